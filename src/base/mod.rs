@@ -1,0 +1,12 @@
+//! Layer 0: what every other layer is said in. Time, quantities, randomness, names, the
+//! vocabulary of notes and the shape of a registry. Nothing here knows about packets' contents,
+//! machines or files.
+
+pub mod ids;
+pub mod note;
+pub mod registry;
+pub mod report;
+pub mod rng;
+pub mod schema;
+pub mod time;
+pub mod units;

@@ -1,0 +1,543 @@
+//! The closed vocabulary of what can be noted during a run. One note, one fact, with its cause.
+//!
+//! A note says its own fields once, in [`Note::visit`]; the JSON trace, the series and the digest
+//! are all visitors, so they can never disagree. Units stand in the field names.
+
+use std::net::{Ipv4Addr, SocketAddrV4};
+use std::sync::Arc;
+
+use super::ids::{FlowId, PacketId, TransportKind};
+use super::time::{Duration, Instant};
+
+/// Where something happened: an index into the run's table of places (nodes first, then the
+/// directions of links, each sorted by name).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Place(pub u32);
+
+/// One note with its time and place.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Record {
+    /// When.
+    pub at: Instant,
+    /// Where.
+    pub place: Place,
+    /// What, and why.
+    pub note: Note,
+}
+
+/// Takes records as they happen, in the order in which they happen.
+pub trait Sink {
+    /// One more record.
+    fn record(&mut self, record: &Record);
+}
+
+/// What can be noted.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Note {
+    /// A link took a packet into its queue.
+    PacketSent {
+        /// Which.
+        packet: PacketId,
+        /// Its size on the link, IP header included.
+        bytes: u32,
+        /// The queue after it joined, the packet being transmitted left out.
+        queue: Depth,
+    },
+    /// A link handed a packet to the node at its far end.
+    PacketDelivered {
+        /// Which.
+        packet: PacketId,
+        /// Its size on the link.
+        bytes: u32,
+        /// The queue behind it, at this moment.
+        queue: Depth,
+    },
+    /// A link or node threw a packet away.
+    PacketDropped {
+        /// Which.
+        packet: PacketId,
+        /// Its size on the link.
+        bytes: u32,
+        /// Why.
+        cause: DropCause,
+        /// The queue at this moment.
+        queue: Depth,
+    },
+    /// Something about one connection, noted by the host at one of its ends.
+    Flow {
+        /// Which connection.
+        flow: FlowId,
+        /// The packet that was being handled, if one was.
+        packet: Option<PacketId>,
+        /// What.
+        note: FlowNote,
+    },
+    /// A DHCP client or server changed its mind about an address.
+    Lease {
+        /// The address in question.
+        address: Ipv4Addr,
+        /// The other party: the server at a client, 0.0.0.0 where unknown.
+        server: Ipv4Addr,
+        /// What happened.
+        change: LeaseChange,
+        /// Length of the lease, where one was granted.
+        lease: Option<Duration>,
+    },
+    /// A DNS question was asked, answered or given up.
+    Name {
+        /// The name asked for.
+        name: Arc<str>,
+        /// What happened.
+        change: NameChange,
+        /// The answer, if it was an address.
+        address: Option<Ipv4Addr>,
+    },
+    /// An HTTP request or response passed the host's application.
+    Http {
+        /// The URL or path.
+        target: Arc<str>,
+        /// What happened.
+        change: HttpChange,
+        /// Status code of a response; 0 for a request.
+        status: u16,
+        /// Body bytes of a response.
+        bytes: u64,
+    },
+    /// The fault timeline changed this place.
+    Fault {
+        /// What was set, as written in the scenario: `down = true`.
+        what: Arc<str>,
+        /// True when the change ends and the former value returns.
+        ends: bool,
+    },
+    /// Free words from a role, for what has no note of its own.
+    Remark {
+        /// The words.
+        text: Arc<str>,
+    },
+}
+
+/// How much waits in a queue.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Depth {
+    /// Packets waiting.
+    pub packets: u32,
+    /// Bytes waiting.
+    pub bytes: u64,
+}
+
+/// What a connection notes about itself; it knows neither its own name nor packets' ids.
+#[derive(Clone, PartialEq, Debug)]
+pub enum FlowNote {
+    /// The initiating host opened the connection. `name` is how reports call it.
+    Opened {
+        /// `phone->appstore#1`, or the name of a `[[flow]]`.
+        name: Arc<str>,
+        /// Which transport.
+        transport: TransportKind,
+        /// The initiator's end.
+        from: SocketAddrV4,
+        /// The responder's end.
+        to: SocketAddrV4,
+    },
+    /// The handshake is complete at this end.
+    Established,
+    /// A data segment left.
+    SegmentSent {
+        /// Stream offset of its first byte, from 0.
+        offset: u64,
+        /// Payload bytes.
+        bytes: u32,
+        /// Why it was sent.
+        cause: SendCause,
+    },
+    /// In-order payload became available to the application.
+    Delivered {
+        /// How many more bytes.
+        bytes: u64,
+    },
+    /// The congestion state changed, or an RTT sample moved the timer.
+    Window(Window),
+    /// A timer of the connection fired.
+    Timeout {
+        /// Which timer.
+        timer: Timer,
+        /// Doublings so far, this one included.
+        backoff: u32,
+    },
+    /// The connection is over at this end.
+    Closed {
+        /// Why.
+        reason: CloseReason,
+    },
+}
+
+/// The congestion state after a change.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Window {
+    /// Why it changed.
+    pub cause: WindowCause,
+    /// Where the controller is.
+    pub phase: Phase,
+    /// Congestion window in bytes.
+    pub cwnd_bytes: u64,
+    /// Slow-start threshold in bytes; `None` while unlimited.
+    pub ssthresh_bytes: Option<u64>,
+    /// FlightSize (RFC 5681 section 2) in bytes.
+    pub in_flight_bytes: u64,
+    /// Smoothed round-trip time, once there is a sample.
+    pub srtt: Option<Duration>,
+    /// Retransmission timeout.
+    pub rto: Duration,
+}
+
+/// Declares a unit enum whose variants have stable words, so that traces, CSV files and the digest
+/// speak of them alike.
+macro_rules! words {
+    ($(#[$meta:meta])* $name:ident { $($(#[$vmeta:meta])* $variant:ident = $word:literal,)+ }) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+        pub enum $name { $($(#[$vmeta])* $variant,)+ }
+        impl $name {
+            /// Every variant, in order.
+            pub const ALL: &'static [$name] = &[$($name::$variant,)+];
+            /// The word used in traces and files.
+            pub const fn word(self) -> &'static str {
+                match self { $($name::$variant => $word,)+ }
+            }
+        }
+    };
+}
+
+words! {
+    /// Why a packet was thrown away.
+    DropCause {
+        /// The queue had no room.
+        QueueFull = "queue-full",
+        /// An active queue manager chose it.
+        QueueManaged = "queue-managed",
+        /// The link's loss model chose it.
+        Loss = "loss",
+        /// The link was down.
+        LinkDown = "link-down",
+        /// The node it arrived at was crashed.
+        NodeDown = "node-down",
+        /// No route to its destination.
+        NoRoute = "no-route",
+        /// Its time to live ran out at a router.
+        TtlExpired = "ttl-expired",
+        /// The host it reached has another address.
+        NotMine = "not-mine",
+        /// Nothing listens at its port.
+        NoListener = "no-listener",
+        /// It did not survive encoding and decoding.
+        Malformed = "malformed",
+    }
+}
+
+words! {
+    /// Why a data segment was sent.
+    SendCause {
+        /// For the first time.
+        New = "new",
+        /// RFC 3042: on the first or second duplicate ACK.
+        LimitedTransmit = "limited-transmit",
+        /// Third duplicate ACK, or the scoreboard says lost.
+        FastRetransmit = "fast-retransmit",
+        /// A further hole repaired during recovery.
+        Recovery = "recovery",
+        /// The retransmission timer expired.
+        Timeout = "rto",
+        /// RFC 8985 tail loss probe.
+        TailLossProbe = "tail-loss-probe",
+        /// Zero-window probe.
+        WindowProbe = "window-probe",
+        /// Keep-alive probe.
+        KeepAlive = "keep-alive",
+    }
+}
+
+words! {
+    /// Why the congestion window or its surroundings changed.
+    WindowCause {
+        /// The connection was established.
+        Start = "start",
+        /// An ACK of new data.
+        Ack = "ack",
+        /// A duplicate ACK inflated the window.
+        DuplicateAck = "dup-ack",
+        /// A loss was found: ssthresh and cwnd were cut.
+        Loss = "loss",
+        /// A partial ACK during recovery.
+        PartialAck = "partial-ack",
+        /// Recovery ended.
+        Recovered = "recovered",
+        /// The retransmission timer expired.
+        Timeout = "rto",
+        /// The sender had been idle.
+        Idle = "idle",
+        /// A reduction was found to have been needless, and undone.
+        Undo = "undo",
+    }
+}
+
+words! {
+    /// Where a congestion controller is.
+    Phase {
+        /// cwnd < ssthresh.
+        SlowStart = "slow-start",
+        /// cwnd >= ssthresh.
+        CongestionAvoidance = "congestion-avoidance",
+        /// Fast recovery: a loss is being repaired.
+        Recovery = "recovery",
+        /// After a retransmission timeout, until what was out then is acknowledged.
+        Loss = "loss",
+    }
+}
+
+words! {
+    /// A connection's timers.
+    Timer {
+        /// Retransmission timeout (RFC 6298).
+        Retransmission = "rto",
+        /// Zero-window probe.
+        Persist = "persist",
+        /// Tail loss probe (RFC 8985).
+        TailLossProbe = "tlp",
+        /// RACK reordering timer (RFC 8985), or RUDP's time threshold.
+        Reordering = "reordering",
+        /// Delayed acknowledgement.
+        DelayedAck = "delayed-ack",
+        /// Keep-alive.
+        KeepAlive = "keep-alive",
+        /// TIME-WAIT.
+        TimeWait = "time-wait",
+        /// User timeout.
+        User = "user",
+        /// No packet for the idle time.
+        Idle = "idle",
+    }
+}
+
+words! {
+    /// Why a connection is over.
+    CloseReason {
+        /// Both directions finished.
+        Finished = "finished",
+        /// The peer reset it.
+        Reset = "reset",
+        /// The peer refused to open it.
+        Refused = "refused",
+        /// The peer stopped answering.
+        TimedOut = "timed-out",
+        /// This end's application gave it up.
+        Aborted = "aborted",
+        /// The peer broke the protocol.
+        ProtocolError = "protocol-error",
+    }
+}
+
+words! {
+    /// What happened to a lease.
+    LeaseChange {
+        /// The client asked for any address.
+        Discovered = "discovered",
+        /// The server offered it.
+        Offered = "offered",
+        /// The client asked for this address.
+        Requested = "requested",
+        /// The client has it, or the server gave it, for the first time.
+        Granted = "granted",
+        /// T1 passed: the client asks its server again.
+        Renewing = "renewing",
+        /// T2 passed: the client asks every server.
+        Rebinding = "rebinding",
+        /// It was extended.
+        Renewed = "renewed",
+        /// The client gave it back.
+        Released = "released",
+        /// Its time ran out.
+        Expired = "expired",
+        /// The server refused it.
+        Refused = "refused",
+        /// The client found it in use.
+        Declined = "declined",
+        /// The pool had no address left.
+        Exhausted = "exhausted",
+    }
+}
+
+words! {
+    /// What happened to a DNS question.
+    NameChange {
+        /// Sent to a server.
+        Asked = "asked",
+        /// Sent again.
+        Retried = "retried",
+        /// Answered by a server.
+        Answered = "answered",
+        /// Answered from the cache.
+        CacheHit = "cache-hit",
+        /// The name does not exist.
+        NotFound = "nxdomain",
+        /// No server gave an answer.
+        Failed = "failed",
+    }
+}
+
+words! {
+    /// What happened to an HTTP exchange.
+    HttpChange {
+        /// A request was sent.
+        Requested = "requested",
+        /// A request was received.
+        Received = "received",
+        /// A response was sent.
+        Answered = "answered",
+        /// A redirect was followed.
+        Redirected = "redirected",
+        /// The whole response arrived.
+        Completed = "completed",
+        /// The exchange failed.
+        Failed = "failed",
+    }
+}
+
+/// Reads a note field by field, in a fixed order. Names carry units; a visitor may ignore them.
+pub trait Visitor {
+    /// Which kind of note: a small stable number and its word. Always first.
+    fn kind(&mut self, number: u8, word: &'static str);
+    /// A whole number.
+    fn number(&mut self, name: &'static str, value: u64);
+    /// A number that may be absent.
+    fn optional(&mut self, name: &'static str, value: Option<u64>);
+    /// A word of a closed vocabulary: its rank and its spelling.
+    fn word(&mut self, name: &'static str, rank: u8, word: &'static str);
+    /// Text.
+    fn text(&mut self, name: &'static str, value: &str);
+    /// An IPv4 address.
+    fn address(&mut self, name: &'static str, value: Ipv4Addr);
+    /// A packet.
+    fn packet(&mut self, name: &'static str, value: PacketId);
+    /// A flow.
+    fn flow(&mut self, name: &'static str, value: FlowId);
+}
+
+impl Note {
+    /// Shows every field to `v`. This order is the canonical encoding: appending is allowed,
+    /// reordering changes every recorded digest.
+    pub fn visit(&self, v: &mut impl Visitor) {
+        match self {
+            Note::PacketSent { packet, bytes, queue } => {
+                v.kind(1, "packet-sent");
+                v.packet("packet", *packet);
+                v.number("bytes", u64::from(*bytes));
+                queue.visit(v);
+            }
+            Note::PacketDelivered { packet, bytes, queue } => {
+                v.kind(2, "packet-delivered");
+                v.packet("packet", *packet);
+                v.number("bytes", u64::from(*bytes));
+                queue.visit(v);
+            }
+            Note::PacketDropped { packet, bytes, cause, queue } => {
+                v.kind(3, "packet-dropped");
+                v.packet("packet", *packet);
+                v.number("bytes", u64::from(*bytes));
+                v.word("cause", *cause as u8, cause.word());
+                queue.visit(v);
+            }
+            Note::Flow { flow, packet, note } => note.visit(*flow, *packet, v),
+            Note::Lease { address, server, change, lease } => {
+                v.kind(20, "lease");
+                v.word("change", *change as u8, change.word());
+                v.address("address", *address);
+                v.address("server", *server);
+                v.optional("lease_ns", lease.map(Duration::as_nanos));
+            }
+            Note::Name { name, change, address } => {
+                v.kind(21, "name");
+                v.word("change", *change as u8, change.word());
+                v.text("name", name);
+                v.optional("has_address", address.map(|_| 1));
+                v.address("address", address.unwrap_or(Ipv4Addr::UNSPECIFIED));
+            }
+            Note::Http { target, change, status, bytes } => {
+                v.kind(22, "http");
+                v.word("change", *change as u8, change.word());
+                v.text("target", target);
+                v.number("status", u64::from(*status));
+                v.number("bytes", *bytes);
+            }
+            Note::Fault { what, ends } => {
+                v.kind(23, "fault");
+                v.text("what", what);
+                v.number("ends", u64::from(*ends));
+            }
+            Note::Remark { text } => {
+                v.kind(24, "remark");
+                v.text("text", text);
+            }
+        }
+    }
+}
+
+impl Depth {
+    fn visit(self, v: &mut impl Visitor) {
+        v.number("queue_packets", u64::from(self.packets));
+        v.number("queue_bytes", self.bytes);
+    }
+}
+
+impl FlowNote {
+    fn visit(&self, flow: FlowId, packet: Option<PacketId>, v: &mut impl Visitor) {
+        let mut begin = |number, word| {
+            v.kind(number, word);
+            v.flow("flow", flow);
+            if let Some(packet) = packet {
+                v.packet("packet", packet);
+            }
+        };
+        match self {
+            FlowNote::Opened { name, transport, from, to } => {
+                begin(10, "flow-opened");
+                v.text("name", name);
+                v.word("transport", *transport as u8, transport.name());
+                v.address("from", *from.ip());
+                v.number("from_port", u64::from(from.port()));
+                v.address("to", *to.ip());
+                v.number("to_port", u64::from(to.port()));
+            }
+            FlowNote::Established => begin(11, "established"),
+            FlowNote::SegmentSent { offset, bytes, cause } => {
+                begin(12, "segment-sent");
+                v.number("offset", *offset);
+                v.number("bytes", u64::from(*bytes));
+                v.word("cause", *cause as u8, cause.word());
+            }
+            FlowNote::Delivered { bytes } => {
+                begin(13, "delivered");
+                v.number("bytes", *bytes);
+            }
+            FlowNote::Window(w) => {
+                begin(14, "window");
+                v.word("cause", w.cause as u8, w.cause.word());
+                v.word("phase", w.phase as u8, w.phase.word());
+                v.number("cwnd_bytes", w.cwnd_bytes);
+                v.optional("ssthresh_bytes", w.ssthresh_bytes);
+                v.number("in_flight_bytes", w.in_flight_bytes);
+                v.optional("srtt_ns", w.srtt.map(Duration::as_nanos));
+                v.number("rto_ns", w.rto.as_nanos());
+            }
+            FlowNote::Timeout { timer, backoff } => {
+                begin(15, "timeout");
+                v.word("timer", *timer as u8, timer.word());
+                v.number("backoff", u64::from(*backoff));
+            }
+            FlowNote::Closed { reason } => {
+                begin(16, "closed");
+                v.word("reason", *reason as u8, reason.word());
+            }
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! Randomness by name. Each decision point owns one ChaCha8 stream, keyed by the run's seed and
+//! a stable path such as `link/gateway--appstore/forward/loss`, so that adding a component never
+//! shifts another's draws.
+
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{Rng as _, SeedableRng as _};
+
+use super::units::Probability;
+
+/// The run's seed: the root of all randomness.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Seed(pub u64);
+
+impl Seed {
+    /// The stream of the decision point called `name`.
+    pub fn stream(self, name: &str) -> Rng {
+        let mut material = Vec::with_capacity(9 + name.len());
+        material.extend_from_slice(&self.0.to_le_bytes());
+        material.push(0);
+        material.extend_from_slice(name.as_bytes());
+        Rng(Box::new(ChaCha8Rng::from_seed(blake3::derive_key("twinwire rng v1", &material))))
+    }
+}
+
+/// One stream of random words. Every method below draws the same number of words whatever it
+/// returns, except [`Rng::below`], which may redraw.
+#[derive(Clone, Debug)]
+pub struct Rng(Box<ChaCha8Rng>);
+
+impl Rng {
+    /// The next 64 bits.
+    pub fn next_u64(&mut self) -> u64 {
+        self.0.next_u64()
+    }
+
+    /// The next 32 bits.
+    pub fn next_u32(&mut self) -> u32 {
+        self.0.next_u32()
+    }
+
+    /// True with probability `p`. Draws one word even when the answer is certain, so that raising
+    /// a loss rate loses a superset of the same packets.
+    pub fn chance(&mut self, p: Probability) -> bool {
+        u64::from(self.next_u32()) < p.parts()
+    }
+
+    /// A whole number in `0..n`, unbiased (Lemire's multiply-shift with rejection).
+    ///
+    /// # Panics
+    /// If `n` is zero.
+    pub fn below(&mut self, n: u64) -> u64 {
+        assert!(n > 0, "there is no number below zero");
+        let threshold = n.wrapping_neg() % n;
+        loop {
+            let product = u128::from(self.next_u64()) * u128::from(n);
+            if product as u64 >= threshold {
+                return (product >> 64) as u64;
+            }
+        }
+    }
+
+    /// Fills `out` with random bytes.
+    pub fn fill(&mut self, out: &mut [u8]) {
+        self.0.fill_bytes(out);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn streams_depend_on_seed_and_name_only() {
+        let word = |seed, name| Seed(seed).stream(name).next_u64();
+        assert_eq!(word(7, "a"), word(7, "a"));
+        assert_ne!(word(7, "a"), word(7, "b"));
+        assert_ne!(word(7, "a"), word(8, "a"));
+    }
+
+    #[test]
+    fn a_higher_probability_loses_a_superset() {
+        let lost = |percent: u64| {
+            let mut rng = Seed(1).stream("loss");
+            let p = Probability::from_ratio(percent, 100);
+            (0..2_000).filter(|_| rng.chance(p)).collect::<Vec<_>>()
+        };
+        let (few, many) = (lost(1), lost(5));
+        assert!(few.iter().all(|k| many.contains(k)));
+        assert!(many.len() > few.len());
+    }
+
+    #[test]
+    fn below_covers_its_range() {
+        let mut rng = Seed(3).stream("dice");
+        let mut seen = [0u32; 6];
+        (0..6_000).for_each(|_| seen[rng.below(6) as usize] += 1);
+        assert!(seen.iter().all(|&n| (850..1150).contains(&n)), "{seen:?}");
+    }
+}

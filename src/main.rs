@@ -1,0 +1,2 @@
+//! The `twinwire` command.
+fn main() {}

@@ -1,0 +1,10 @@
+//! Layer 5: participants. A [`node::Node`] handles packets; a [`host::Host`] is the node that runs
+//! [`app::App`]s, which see datagrams and streams but never packets. Roles are apps.
+
+pub mod addressing;
+pub mod app;
+pub mod host;
+pub mod node;
+pub mod roles;
+pub mod router;
+pub mod switch;

@@ -1,0 +1,97 @@
+//! What a participant is, in either world.
+
+use crate::base::ids::{NodeId, PacketId, PortId};
+use crate::base::note::Note;
+use crate::base::report::NodeReport;
+use crate::base::time::Instant;
+use crate::wire::packet::Packet;
+
+/// One participant. It knows no clock, no socket, no queue: only inputs.
+pub trait Node {
+    /// One input. Whatever it sends, notes or schedules goes through `ctx`.
+    fn handle(&mut self, input: Input, ctx: &mut Ctx<'_>);
+    /// When it wants [`Input::Wake`]; changes only inside [`Node::handle`].
+    fn next_wake(&self) -> Option<Instant>;
+    /// Whether the run still waits for it.
+    fn status(&self) -> Status;
+    /// Its figures so far.
+    fn report(&self) -> NodeReport;
+}
+
+/// What can happen to a node.
+#[derive(Debug)]
+pub enum Input {
+    /// The run begins, or the node restarts after a crash. Always the first input.
+    Start,
+    /// A packet arrived.
+    Packet {
+        /// At this port.
+        port: PortId,
+        /// The packet.
+        packet: Packet,
+    },
+    /// The time of [`Node::next_wake`] has come.
+    Wake,
+}
+
+/// Whether a run still waits for a participant.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Status {
+    /// It has work of its own to finish.
+    Busy,
+    /// It has none, or only serves others.
+    Done,
+    /// It could not do its work.
+    Failed(String),
+}
+
+/// The driver's side of one call to a node: the simulator's or the live driver's.
+pub struct Ctx<'a> {
+    now: Instant,
+    node: NodeId,
+    last_packet: &'a mut u32,
+    outbox: &'a mut Vec<(PortId, Packet)>,
+    notes: Option<&'a mut Vec<Note>>,
+}
+
+impl<'a> Ctx<'a> {
+    /// For drivers. `last_packet` counts the node's packets over the whole run; `notes` is `None`
+    /// when nothing is recorded.
+    pub fn new(
+        now: Instant,
+        node: NodeId,
+        last_packet: &'a mut u32,
+        outbox: &'a mut Vec<(PortId, Packet)>,
+        notes: Option<&'a mut Vec<Note>>,
+    ) -> Self {
+        Ctx { now, node, last_packet, outbox, notes }
+    }
+
+    /// The time, the same throughout one call.
+    pub fn now(&self) -> Instant {
+        self.now
+    }
+
+    /// Puts a packet on the link at `port`.
+    pub fn send(&mut self, port: PortId, packet: Packet) {
+        self.outbox.push((port, packet));
+    }
+
+    /// A name for a new packet.
+    pub fn new_packet_id(&mut self) -> PacketId {
+        *self.last_packet += 1;
+        PacketId { origin: self.node, number: *self.last_packet }
+    }
+
+    /// Whether notes are wanted; spares the making of costly ones.
+    pub fn noting(&self) -> bool {
+        self.notes.is_some()
+    }
+
+    /// Notes something at this node.
+    pub fn note(&mut self, note: Note) {
+        if let Some(notes) = &mut self.notes {
+            notes.push(note);
+        }
+    }
+}

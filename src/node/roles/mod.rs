@@ -1,0 +1,10 @@
+//! What a host can be in a scenario. To add a role, write its file and add its line to [`ROLES`].
+
+pub mod role;
+
+use role::Build;
+
+use crate::base::registry::Registry;
+
+/// Every role of a host. `switch` and `router` are nodes of their own kind.
+pub const ROLES: Registry<Build> = Registry { what: "role", entries: &[] };

@@ -1,0 +1,16 @@
+//! Congestion controllers: window arithmetic only. To add one, write its file and add its line to
+//! [`CONTROLLERS`].
+
+pub mod controller;
+mod fixed;
+mod newreno;
+mod reno;
+mod window;
+
+use controller::Build;
+
+use crate::base::registry::Registry;
+
+/// Every controller a scenario can name.
+pub const CONTROLLERS: Registry<Build> =
+    Registry { what: "congestion controller", entries: &[reno::ENTRY, newreno::ENTRY, fixed::ENTRY] };

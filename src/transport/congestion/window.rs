@@ -1,0 +1,96 @@
+//! Slow start, Reno's congestion avoidance and the reductions of RFC 5681: the arithmetic that
+//! Reno and NewReno share.
+
+use super::controller::{Acked, Lost, Setup};
+use crate::base::note::Phase;
+
+/// A window that obeys RFC 5681.
+#[derive(Clone, Debug)]
+pub(super) struct RenoWindow {
+    smss: u64,
+    restart_window: u64,
+    byte_counting: bool,
+    cwnd: u64,
+    ssthresh: Option<u64>,
+    // Bytes acknowledged towards the next full segment of growth (RFC 3465 section 2.1).
+    counted: u64,
+}
+
+impl RenoWindow {
+    pub(super) fn new(setup: &Setup) -> Self {
+        RenoWindow {
+            smss: setup.smss,
+            restart_window: setup.initial_window,
+            byte_counting: setup.byte_counting,
+            cwnd: setup.initial_window,
+            ssthresh: None,
+            counted: 0,
+        }
+    }
+
+    pub(super) fn cwnd(&self) -> u64 {
+        self.cwnd
+    }
+    pub(super) fn smss(&self) -> u64 {
+        self.smss
+    }
+    pub(super) fn ssthresh(&self) -> Option<u64> {
+        self.ssthresh
+    }
+
+    pub(super) fn phase(&self) -> Phase {
+        if self.ssthresh.is_none_or(|limit| self.cwnd < limit) { Phase::SlowStart } else { Phase::CongestionAvoidance }
+    }
+
+    /// Growth on an ACK of new data (RFC 5681 equations 2 and 3; RFC 7661 section 4).
+    pub(super) fn grow(&mut self, ack: &Acked) {
+        if !ack.cwnd_limited {
+            return;
+        }
+        if self.phase() == Phase::SlowStart {
+            self.cwnd += ack.bytes.min(self.smss);
+            // The ACK that crosses ssthresh does not overshoot it.
+            if let Some(limit) = self.ssthresh.filter(|&limit| self.cwnd > limit) {
+                self.cwnd = limit;
+            }
+        } else if self.byte_counting {
+            self.counted += ack.bytes;
+            if self.counted >= self.cwnd {
+                self.counted -= self.cwnd;
+                self.cwnd += self.smss;
+            }
+        } else {
+            self.cwnd += (self.smss * self.smss / self.cwnd).max(1);
+        }
+    }
+
+    /// RFC 5681 equation 4.
+    pub(super) fn reduce(&mut self, lost: &Lost) {
+        if !lost.repeated {
+            self.ssthresh = Some((lost.in_flight_bytes / 2).max(2 * self.smss));
+        }
+        self.counted = 0;
+    }
+
+    /// Fast retransmit: the window falls to ssthresh; inflation is the transport's affair.
+    pub(super) fn on_loss(&mut self, lost: &Lost) {
+        self.reduce(lost);
+        self.cwnd = self.ssthresh.unwrap_or(self.cwnd);
+    }
+
+    /// Retransmission timeout: the loss window is one segment (RFC 5681 section 3.1).
+    pub(super) fn on_timeout(&mut self, lost: &Lost) {
+        self.reduce(lost);
+        self.cwnd = self.smss;
+    }
+
+    pub(super) fn set_cwnd(&mut self, bytes: u64) {
+        self.cwnd = bytes;
+        self.counted = 0;
+    }
+
+    /// RFC 5681 section 4.1; ssthresh is kept.
+    pub(super) fn on_idle(&mut self) {
+        self.set_cwnd(self.cwnd.min(self.restart_window));
+    }
+}

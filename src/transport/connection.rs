@@ -1,0 +1,29 @@
+//! The half of a connection that a host drives.
+
+use super::stream::Stream;
+use crate::base::note::FlowNote;
+use crate::base::report::FlowStats;
+use crate::base::time::Instant;
+
+/// A connection is pulled: a segment built at the last moment carries the newest acknowledgment
+/// and window.
+pub trait Connection: Stream {
+    /// What it exchanges with its peer.
+    type Segment;
+
+    /// A segment from the peer arrived.
+    fn handle_segment(&mut self, now: Instant, segment: Self::Segment);
+    /// The time of [`Connection::poll_timeout`] has come. Calling it early does nothing.
+    fn handle_timeout(&mut self, now: Instant);
+    /// The next segment to send, until there is none.
+    fn poll_transmit(&mut self, now: Instant) -> Option<Self::Segment>;
+    /// When [`Connection::handle_timeout`] wants to be called next: one instant, however many
+    /// timers run.
+    fn poll_timeout(&self) -> Option<Instant>;
+    /// What it noted since the last call; nothing unless noting was asked for.
+    fn poll_note(&mut self) -> Option<FlowNote>;
+    /// Its figures.
+    fn stats(&self) -> &FlowStats;
+    /// True when nothing is left to do, TIME-WAIT included: it may be forgotten.
+    fn is_closed(&self) -> bool;
+}

@@ -1,0 +1,1 @@
+//! RUDP connections (layer 3).

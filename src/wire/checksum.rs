@@ -1,0 +1,1 @@
+//! The Internet checksum (RFC 1071) and CRC-32C (RFC 3720 appendix B.4).

@@ -1,0 +1,1 @@
+//! A whole packet to and from bytes.

@@ -1,0 +1,9 @@
+//! Layer 1: packets as values, and their encoding as bytes. A simulated run moves the values; the
+//! bytes are made where bytes are needed (real sockets, captures, `sim.wire = true`).
+
+pub mod checksum;
+pub mod codec;
+pub mod packet;
+pub mod rudp;
+pub mod tcp;
+pub mod udp;

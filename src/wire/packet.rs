@@ -1,0 +1,86 @@
+//! An IPv4 packet as a value.
+
+use std::net::Ipv4Addr;
+
+use super::rudp::RudpSegment;
+use super::tcp::TcpSegment;
+use super::udp::Datagram;
+use crate::base::ids::PacketId;
+
+/// Bytes of an IPv4 header without options (RFC 791 section 3.1).
+pub const IPV4_HEADER_BYTES: u32 = 20;
+/// Bytes of a UDP header (RFC 768).
+pub const UDP_HEADER_BYTES: u32 = 8;
+/// The time to live that hosts give their packets (RFC 1700's recommendation).
+pub const DEFAULT_TTL: u8 = 64;
+
+/// One packet on its way.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Packet {
+    /// Its name, the same on every link.
+    pub id: PacketId,
+    /// Who sent it.
+    pub src: Ipv4Addr,
+    /// Whom it is for.
+    pub dst: Ipv4Addr,
+    /// Hops it may still take.
+    pub ttl: u8,
+    /// The link-layer step it is taking.
+    pub hop: Hop,
+    /// What it carries.
+    pub body: Body,
+}
+
+/// Link-layer addressing. Interfaces are addressed by their IPv4 address, so that no ARP is
+/// needed: `from` is the interface that put the packet on the link (0.0.0.0 while it has no
+/// address), `to` the one that shall take it (255.255.255.255: everyone).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Hop {
+    /// The sending interface.
+    pub from: Ipv4Addr,
+    /// The receiving interface, or broadcast.
+    pub to: Ipv4Addr,
+}
+
+/// What an IPv4 packet carries.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Body {
+    /// UDP with opaque contents: DHCP, DNS.
+    Udp(Datagram),
+    /// TCP.
+    Tcp(TcpSegment),
+    /// RUDP, which travels in UDP datagrams.
+    Rudp(RudpSegment),
+}
+
+/// What a segment is to the loss models that choose by kind.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct SegmentKind {
+    /// It carries payload.
+    pub data: bool,
+    /// It opens a connection.
+    pub syn: bool,
+    /// It ends a direction.
+    pub fin: bool,
+}
+
+impl Packet {
+    /// Its size on the link: the IPv4 packet, header included. Link-layer framing is not counted.
+    pub fn wire_bytes(&self) -> u32 {
+        IPV4_HEADER_BYTES
+            + match &self.body {
+                Body::Udp(d) => UDP_HEADER_BYTES + d.payload.len() as u32,
+                Body::Tcp(s) => s.wire_bytes(),
+                Body::Rudp(s) => UDP_HEADER_BYTES + s.wire_bytes(),
+            }
+    }
+
+    /// What it is to a loss model. A UDP datagram counts as data when it is not empty.
+    pub fn kind(&self) -> SegmentKind {
+        match &self.body {
+            Body::Udp(d) => SegmentKind { data: !d.payload.is_empty(), ..Default::default() },
+            Body::Tcp(s) => s.kind(),
+            Body::Rudp(s) => s.kind(),
+        }
+    }
+}
