@@ -197,6 +197,17 @@ impl Channel {
         self.setup.loss = loss;
     }
 
+    /// Puts another queue in place; what waits moves over as far as it fits.
+    pub fn set_queue(&mut self, now: Instant, queue: Box<dyn Queue>, note: &mut impl FnMut(Note)) {
+        self.advance(now, note);
+        let mut old = std::mem::replace(&mut self.setup.queue, queue);
+        while let Some(queued) = old.dequeue(now, &mut self.dropped) {
+            if let Err((queued, cause)) = self.setup.queue.enqueue(now, queued) {
+                self.drop(queued, cause, note);
+            }
+        }
+    }
+
     /// Its figures.
     pub fn report(&self) -> LinkReport {
         let in_transit = self.wire.len() as u64 + u64::from(self.setup.queue.depth().packets);

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::delay::DelaySettings;
 use super::loss::model::LossModel;
+use super::queue::discipline::Queue;
 use crate::base::ids::{ChannelId, NodeId};
 use crate::base::time::Instant;
 use crate::base::units::Rate;
@@ -30,6 +31,8 @@ pub enum Change {
     Delay(ChannelId, DelaySettings),
     /// A channel's loss model.
     Loss(ChannelId, Option<Box<dyn LossModel>>),
+    /// A channel's queue; what waits moves over.
+    Queue(ChannelId, Box<dyn Queue>),
     /// A node loses all it knew (true), or starts anew (false).
     Crashed(NodeId, bool),
 }

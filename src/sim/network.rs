@@ -200,7 +200,11 @@ impl<'s> Network<'s> {
         let Some(Fault { what, ends, change, .. }) = self.faults.pop() else { return };
         self.scheduler.set(FAULTS, self.faults.last().map(|f| f.at));
         let place = match &change {
-            Change::Down(c, _) | Change::Rate(c, _) | Change::Delay(c, _) | Change::Loss(c, _) => self.channel_place(*c),
+            Change::Down(c, _)
+            | Change::Rate(c, _)
+            | Change::Delay(c, _)
+            | Change::Loss(c, _)
+            | Change::Queue(c, _) => self.channel_place(*c),
             Change::Crashed(n, _) => Place(n.0),
         };
         let now = self.now;
@@ -212,6 +216,7 @@ impl<'s> Network<'s> {
             Change::Rate(id, rate) => self.channels[id.0 as usize].set_rate(now, rate, &mut note),
             Change::Delay(id, delay) => self.channels[id.0 as usize].set_delay(now, delay, &mut note),
             Change::Loss(id, loss) => self.channels[id.0 as usize].set_loss(loss),
+            Change::Queue(id, queue) => self.channels[id.0 as usize].set_queue(now, queue, &mut note),
             Change::Crashed(id, crashed) => self.crash(id, crashed),
         }
         if place.0 >= self.nodes.len() as u32 {

@@ -5,6 +5,7 @@ mod every;
 mod gilbert_elliott;
 mod list;
 pub mod model;
+mod none;
 
 use model::Build;
 
@@ -13,5 +14,5 @@ use crate::base::registry::Registry;
 /// Every loss model a scenario can name.
 pub const LOSS_MODELS: Registry<Build> = Registry {
     what: "loss model",
-    entries: &[bernoulli::ENTRY, gilbert_elliott::ENTRY, list::ENTRY, every::ENTRY],
+    entries: &[none::ENTRY, bernoulli::ENTRY, gilbert_elliott::ENTRY, list::ENTRY, every::ENTRY],
 };
