@@ -5,6 +5,7 @@ pub mod addressing;
 pub mod app;
 pub mod host;
 pub mod node;
+pub mod resolver;
 pub mod roles;
 pub mod router;
 pub mod switch;
