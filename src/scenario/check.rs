@@ -320,6 +320,23 @@ fn found(value: &DeValue<'_>) -> String {
     }
 }
 
+/// A value as one could write it in the file.
+pub fn written(value: &DeValue<'_>) -> String {
+    let list = |items: Vec<String>| items.join(", ");
+    match value {
+        DeValue::String(text) => format!("{text:?}"),
+        DeValue::Integer(n) => n.as_str().to_string(),
+        DeValue::Float(n) => n.as_str().to_string(),
+        DeValue::Boolean(b) => b.to_string(),
+        DeValue::Datetime(d) => d.to_string(),
+        DeValue::Array(items) => format!("[{}]", list(items.iter().map(|v| written(v.get_ref())).collect())),
+        DeValue::Table(table) => {
+            let pairs = table.iter().map(|(k, v)| format!("{} = {}", k.get_ref(), written(v.get_ref())));
+            format!("{{ {} }}", list(pairs.collect()))
+        }
+    }
+}
+
 /// A value that is one word or number; `fits` has been asked.
 fn scalar(raw: &DeValue<'_>, kind: &Kind) -> Result<Data, UnitError> {
     let number = match raw {
