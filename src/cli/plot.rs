@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::exit::{Exit, bad_input};
-use crate::report::plots;
+use crate::report::plots::output::redraw;
 
 /// Redraws the plots of run folders.
 pub(super) fn plot(folders: &[PathBuf], png: bool, out: Option<&Path>) -> Exit {
@@ -18,5 +18,5 @@ pub(super) fn plot(folders: &[PathBuf], png: bool, out: Option<&Path>) -> Exit {
 
 /// Draws every plot; says which files it wrote.
 pub(super) fn draw(folders: &[PathBuf], png: bool, out: Option<&Path>) -> Result<Vec<PathBuf>, String> {
-    plots::redraw(folders, png, out).map_err(|e| e.to_string())
+    redraw(folders, png, out)
 }
