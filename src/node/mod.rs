@@ -3,6 +3,7 @@
 
 pub mod addressing;
 pub mod app;
+pub mod bulk;
 pub mod host;
 pub mod node;
 pub mod resolver;

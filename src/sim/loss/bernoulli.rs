@@ -9,12 +9,7 @@ use crate::wire::packet::SegmentKind;
 pub(super) const ENTRY: LossEntry = LossEntry {
     name: "bernoulli",
     about: "each packet is lost with the same probability",
-    keys: &[Key {
-        name: "probability",
-        kind: Kind::Probability,
-        need: Need::Required,
-        about: "of losing a packet",
-    }],
+    keys: &[Key { name: "probability", kind: Kind::Probability, need: Need::Required, about: "of losing a packet" }],
     build: |params, rng| Box::new(Bernoulli { p: params.probability("probability").unwrap_or_default(), rng }),
 };
 

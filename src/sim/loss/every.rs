@@ -9,7 +9,12 @@ pub(super) const ENTRY: LossEntry = LossEntry {
     about: "every n-th packet, counted from 1 as the link is handed them",
     keys: &[
         Key { name: "of", kind: OF, need: Need::Default("data"), about: "the kind of packet that is counted" },
-        Key { name: "nth", kind: Kind::Integer(1, u64::MAX >> 1), need: Need::Required, about: "3 loses the 3rd, 6th, 9th …" },
+        Key {
+            name: "nth",
+            kind: Kind::Integer(1, u64::MAX >> 1),
+            need: Need::Required,
+            about: "3 loses the 3rd, 6th, 9th …",
+        },
     ],
     build: |params, _| {
         let of = params.text("of").unwrap_or("data").to_owned();

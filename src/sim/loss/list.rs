@@ -17,10 +17,15 @@ pub(super) const ENTRY: LossEntry = LossEntry {
         },
     ],
     build: |params, _| {
-        let mut drop: Vec<u64> = params.list("drop").unwrap_or_default().iter().filter_map(|v| match v.data {
-            Data::Integer(n) => Some(n),
-            _ => None,
-        }).collect();
+        let mut drop: Vec<u64> = params
+            .list("drop")
+            .unwrap_or_default()
+            .iter()
+            .filter_map(|v| match v.data {
+                Data::Integer(n) => Some(n),
+                _ => None,
+            })
+            .collect();
         drop.sort();
         drop.reverse();
         Box::new(List { of: params.text("of").unwrap_or("data").to_owned(), drop, count: 0 })

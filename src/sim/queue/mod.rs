@@ -1,8 +1,8 @@
 //! What holds packets while a link is busy. To add a queue, write its file and add its line to
 //! [`QUEUES`].
 
-mod drop_tail;
 pub mod discipline;
+mod drop_tail;
 
 use discipline::Build;
 
