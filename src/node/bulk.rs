@@ -13,9 +13,6 @@ use crate::base::note::CloseReason;
 use crate::base::time::{Duration, Instant};
 use crate::transport::stream::StreamEvent;
 
-/// Where a [`BulkSink`] listens.
-pub const BULK_PORT: u16 = 5001;
-
 /// What is sent, over and over: no byte is ever made anew.
 static PATTERN: [u8; 64 * 1024] = pattern();
 
@@ -175,16 +172,26 @@ impl BulkSender {
     }
 }
 
-/// Takes bulk flows on [`BULK_PORT`] of both transports and throws their bytes away.
-#[derive(Debug, Default)]
-pub struct BulkSink;
+/// Takes a bulk flow and throws its bytes away.
+#[derive(Debug)]
+pub struct BulkSink {
+    transport: TransportKind,
+    port: u16,
+    settings: u32,
+}
+
+impl BulkSink {
+    /// Listens at this port, with the connection settings of this number.
+    pub fn new(transport: TransportKind, port: u16, settings: u32) -> Self {
+        BulkSink { transport, port, settings }
+    }
+}
 
 impl App for BulkSink {
     fn on_event(&mut self, event: HostEvent, host: &mut HostCtx<'_>) {
         let conn = match event {
             HostEvent::Start => {
-                host.listen(TransportKind::Tcp, BULK_PORT);
-                host.listen(TransportKind::Rudp, BULK_PORT);
+                host.listen_with(self.transport, self.port, self.settings);
                 return;
             }
             HostEvent::Accepted { conn, .. } | HostEvent::Stream { conn, .. } => conn,

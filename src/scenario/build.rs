@@ -14,11 +14,11 @@ use crate::base::schema::Params;
 use crate::base::time::{Duration, Instant};
 use crate::node::addressing::Addressing;
 use crate::node::app::App;
-use crate::node::bulk::{BulkSender, BulkSink};
+use crate::node::bulk::{BulkFlow, BulkSender, BulkSink};
 use crate::node::host::{Host, HostSetup, Settings};
 use crate::node::node::Node;
 use crate::node::roles::ROLES;
-use crate::node::roles::dhcp_client::DhcpClientApp;
+use crate::node::roles::dhcp_client::{DhcpClientApp, hardware_of};
 use crate::node::roles::role::RoleEnv;
 use crate::node::router::{Route, Router};
 use crate::node::switch::Switch;
@@ -193,7 +193,7 @@ impl Shared {
         let seed = Seed(self.plan.seed);
         if node.dhcp {
             let rng = seed.stream(&format!("node/{}/dhcp/{lives}", node.name));
-            apps.push(Box::new(DhcpClientApp::new(rng, &node.name)));
+            apps.push(Box::new(DhcpClientApp::new(rng, hardware_of(&node.name))));
         }
         apps.extend(role);
         let mut add = |transport, params: &Params| {
@@ -208,19 +208,19 @@ impl Shared {
         for &f in &self.sends[index] {
             let flow = &self.plan.flows[f];
             let Some(to) = self.plan.nodes[flow.to].address() else { continue };
-            let (size, lasts) = match flow.amount {
+            let (size, lasting) = match flow.amount {
                 Amount::Bytes(size) => (Some(size.0), None),
                 Amount::For(time) => (None, Some(time)),
             };
-            apps.push(Box::new(BulkSender::new(
-                flow.name.clone(),
-                flow.transport,
-                SocketAddrV4::new(to, self.flow_ports[f]),
+            apps.push(Box::new(BulkSender::new(BulkFlow {
+                name: flow.name.clone(),
+                transport: flow.transport,
+                remote: SocketAddrV4::new(to, self.flow_ports[f]),
                 size,
-                lasts,
-                Instant::ZERO + flow.start,
-                Some(add(flow.transport, &flow.sender)),
-            )));
+                lasting,
+                start: Instant::ZERO + flow.start,
+                settings: Some(add(flow.transport, &flow.sender)),
+            })));
         }
         for &f in &self.receives[index] {
             let flow = &self.plan.flows[f];
