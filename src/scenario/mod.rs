@@ -16,3 +16,6 @@ mod settings;
 pub mod text;
 mod traffic;
 pub mod transport_keys;
+
+#[cfg(test)]
+mod tests;
