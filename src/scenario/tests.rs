@@ -178,7 +178,9 @@ fn errors_are_reported_all_at_once() {
     let text = complaints(
         "[node.a]\nrole = \"hots\"\n[link.wan]\nrate = \"10 Mb\"\ndelay = 5\n[[connect]]\nbetween = [\"a\", \"bb\"]\n",
     );
-    for part in ["unknown role `hots`", "did you mean `host`?", "`Mb` is not a unit", "found the number 5", "no node `bb`"] {
+    for part in
+        ["unknown role `hots`", "did you mean `host`?", "`Mb` is not a unit", "found the number 5", "no node `bb`"]
+    {
         assert!(text.contains(part), "{part} in {text}");
     }
     assert_eq!(text.matches("error:").count(), 4, "{text}");
@@ -186,7 +188,8 @@ fn errors_are_reported_all_at_once() {
 
 #[test]
 fn an_unknown_node_in_a_role_is_found() {
-    let text = complaints("[node.phone]\nrole = \"host\"\n[node.n]\nrole = \"name-server\"\nzone = { x = \"@phnoe\" }\n");
+    let text =
+        complaints("[node.phone]\nrole = \"host\"\n[node.n]\nrole = \"name-server\"\nzone = { x = \"@phnoe\" }\n");
     assert!(text.contains("no node `phnoe`") && text.contains("did you mean `phone`?"), "{text}");
 }
 
@@ -208,7 +211,8 @@ fn empty_broken_and_strange_files_are_refused_politely() {
 fn settings_from_outside_go_first() {
     let source = Source::new("test.toml", DUMBBELL);
     let set = |path: &str, value: &str| (path.to_string(), value.to_string());
-    let sets = [set("seed", "9"), set("link.access.rate", "1 Gbit/s"), set("flow.bulk.size", "1 MB"), set("sim.wire", "true")];
+    let sets =
+        [set("seed", "9"), set("link.access.rate", "1 Gbit/s"), set("flow.bulk.size", "1 MB"), set("sim.wire", "true")];
     let plan = load_with(&source, &sets, ROLES).plan.unwrap();
     assert_eq!((plan.seed, plan.wire, plan.flows[0].amount), (9, true, Amount::Bytes(Size(1_000_000))));
     assert!(plan.links.iter().any(|l| l.channels[0].rate == Some(Rate(1_000_000_000))));
@@ -221,6 +225,13 @@ fn ten_thousand_nodes_load() {
     let text = DUMBBELL.replace("count = 3", "count = 5000");
     let plan = plan(&text);
     assert_eq!((plan.nodes.len(), plan.flows.len()), (10_002, 5_000));
-    let addresses: std::collections::BTreeSet<_> = plan.nodes.iter().flat_map(|n| &n.ports).map(|p| p.address).collect();
+    let addresses: std::collections::BTreeSet<_> =
+        plan.nodes.iter().flat_map(|n| &n.ports).map(|p| p.address).collect();
     assert_eq!(addresses.len(), 2 * plan.links.len());
+}
+
+#[test]
+fn the_template_is_a_scenario() {
+    let plan = plan(&super::template::new("a \"first\" try"));
+    assert_eq!((plan.title.as_str(), plan.flows.len(), plan.expects.len()), ("a first try", 2, 2));
 }
