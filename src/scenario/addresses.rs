@@ -43,7 +43,7 @@ pub(super) fn assign(checker: &mut Checker, nodes: &mut [NodePlan], links: &[Lin
         place(checker, subnet, &mut taken);
     }
     for subnet in &subnets {
-        number(checker, subnet, nodes);
+        number(checker, subnet, nodes, links);
     }
     subnets
 }
@@ -158,7 +158,7 @@ fn hash(name: &str, salt: u64) -> u64 {
 }
 
 /// Gives each member its address.
-fn number(checker: &mut Checker, subnet: &Subnet, nodes: &mut [NodePlan]) {
+fn number(checker: &mut Checker, subnet: &Subnet, nodes: &mut [NodePlan], links: &[LinkPlan]) {
     let base = subnet.prefix.to_bits();
     let size = 1u64 << (32 - u32::from(subnet.len.max(1)));
     let mut used: BTreeSet<u32> = BTreeSet::new();
@@ -194,7 +194,7 @@ fn number(checker: &mut Checker, subnet: &Subnet, nodes: &mut [NodePlan]) {
             None if subnet.len == 30 => Some(Ipv4Addr::from_bits(base + 1 + rank as u32)),
             None => {
                 let hosts = size - 2;
-                let first = hash(&plan.name, *port as u64 + 1) % hosts;
+                let first = hash(&format!("{} {}", plan.name, links[plan.ports[*port].link].name), 1) % hosts;
                 let free = (0..hosts)
                     .map(|step| base + 1 + ((first + step) % hosts) as u32)
                     .find(|bits| !used.contains(bits) && !pools.iter().any(|(a, b)| (*a..=*b).contains(bits)));

@@ -4,9 +4,11 @@ pub mod addresses;
 pub mod build;
 pub mod check;
 pub mod diagnostic;
+pub mod evaluate;
 mod expand;
 pub mod expect;
 pub mod fields;
+pub mod json_schema;
 pub mod keys;
 pub mod load;
 pub mod names;
@@ -14,6 +16,10 @@ pub mod nearest;
 pub mod plan;
 pub mod routes;
 mod settings;
+pub mod template;
 pub mod text;
 mod traffic;
 pub mod transport_keys;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,237 @@
+//! Whole files: what a user would write, and what he gets.
+
+use super::diagnostic::render;
+use super::load::{Loaded, load_with};
+use super::plan::{Amount, Plan};
+use super::text::Source;
+use crate::base::schema::{Key, Kind, Need, Part};
+use crate::base::time::Duration;
+use crate::base::units::{QueueLimit, Rate, Size};
+
+const POOL: &[Key] = &[Key { name: "pool", kind: Kind::AddressRange, need: Need::Required, about: "addresses" }];
+const PEERS: &[Key] =
+    &[Key { name: "zone", kind: Kind::Map(&Kind::NodeAddress), need: Need::Required, about: "names" }];
+
+/// Stand-ins, so that these tests depend on no role.
+const ROLES: &[Part] = &[
+    Part { name: "host", about: "", keys: &[] },
+    Part { name: "pool-server", about: "", keys: POOL },
+    Part { name: "name-server", about: "", keys: PEERS },
+];
+
+fn read(text: &str) -> (Source, Loaded) {
+    let source = Source::new("test.toml", text);
+    let loaded = load_with(&source, &[], ROLES);
+    (source, loaded)
+}
+
+fn plan(text: &str) -> Plan {
+    let (source, loaded) = read(text);
+    loaded.plan.unwrap_or_else(|| panic!("{}", render(&source, &loaded.diagnostics, false)))
+}
+
+fn complaints(text: &str) -> String {
+    let (source, loaded) = read(text);
+    assert!(loaded.plan.is_none());
+    render(&source, &loaded.diagnostics, false)
+}
+
+const DUMBBELL: &str = r#"
+schema = 1
+[link.access]
+rate = "100 Mbit/s"
+delay = "1 ms"
+[link.middle]
+rate = { forward = "10 Mbit/s", reverse = "20 Mbit/s" }
+delay = { base = "25 ms", jitter = "2 ms", distribution = "normal" }
+loss = "0.5 %"
+queue = "1 BDP"
+[node.sender]
+role = "host"
+count = 3
+congestion = "reno"
+[node.receiver]
+role = "host"
+count = 3
+[node.left]
+role = "router"
+[node.right]
+role = "router"
+[[connect]]
+between = ["sender[*]", "left"]
+link = "access"
+[[connect]]
+between = ["right", "receiver[*]"]
+link = "access"
+[[connect]]
+between = ["left", "right"]
+link = "middle"
+queue = "50 pkt"
+[[event]]
+at = "8 s"
+for = "2 s"
+link = "left--right"
+set = { down = true }
+[[flow]]
+name = "bulk"
+from = "sender[*]"
+to = "receiver[*]"
+size = "1448 kB"
+start = { at = "1 s", every = "10 ms" }
+sack = false
+[[expect]]
+that = "flow[bulk[*]].goodput >= 1 Mbit/s"
+"#;
+
+#[test]
+fn a_dumbbell_becomes_a_plan() {
+    let plan = plan(DUMBBELL);
+    assert_eq!((plan.nodes.len(), plan.links.len(), plan.flows.len()), (8, 7, 3));
+    let middle = plan.links.iter().find(|l| &*l.name == "left--right").unwrap();
+    assert_eq!(middle.channels[0].rate, Some(Rate(10_000_000)));
+    assert_eq!(middle.channels[1].rate, Some(Rate(20_000_000)));
+    assert_eq!(middle.channels[0].delay.jitter, Duration::from_millis(2));
+    assert_eq!(middle.channels[0].loss.0, "bernoulli");
+    assert_eq!(middle.channels[0].queue.1.queue_limit("limit"), Some(QueueLimit::Packets(50)));
+    let flow = &plan.flows[2];
+    assert_eq!((&*flow.name, flow.start), ("bulk[2]", Duration::from_millis(1_020)));
+    assert_eq!(flow.amount, Amount::Bytes(Size(1_448_000)));
+    assert_eq!(&*plan.nodes[flow.from].name, "sender[2]");
+    assert_eq!(flow.sender.part("congestion").unwrap().0, "reno");
+    assert_eq!(flow.receiver.part("congestion").unwrap().0, "newreno");
+    assert_eq!(flow.receiver.bool("sack"), Some(false));
+    assert_eq!(&*plan.events[0].text, "down = true");
+    // Every wire is a /30, every router reaches all seven, every host's gateway is its router.
+    let left = plan.nodes.iter().find(|n| &*n.name == "left").unwrap();
+    let right = plan.nodes.iter().find(|n| &*n.name == "right").unwrap();
+    assert_eq!((left.routes.len(), right.routes.len()), (7, 7));
+    assert_eq!(left.routes.iter().filter(|r| r.next_hop.is_none()).count(), 4);
+    for node in plan.nodes.iter().filter(|n| n.role == "host") {
+        let (own, gateway) = (node.address().unwrap().to_bits(), node.gateway.unwrap().to_bits());
+        assert_eq!(own >> 2, gateway >> 2);
+        assert_ne!(own, gateway);
+    }
+}
+
+#[test]
+fn order_in_the_file_and_bystanders_change_no_address() {
+    let before = plan(DUMBBELL);
+    let bystander = "[node.aaa]\nrole = \"host\"\n[[connect]]\nbetween = [\"aaa\", \"left\"]\n";
+    let after = plan(&format!("{DUMBBELL}{bystander}"));
+    for node in &before.nodes {
+        let same = after.nodes.iter().find(|n| n.name == node.name).unwrap();
+        let port = |n: &super::plan::NodePlan, link: &str, p: &Plan| {
+            n.ports.iter().find(|q| &*p.links[q.link].name == link).and_then(|q| q.address)
+        };
+        for own in &node.ports {
+            let link = &before.links[own.link].name;
+            assert_eq!(port(node, link, &before), port(same, link, &after), "{} {link}", node.name);
+        }
+    }
+}
+
+#[test]
+fn a_pool_pins_its_domain() {
+    let plan = plan(
+        r#"
+        [node.phone]
+        role = "host"
+        address = "dhcp"
+        [node.server]
+        role = "pool-server"
+        pool = "10.0.0.100..10.0.0.199"
+        [node.fixed]
+        role = "host"
+        address = "10.0.0.7"
+        [node.names]
+        role = "name-server"
+        zone = { "a.example" = "@fixed" }
+        [node.lan]
+        role = "switch"
+        [[connect]]
+        between = ["phone", "lan"]
+        [[connect]]
+        between = ["server", "lan"]
+        [[connect]]
+        between = ["lan", "fixed"]
+        [[connect]]
+        between = ["lan", "names"]
+        "#,
+    );
+    let address = |name: &str| plan.nodes.iter().find(|n| &*n.name == name).unwrap().address();
+    assert_eq!(address("phone"), None);
+    assert_eq!(address("fixed"), Some("10.0.0.7".parse().unwrap()));
+    let server = address("server").unwrap().octets();
+    assert_eq!(server[..3], [10, 0, 0]);
+    assert!(!(100..200).contains(&server[3]));
+}
+
+#[test]
+fn a_typo_in_a_key_names_the_right_one_and_its_place() {
+    let text = complaints("[node.a]\nrole = \"host\"\n[link.wan]\ndealy = \"1 ms\"\n");
+    assert!(text.contains("unknown key `dealy`") && text.contains("did you mean `delay`?"), "{text}");
+    assert!(text.contains("test.toml:4:1"), "{text}");
+}
+
+#[test]
+fn errors_are_reported_all_at_once() {
+    let text = complaints(
+        "[node.a]\nrole = \"hots\"\n[link.wan]\nrate = \"10 Mb\"\ndelay = 5\n[[connect]]\nbetween = [\"a\", \"bb\"]\n",
+    );
+    for part in
+        ["unknown role `hots`", "did you mean `host`?", "`Mb` is not a unit", "found the number 5", "no node `bb`"]
+    {
+        assert!(text.contains(part), "{part} in {text}");
+    }
+    assert_eq!(text.matches("error:").count(), 4, "{text}");
+}
+
+#[test]
+fn an_unknown_node_in_a_role_is_found() {
+    let text =
+        complaints("[node.phone]\nrole = \"host\"\n[node.n]\nrole = \"name-server\"\nzone = { x = \"@phnoe\" }\n");
+    assert!(text.contains("no node `phnoe`") && text.contains("did you mean `phone`?"), "{text}");
+}
+
+#[test]
+fn a_wrong_expectation_is_marked_inside_its_text() {
+    let text = complaints("[node.a]\nrole = \"host\"\n[[expect]]\nthat = \"flow[x].godput >= 1 Mbit/s\"\n");
+    assert!(text.contains("test.toml:4:17") && text.contains("did you mean `goodput`?"), "{text}");
+}
+
+#[test]
+fn empty_broken_and_strange_files_are_refused_politely() {
+    assert!(complaints("").contains("no nodes"));
+    assert!(complaints("[node.a\nrole=").contains("not TOML"));
+    assert!(complaints("node = 3\nflow = 1\nfoo = 2").contains("[node.NAME]"));
+    assert!(complaints("[node.\"a b\"]\nrole = \"host\"").contains("is not a name"));
+}
+
+#[test]
+fn settings_from_outside_go_first() {
+    let source = Source::new("test.toml", DUMBBELL);
+    let set = |path: &str, value: &str| (path.to_string(), value.to_string());
+    let sets =
+        [set("seed", "9"), set("link.access.rate", "1 Gbit/s"), set("flow.bulk.size", "1 MB"), set("sim.wire", "true")];
+    let plan = load_with(&source, &sets, ROLES).plan.unwrap();
+    assert_eq!((plan.seed, plan.wire, plan.flows[0].amount), (9, true, Amount::Bytes(Size(1_000_000))));
+    assert!(plan.links.iter().any(|l| l.channels[0].rate == Some(Rate(1_000_000_000))));
+    let wrong = load_with(&source, &[set("link.access.rat", "1 Gbit/s")], ROLES);
+    assert!(render(&source, &wrong.diagnostics, false).contains("did you mean `rate`?"));
+}
+
+#[test]
+fn ten_thousand_nodes_load() {
+    let text = DUMBBELL.replace("count = 3", "count = 5000");
+    let plan = plan(&text);
+    assert_eq!((plan.nodes.len(), plan.flows.len()), (10_002, 5_000));
+    let addresses: std::collections::BTreeSet<_> =
+        plan.nodes.iter().flat_map(|n| &n.ports).map(|p| p.address).collect();
+    assert_eq!(addresses.len(), 2 * plan.links.len());
+}
+
+#[test]
+fn the_template_is_a_scenario() {
+    let plan = plan(&super::template::new("a \"first\" try"));
+    assert_eq!((plan.title.as_str(), plan.flows.len(), plan.expects.len()), ("a first try", 2, 2));
+}
