@@ -65,12 +65,8 @@ pub struct RudpConfig {
     pub user_timeout: Duration,
 }
 
-static CONTROLLER: PartKind = PartKind {
-    what: "congestion controller",
-    tag: "controller",
-    parts: || CONTROLLERS.parts(),
-    short: None,
-};
+static CONTROLLER: PartKind =
+    PartKind { what: "congestion controller", tag: "controller", parts: || CONTROLLERS.parts(), short: None };
 
 const MODES: &[&str] = &["selective-repeat", "go-back-n", "stop-and-wait"];
 

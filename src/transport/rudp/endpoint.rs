@@ -91,8 +91,7 @@ impl RudpEndpoint {
             return false;
         }
         let Some(options) = seg.options.as_ref() else { return false };
-        let (Some(cid), Some(max_payload), Some(mode)) = (options.source_cid, options.max_payload, options.mode)
-        else {
+        let (Some(cid), Some(max_payload), Some(mode)) = (options.source_cid, options.max_payload, options.mode) else {
             return false;
         };
         let Some(config) = self.listeners.get(&to.port()).cloned() else {

@@ -1,9 +1,9 @@
 //! Acknowledgments, loss detection, and what congestion control hears of them.
 
+use super::close::State;
 use super::close::error;
 use super::config::Mode;
 use super::connection::RudpConnection;
-use super::close::State;
 use super::sent::{Fate, Sent};
 use super::timers::T;
 use crate::base::note::{CloseReason, FlowNote, SendCause, Timer, WindowCause};

@@ -251,9 +251,8 @@ fn rudp_22_stop_and_wait() {
 #[test]
 fn rudp_23_and_24_window_and_lost_update() {
     let server = RudpConfig { receive_buffer: 4 * P, ..RudpConfig::default() };
-    let mut net = Net::new(RudpConfig::default(), server, |s| {
-        s.from == SERVER && s.at >= ms(1_000) && s.at < ms(1_010)
-    });
+    let mut net =
+        Net::new(RudpConfig::default(), server, |s| s.from == SERVER && s.at >= ms(1_000) && s.at < ms(1_010));
     net.greeting[CLIENT] = Some(pattern(20 * P));
     net.read[SERVER] = false;
     net.run(ms(1_000));
@@ -269,7 +268,8 @@ fn rudp_23_and_24_window_and_lost_update() {
 #[test]
 fn rudp_27_slow_start_doubles() {
     let net = send(Mode::SelectiveRepeat, 150, vec![]);
-    let flight = |k: u64| net.data(CLIENT).iter().filter(|(at, _)| *at >= ms(100 * k) && *at < ms(100 * k + 100)).count();
+    let flight =
+        |k: u64| net.data(CLIENT).iter().filter(|(at, _)| *at >= ms(100 * k) && *at < ms(100 * k + 100)).count();
     assert_eq!([1, 2, 3, 4].map(flight), [10, 20, 40, 80]);
 }
 
