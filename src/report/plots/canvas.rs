@@ -27,7 +27,8 @@ pub fn draw<DB: DrawingBackend>(root: &Area<DB>, figure: &Figure, scale: i32) ->
         return Err(failed("the bundled font is unreadable"));
     }
     root.fill(&WHITE).map_err(failed)?;
-    let title = (FAMILY, 20 * scale).into_font().style(FontStyle::Bold).color(&INK);
+    // Not `.style(..)`, which keeps the outlines of the regular font.
+    let title = FontDesc::new(FontFamily::Name(FAMILY), f64::from(20 * scale), FontStyle::Bold).color(&INK);
     root.draw(&Text::new(figure.title.clone(), (24 * scale, 18 * scale), title)).map_err(failed)?;
     let subtitle = (FAMILY, 13 * scale).into_font().color(&AXIS);
     root.draw(&Text::new(figure.subtitle.clone(), (24 * scale, 44 * scale), subtitle)).map_err(failed)?;
@@ -39,9 +40,9 @@ pub fn draw<DB: DrawingBackend>(root: &Area<DB>, figure: &Figure, scale: i32) ->
         .margin_top(10 * scale)
         .margin_right(28 * scale)
         .margin_bottom(12 * scale)
-        .margin_left(16 * scale)
-        .x_label_area_size(46 * scale)
-        .y_label_area_size(62 * scale)
+        .margin_left(20 * scale)
+        .x_label_area_size(42 * scale)
+        .y_label_area_size(58 * scale)
         .build_cartesian_2d(0.0..x_max, 0.0..y_max)
         .map_err(failed)?;
     let label = (FAMILY, 12 * scale).into_font().color(&AXIS);
@@ -150,7 +151,8 @@ fn draw_legend<DB: DrawingBackend>(root: &Area<DB>, figure: &Figure, scale: i32)
                 root.draw(&TriangleMarker::new(middle, 6 * scale, INK.filled())).map_err(failed)?;
             }
         }
-        root.draw(&Text::new(label.to_owned(), (x + 32 * scale, y), style.clone())).map_err(failed)?;
+        // The font's box is taller below its letters than above them: one pixel down centres them.
+        root.draw(&Text::new(label.to_owned(), (x + 32 * scale, y + scale), style.clone())).map_err(failed)?;
         x += width + 24 * scale;
     }
     Ok(y + 12 * scale)
