@@ -150,11 +150,9 @@ impl Sink for Series {
             Note::PacketSent { queue, .. }
             | Note::PacketDelivered { queue, .. }
             | Note::PacketDropped { queue, .. }
-                if place.0 >= self.places.nodes =>
+                if place.0 >= self.places.nodes && self.depths.insert(place, *queue) != Some(*queue) =>
             {
-                if self.depths.insert(place, *queue) != Some(*queue) {
-                    self.queues.push((at, place, *queue));
-                }
+                self.queues.push((at, place, *queue));
             }
             Note::Flow { flow, note, .. } => match note {
                 FlowNote::Window(window) => self.windows.push((at, *flow, place, *window)),

@@ -324,3 +324,78 @@ fn leases<'a>(node: &'a str, report: &'a NodeReport) -> impl Iterator<Item = Lea
         renewals: l.renewals,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::ids::TransportKind;
+    use crate::base::report::FlowStats;
+
+    fn end(name: Option<&str>, written: u64, delivered: u64, opened_ms: u64, last_acked_ms: u64) -> NodeReport {
+        let at = |ms| Some(Instant::ZERO + Duration::from_millis(ms));
+        let (a, b) = ("10.0.0.1:49152".parse().unwrap(), "10.0.0.2:80".parse().unwrap());
+        let stats = FlowStats {
+            congestion: "reno",
+            opened: at(opened_ms),
+            last_acked: at(last_acked_ms),
+            bytes_written: written,
+            bytes_delivered: delivered,
+            segments_sent: written / 1000,
+            ..FlowStats::default()
+        };
+        let flow = FlowReport {
+            flow: FlowId::new(TransportKind::Rudp, a, b),
+            transport: TransportKind::Rudp,
+            name: name.map(Arc::from),
+            stats,
+        };
+        NodeReport { flows: vec![flow], ..NodeReport::default() }
+    }
+
+    #[test]
+    fn a_flow_is_its_heavier_direction_named_by_its_initiator() {
+        let nodes = vec![
+            ("phone".to_owned(), end(Some("phone->store#1"), 100, 5_000_000, 200, 260)),
+            ("store".to_owned(), end(None, 5_000_000, 100, 225, 4_200)),
+        ];
+        let summary = Summary::new(&RunOutcome { nodes, ..RunOutcome::default() });
+        let [flow] = summary.flows.as_slice() else { panic!("{:?}", summary.flows) };
+        assert_eq!((flow.name.as_str(), flow.bytes, flow.segments_sent), ("phone->store#1", 5_000_000, 5_000));
+        assert_eq!((flow.start_s, flow.end_s, flow.goodput_bps), (Some(0.2), Some(4.2), 10_000_000));
+    }
+
+    #[test]
+    fn utilisation_is_the_busy_share_of_the_run() {
+        let report = LinkReport { busy: Duration::from_millis(471), ..LinkReport::default() };
+        let link = LinkOutcome { name: "a--b".to_owned(), direction: Direction::Reverse, rate: Rate(1), report };
+        let end = Instant::ZERO + Duration::from_millis(4710);
+        let run = RunOutcome { r#virtual: end, links: vec![link], ..RunOutcome::default() };
+        let summary = Summary::new(&run);
+        assert_eq!((summary.links[0].utilisation, summary.virtual_s), (0.1, 4.71));
+        assert_eq!(Summary::new(&RunOutcome { r#virtual: Instant::ZERO, ..run }).links[0].utilisation, 0.0);
+    }
+
+    #[test]
+    fn json_has_the_public_fields_in_order() {
+        let json = Summary::new(&RunOutcome::default()).to_json().unwrap();
+        let value: serde_json::Value = serde_json::from_str(&json).unwrap();
+        let keys: Vec<&str> = value.as_object().unwrap().keys().map(String::as_str).collect();
+        assert_eq!(
+            keys,
+            [
+                "schema",
+                "scenario",
+                "seed",
+                "digest",
+                "virtual_s",
+                "events",
+                "packet_hops",
+                "flows",
+                "fetches",
+                "links",
+                "leases",
+                "expect"
+            ]
+        );
+    }
+}

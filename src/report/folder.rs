@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use crate::observe::series::Series;
 use crate::observe::summary::Summary;
 
+use super::html;
 use super::plots;
 use super::plots::canvas::DrawError;
 use super::read::{ReadError, RunData};
@@ -83,7 +84,7 @@ impl RunFolder {
     }
 
     /// Writes everything that is known after the run: the resolved scenario, the summary, the
-    /// series and the plots.
+    /// series, the plots and the page that shows them.
     pub fn fill(&self, scenario_toml: &str, summary: &Summary, series: &Series) -> Result<(), FolderError> {
         self.write("scenario.toml", scenario_toml.as_bytes())?;
         let json = summary.to_json().map_err(|e| io_error(&self.partial.join("summary.json"), e.into()))?;
@@ -93,8 +94,9 @@ impl RunFolder {
         self.csv("queue.csv", |out| series.write_queue(out))?;
         let mut data = RunData::read(&self.partial)?;
         data.label = self.target.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        plots::output::write_plots(&[data], &self.partial.join("plots"), false)?;
-        Ok(())
+        let runs = [data];
+        plots::output::write_plots(&runs, &self.partial.join("plots"), false)?;
+        self.write("report.html", html::page(summary, scenario_toml, &runs)?.as_bytes())
     }
 
     /// Puts the folder at its place.
@@ -141,4 +143,75 @@ fn sibling(target: &Path, what: &str) -> Result<PathBuf, FolderError> {
 
 fn io_error(path: &Path, source: io::Error) -> FolderError {
     FolderError::Io { path: path.to_owned(), source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::observe::places::Places;
+    use crate::observe::summary::RunOutcome;
+
+    /// A place for one test's folders, gone afterwards.
+    struct Scratch(PathBuf);
+
+    impl Scratch {
+        fn new(name: &str) -> Self {
+            let dir = std::env::temp_dir().join(format!("twinwire-folder-{}-{name}", std::process::id()));
+            fs::create_dir_all(&dir).unwrap();
+            Scratch(dir)
+        }
+        fn entries(&self) -> Vec<String> {
+            let mut names: Vec<String> =
+                fs::read_dir(&self.0).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+            names.sort();
+            names
+        }
+    }
+
+    impl Drop for Scratch {
+        fn drop(&mut self) {
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+
+    fn write(target: &Path, force: bool, scenario: &str) -> Result<(), FolderError> {
+        let folder = RunFolder::begin(target, force)?;
+        folder.write("events.jsonl", b"")?;
+        let summary = Summary::new(&RunOutcome { scenario: scenario.to_owned(), ..RunOutcome::default() });
+        folder.fill("schema = 1\n", &summary, &Series::new(&Places::default()))?;
+        folder.commit()
+    }
+
+    #[test]
+    fn a_folder_is_there_whole_or_not_at_all() {
+        let scratch = Scratch::new("whole");
+        let target = scratch.0.join("out");
+        drop(RunFolder::begin(&target, false).unwrap());
+        assert!(scratch.entries().is_empty());
+
+        write(&target, false, "first").unwrap();
+        assert_eq!(scratch.entries(), ["out"]);
+        for name in
+            ["scenario.toml", "summary.json", "events.jsonl", "cwnd.csv", "throughput.csv", "queue.csv", "report.html"]
+        {
+            assert!(target.join(name).is_file(), "{name}");
+        }
+        assert_eq!(RunData::read(&target).unwrap().scenario, "first");
+    }
+
+    #[test]
+    fn only_force_replaces_and_only_run_folders() {
+        let scratch = Scratch::new("force");
+        let target = scratch.0.join("out");
+        write(&target, false, "first").unwrap();
+        assert!(matches!(write(&target, false, "second"), Err(FolderError::Exists(_))));
+        write(&target, true, "second").unwrap();
+        assert_eq!(RunData::read(&target).unwrap().scenario, "second");
+
+        let foreign = scratch.0.join("thesis");
+        fs::create_dir(&foreign).unwrap();
+        fs::write(foreign.join("chapter1.tex"), "dear reader").unwrap();
+        assert!(matches!(write(&foreign, true, "third"), Err(FolderError::NotARunFolder(_))));
+        assert_eq!(scratch.entries(), ["out", "thesis"]);
+    }
 }

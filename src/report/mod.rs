@@ -3,6 +3,7 @@
 
 pub mod diff;
 pub mod folder;
+pub mod html;
 pub mod plots;
 pub mod read;
 pub mod text;

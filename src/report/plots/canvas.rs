@@ -6,7 +6,7 @@ use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-use super::figure::{Figure, Line, Shape};
+use super::figure::{Figure, Shape};
 use super::style::{AXIS, FAMILY, GRID, INK, PALETTE, SIZE, register_fonts};
 
 /// A figure could not be drawn.
@@ -21,13 +21,20 @@ fn failed(why: impl std::fmt::Display) -> DrawError {
 type Area<DB> = DrawingArea<DB, Shift>;
 type Chart<'a, DB> = ChartContext<'a, DB, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
 
-/// Draws `figure` on `root`, `scale` times as large as its real size.
-pub fn draw<DB: DrawingBackend>(root: &Area<DB>, figure: &Figure, scale: i32) -> Result<(), DrawError> {
+/// Draws `figure` on `root`, `scale` times as large as its real size. `piecewise` draws lines
+/// segment by segment with round joints: the library's bitmaps lose pixels where a line turns back.
+pub fn draw<DB: DrawingBackend>(
+    root: &Area<DB>,
+    figure: &Figure,
+    scale: i32,
+    piecewise: bool,
+) -> Result<(), DrawError> {
     if !register_fonts() {
         return Err(failed("the bundled font is unreadable"));
     }
     root.fill(&WHITE).map_err(failed)?;
-    let title = (FAMILY, 20 * scale).into_font().style(FontStyle::Bold).color(&INK);
+    // Not `.style(..)`, which keeps the outlines of the regular font.
+    let title = FontDesc::new(FontFamily::Name(FAMILY), f64::from(20 * scale), FontStyle::Bold).color(&INK);
     root.draw(&Text::new(figure.title.clone(), (24 * scale, 18 * scale), title)).map_err(failed)?;
     let subtitle = (FAMILY, 13 * scale).into_font().color(&AXIS);
     root.draw(&Text::new(figure.subtitle.clone(), (24 * scale, 44 * scale), subtitle)).map_err(failed)?;
@@ -39,9 +46,9 @@ pub fn draw<DB: DrawingBackend>(root: &Area<DB>, figure: &Figure, scale: i32) ->
         .margin_top(10 * scale)
         .margin_right(28 * scale)
         .margin_bottom(12 * scale)
-        .margin_left(16 * scale)
-        .x_label_area_size(46 * scale)
-        .y_label_area_size(62 * scale)
+        .margin_left(20 * scale)
+        .x_label_area_size(42 * scale)
+        .y_label_area_size(58 * scale)
         .build_cartesian_2d(0.0..x_max, 0.0..y_max)
         .map_err(failed)?;
     let label = (FAMILY, 12 * scale).into_font().color(&AXIS);
@@ -65,7 +72,17 @@ pub fn draw<DB: DrawingBackend>(root: &Area<DB>, figure: &Figure, scale: i32) ->
         .map_err(failed)?;
     let solid = figure.lines.iter().filter(|l| !l.dashed).count();
     for line in &figure.lines {
-        draw_line(&mut chart, line, x_max, line_width(solid) * scale / 2, scale)?;
+        let points = thin(&line.points, x_max / 1600.0);
+        let width = line_width(solid) * scale / 2;
+        let colour = PALETTE[line.colour % PALETTE.len()];
+        if line.dashed {
+            let style = colour.stroke_width((width * 3 / 4).max(1) as u32);
+            chart.draw_series(DashedLineSeries::new(points, 6 * scale, 4 * scale, style)).map_err(failed)?;
+        } else if piecewise {
+            draw_piecewise(&mut chart, &points, colour, width)?;
+        } else {
+            chart.draw_series(LineSeries::new(points, colour.stroke_width(width as u32))).map_err(failed)?;
+        }
     }
     draw_marks(&mut chart, figure, scale)?;
     root.present().map_err(failed)
@@ -76,21 +93,15 @@ const fn line_width(lines: usize) -> i32 {
     if lines > 16 { 2 } else { 4 }
 }
 
-fn draw_line<DB: DrawingBackend>(
+fn draw_piecewise<DB: DrawingBackend>(
     chart: &mut Chart<'_, DB>,
-    line: &Line,
-    x_max: f64,
+    points: &[(f64, f64)],
+    colour: RGBColor,
     width: i32,
-    scale: i32,
 ) -> Result<(), DrawError> {
-    let colour = PALETTE[line.colour % PALETTE.len()];
-    let points = thin(&line.points, x_max / 1600.0);
-    if line.dashed {
-        let style = colour.stroke_width(((width * 3 / 4).max(1)) as u32);
-        chart.draw_series(DashedLineSeries::new(points, 6 * scale, 4 * scale, style)).map_err(failed)?;
-    } else {
-        chart.draw_series(LineSeries::new(points, colour.stroke_width(width as u32))).map_err(failed)?;
-    }
+    let stroke = colour.stroke_width(width as u32);
+    chart.draw_series(points.windows(2).map(|pair| PathElement::new(pair, stroke))).map_err(failed)?;
+    chart.draw_series(points.iter().map(|p| Circle::new(*p, width / 2, colour.filled()))).map_err(failed)?;
     Ok(())
 }
 
@@ -150,7 +161,8 @@ fn draw_legend<DB: DrawingBackend>(root: &Area<DB>, figure: &Figure, scale: i32)
                 root.draw(&TriangleMarker::new(middle, 6 * scale, INK.filled())).map_err(failed)?;
             }
         }
-        root.draw(&Text::new(label.to_owned(), (x + 32 * scale, y), style.clone())).map_err(failed)?;
+        // The font's box is taller below its letters than above them: one pixel down centres them.
+        root.draw(&Text::new(label.to_owned(), (x + 32 * scale, y + scale), style.clone())).map_err(failed)?;
         x += width + 24 * scale;
     }
     Ok(y + 12 * scale)

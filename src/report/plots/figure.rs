@@ -8,6 +8,9 @@ pub type Plot = fn(&[RunData]) -> Option<Figure>;
 /// At most this many lines have an entry in the legend, or a threshold of their own.
 pub const MAX_NAMED: usize = 8;
 
+/// Seconds, and the figure's unit.
+pub type Points = Vec<(f64, f64)>;
+
 /// A figure with a time axis.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Figure {
@@ -32,8 +35,8 @@ pub struct Line {
     pub colour: usize,
     /// Solid or dashed.
     pub dashed: bool,
-    /// Seconds, and the figure's unit.
-    pub points: Vec<(f64, f64)>,
+    /// Where it goes.
+    pub points: Points,
 }
 
 /// Marks of one kind.
@@ -43,8 +46,8 @@ pub struct Marks {
     pub label: String,
     /// How they look.
     pub shape: Shape,
-    /// Seconds, and the figure's unit.
-    pub points: Vec<(f64, f64)>,
+    /// Where they stand.
+    pub points: Points,
 }
 
 /// How a mark looks.
@@ -99,8 +102,8 @@ pub fn legend(labels: Vec<String>) -> Vec<Option<String>> {
 }
 
 /// Turns points into stairs: each value holds until the next.
-pub fn stairs(points: impl IntoIterator<Item = (f64, f64)>) -> Vec<(f64, f64)> {
-    let mut out: Vec<(f64, f64)> = Vec::new();
+pub fn stairs(points: impl IntoIterator<Item = (f64, f64)>) -> Points {
+    let mut out: Points = Vec::new();
     for (x, y) in points {
         match out.last() {
             Some(&(_, before)) if before == y => out.push((x, y)),

@@ -61,7 +61,7 @@ pub fn svg(figure: &Figure) -> Result<String, DrawError> {
     let (width, height) = (SIZE.0 * SVG_SCALE, SIZE.1 * SVG_SCALE);
     {
         let root = SVGBackend::with_string(&mut text, (width, height)).into_drawing_area();
-        draw(&root, figure, SVG_SCALE as i32)?;
+        draw(&root, figure, SVG_SCALE as i32, false)?;
     }
     // The view box keeps the large drawing; only the size that the file asks for is the real one.
     let large = format!("width=\"{width}\" height=\"{height}\"");
@@ -74,7 +74,7 @@ pub fn png(figure: &Figure) -> Result<Vec<u8>, DrawError> {
     let mut large = vec![0; width as usize * height as usize * 3];
     {
         let root = BitMapBackend::with_buffer(&mut large, (width, height)).into_drawing_area();
-        draw(&root, figure, PNG_SCALE as i32)?;
+        draw(&root, figure, PNG_SCALE as i32, true)?;
     }
     let small = shrink(&large, width as usize, PNG_BOX as usize);
     let failed = |why: png::EncodingError| DrawError(why.to_string());

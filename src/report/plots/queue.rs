@@ -1,11 +1,11 @@
 //! Length of the queues over time: those of the link directions that ever had one.
 
-use super::figure::{Figure, Line, MAX_NAMED, label, stairs, subtitle};
+use super::figure::{Figure, Line, MAX_NAMED, Points, label, stairs, subtitle};
 use crate::report::read::RunData;
 
 /// Makes the figure. Where many queues were used, the longest are shown.
 pub fn figure(runs: &[RunData]) -> Option<Figure> {
-    let mut queues: Vec<(String, f64, &[(f64, f64)])> = Vec::new();
+    let mut queues: Vec<(String, f64, &Points)> = Vec::new();
     for run in runs {
         for (name, points) in &run.queue {
             let longest = points.iter().map(|p| p.1).fold(0.0, f64::max);
