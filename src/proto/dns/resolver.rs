@@ -348,3 +348,6 @@ fn negative_ttl(packet: &Packet<'_>, name: &str) -> Option<u32> {
         _ => None,
     })
 }
+
+#[cfg(test)]
+mod tests;
