@@ -11,7 +11,7 @@ use simple_dns::{CLASS, Name, OPCODE, Packet, PacketFlag, QCLASS, QTYPE, RCODE, 
 use thiserror::Error;
 
 use super::MAX_ALIASES;
-use super::message::{HEADER_LEN, ancestors, key, key_of, parse};
+use super::message::{HEADER_LEN, ancestors, edns_version, is_name, key, key_of, parse};
 
 /// What a name stands for.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -63,7 +63,7 @@ impl DnsServer {
     /// A server of these names, all with this TTL in seconds.
     pub fn new(zone: impl IntoIterator<Item = (String, Target)>, ttl: u32) -> Result<Self, BadName> {
         let check = |name: &str| {
-            let good = !key(name).is_empty() && Name::new(&key(name)).is_ok();
+            let good = is_name(&key(name));
             if good { Ok(key(name)) } else { Err(BadName(name.to_string())) }
         };
         let mut names = BTreeMap::new();
@@ -97,10 +97,10 @@ impl DnsServer {
         if packet.questions.len() != 1 || second_opt {
             return Some(bare(query, RCODE::FormatError));
         }
-        self.answer(&packet)
+        self.answer(&packet, edns_version(query).unwrap_or(0))
     }
 
-    fn answer(&self, query: &Packet<'_>) -> Option<Reply> {
+    fn answer(&self, query: &Packet<'_>, version: u8) -> Option<Reply> {
         let question = query.questions.first()?;
         let name = key_of(&question.qname);
         let mut reply = Packet::new_reply(query.id());
@@ -109,9 +109,8 @@ impl DnsServer {
         if query.has_flags(PacketFlag::RECURSION_DESIRED) {
             reply.set_flags(PacketFlag::RECURSION_DESIRED);
         }
-        let version = query.opt().map(|opt| opt.version);
         let limit = query.opt().map_or(PLAIN_LIMIT, |opt| usize::from(opt.udp_packet_size.clamp(512, EDNS_LIMIT)));
-        let bad_version = version.is_some_and(|v| v > 0);
+        let bad_version = version > 0;
         let mut address = None;
         let found = self.look_up(name.clone(), question.qtype);
         if bad_version {
@@ -310,6 +309,8 @@ mod tests {
         assert_eq!((reply.rcode, reply.data[3] & 15, reply.data[opt + 5]), (16, 0, 1));
         assert!(parse(&reply.data).unwrap().answers.is_empty());
         bytes[version] = 0;
+        bytes[version + 1] = 0x80;
+        assert_eq!(server().handle(&bytes).map(|r| r.rcode), Some(0), "DO is no version");
         append_opt(&mut bytes, 0);
         assert_eq!(server().handle(&bytes).map(|r| r.rcode), Some(1));
     }
