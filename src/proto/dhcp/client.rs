@@ -362,3 +362,6 @@ fn classful_prefix(address: Ipv4Addr) -> u8 {
         _ => 24,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -330,3 +330,6 @@ fn echo_client_id(m: &DhcpMessage, reply: &mut DhcpMessage) {
 fn prefix_mask(prefix_len: u8) -> u32 {
     u32::MAX.checked_shl(32 - u32::from(prefix_len.min(32))).unwrap_or(0)
 }
+
+#[cfg(test)]
+mod tests;

@@ -26,6 +26,43 @@ pub fn key_of(name: &Name<'_>) -> Arc<str> {
     key(&name.to_string())
 }
 
+/// True if `key` can be asked for: labels of 1 to 63 bytes, 255 bytes in all on the wire (RFC 1035
+/// section 2.3.4).
+pub fn is_name(key: &str) -> bool {
+    key.split('.').all(|label| !label.is_empty()) && Name::new(key).is_ok()
+}
+
+/// The EDNS version of a message that parses, if it has an OPT. From the bytes, since simple-dns
+/// 0.13 looks for it in the flags (RFC 6891 section 6.1.3 puts it in the second byte of the TTL).
+pub fn edns_version(data: &[u8]) -> Option<u8> {
+    let word = |at: usize| data.get(at..at + 2).map(|b| usize::from(u16::from_be_bytes([b[0], b[1]])));
+    let mut at = HEADER_LEN;
+    for _ in 0..word(4)? {
+        at = skip_name(data, at)? + 4;
+    }
+    for _ in 0..word(6)? + word(8)? + word(10)? {
+        at = skip_name(data, at)?;
+        if word(at)? == OPT {
+            return data.get(at + 5).copied();
+        }
+        at += 10 + word(at + 8)?;
+    }
+    None
+}
+
+const OPT: usize = 41;
+
+fn skip_name(data: &[u8], mut at: usize) -> Option<usize> {
+    loop {
+        match *data.get(at)? {
+            0 => return Some(at + 1),
+            // A pointer ends the name (RFC 1035 section 4.1.4).
+            192.. => return Some(at + 2),
+            len => at += 1 + usize::from(len),
+        }
+    }
+}
+
 /// The names above `name`, nearest first, without the root.
 pub fn ancestors(name: &str) -> impl Iterator<Item = &str> {
     std::iter::successors(name.split_once('.').map(|(_, rest)| rest), |n| n.split_once('.').map(|(_, rest)| rest))

@@ -12,7 +12,7 @@ use thiserror::Error;
 
 use super::MAX_ALIASES;
 use super::cache::{Cache, FAILURE_TTL, Fact};
-use super::message::{key, key_of, parse};
+use super::message::{is_name, key, key_of, parse};
 use crate::base::rng::Rng;
 use crate::base::time::{Duration, Instant};
 
@@ -138,7 +138,7 @@ impl Resolver {
         if self.queries.values().any(|q| q.start == start) {
             return;
         }
-        if start.is_empty() || Name::new(&start).is_err() {
+        if !is_name(&start) {
             let result = Err(ResolveError::BadName);
             return self.answers.push_back(Answer { name: asked, result, query: None });
         }
@@ -348,3 +348,6 @@ fn negative_ttl(packet: &Packet<'_>, name: &str) -> Option<u32> {
         _ => None,
     })
 }
+
+#[cfg(test)]
+mod tests;

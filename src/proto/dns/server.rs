@@ -11,7 +11,7 @@ use simple_dns::{CLASS, Name, OPCODE, Packet, PacketFlag, QCLASS, QTYPE, RCODE, 
 use thiserror::Error;
 
 use super::MAX_ALIASES;
-use super::message::{HEADER_LEN, ancestors, key, key_of, parse};
+use super::message::{HEADER_LEN, ancestors, edns_version, is_name, key, key_of, parse};
 
 /// What a name stands for.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -63,7 +63,7 @@ impl DnsServer {
     /// A server of these names, all with this TTL in seconds.
     pub fn new(zone: impl IntoIterator<Item = (String, Target)>, ttl: u32) -> Result<Self, BadName> {
         let check = |name: &str| {
-            let good = !key(name).is_empty() && Name::new(&key(name)).is_ok();
+            let good = is_name(&key(name));
             if good { Ok(key(name)) } else { Err(BadName(name.to_string())) }
         };
         let mut names = BTreeMap::new();
@@ -97,10 +97,10 @@ impl DnsServer {
         if packet.questions.len() != 1 || second_opt {
             return Some(bare(query, RCODE::FormatError));
         }
-        self.answer(&packet)
+        self.answer(&packet, edns_version(query).unwrap_or(0))
     }
 
-    fn answer(&self, query: &Packet<'_>) -> Option<Reply> {
+    fn answer(&self, query: &Packet<'_>, version: u8) -> Option<Reply> {
         let question = query.questions.first()?;
         let name = key_of(&question.qname);
         let mut reply = Packet::new_reply(query.id());
@@ -109,9 +109,8 @@ impl DnsServer {
         if query.has_flags(PacketFlag::RECURSION_DESIRED) {
             reply.set_flags(PacketFlag::RECURSION_DESIRED);
         }
-        let version = query.opt().map(|opt| opt.version);
         let limit = query.opt().map_or(PLAIN_LIMIT, |opt| usize::from(opt.udp_packet_size.clamp(512, EDNS_LIMIT)));
-        let bad_version = version.is_some_and(|v| v > 0);
+        let bad_version = version > 0;
         let mut address = None;
         let found = self.look_up(name.clone(), question.qtype);
         if bad_version {
@@ -228,4 +227,98 @@ fn append_opt(data: &mut Vec<u8>, rcode: u16) {
     data[10..12].copy_from_slice(&count.to_be_bytes());
     let [size_high, size_low] = EDNS_LIMIT.to_be_bytes();
     data.extend_from_slice(&[0, 0, 41, size_high, size_low, (rcode >> 4) as u8, 0, 0, 0, 0, 0]);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use simple_dns::Question;
+
+    const WEB: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 80);
+
+    fn server() -> DnsServer {
+        let zone = [
+            ("AppStore.example".to_string(), Target::Address(WEB)),
+            ("www.example".to_string(), Target::Alias("appstore.example.".to_string())),
+        ];
+        DnsServer::new(zone, 60).unwrap()
+    }
+
+    fn query(name: &str, qtype: QTYPE) -> Vec<u8> {
+        let mut packet = Packet::new_query(77);
+        packet.set_flags(PacketFlag::RECURSION_DESIRED);
+        packet.questions.push(Question::new(Name::new(name).unwrap(), qtype, QCLASS::CLASS(CLASS::IN), false));
+        packet.build_bytes_vec().unwrap()
+    }
+
+    /// Response code, answers and records of the authority section.
+    fn outcome(name: &str, qtype: TYPE) -> (u16, usize, usize) {
+        let reply = server().handle(&query(name, QTYPE::TYPE(qtype))).unwrap();
+        let packet = parse(&reply.data).unwrap();
+        (reply.rcode, packet.answers.len(), packet.name_servers.len())
+    }
+
+    #[test]
+    fn dnss_01_id_question_and_rd_come_back() {
+        let reply = server().handle(&query("APPSTORE.Example", QTYPE::TYPE(TYPE::A))).unwrap();
+        let packet = parse(&reply.data).unwrap();
+        assert_eq!((packet.id(), packet.rcode(), reply.address), (77, RCODE::NoError, Some(WEB)));
+        assert!(packet.has_flags(PacketFlag::RESPONSE | PacketFlag::RECURSION_DESIRED));
+        assert_eq!(packet.questions[0].qname.to_string(), "APPSTORE.Example");
+        assert_eq!(packet.answers[0].ttl, 60);
+    }
+
+    #[test]
+    fn dnss_05_no_data_and_no_name_carry_the_soa() {
+        assert_eq!(outcome("appstore.example", TYPE::A), (0, 1, 0));
+        assert_eq!(outcome("www.example", TYPE::A), (0, 2, 0));
+        assert_eq!(outcome("www.example", TYPE::CNAME), (0, 1, 0));
+        assert_eq!(outcome("appstore.example", TYPE::AAAA), (0, 0, 1));
+        assert_eq!(outcome("www.example", TYPE::AAAA), (0, 1, 1));
+        assert_eq!(outcome("example", TYPE::A), (0, 0, 1));
+        assert_eq!(outcome("absent.example", TYPE::A), (3, 0, 1));
+    }
+
+    #[test]
+    fn dnss_03_what_is_no_single_question() {
+        let good = query("appstore.example", QTYPE::TYPE(TYPE::A));
+        let with = |at: usize, byte: u8| {
+            let mut bytes = good.clone();
+            bytes[at] = byte;
+            server().handle(&bytes).map(|r| r.rcode)
+        };
+        assert_eq!(with(5, 0), Some(1));
+        assert_eq!(with(5, 2), Some(1));
+        assert_eq!(with(2, 0x10), Some(4));
+        assert_eq!(with(2, 0x80), None);
+        assert_eq!(server().handle(&good[..11]), None);
+        assert_eq!(with(good.len() - 1, 3), Some(5));
+        (0..good.len()).for_each(|n| drop(server().handle(&good[..n])));
+    }
+
+    #[test]
+    fn dnss_04_edns_is_answered_with_edns() {
+        let mut bytes = query("appstore.example", QTYPE::TYPE(TYPE::A));
+        append_opt(&mut bytes, 0);
+        let reply = server().handle(&bytes).unwrap();
+        assert_eq!(parse(&reply.data).unwrap().opt().map(|o| o.udp_packet_size), Some(1_232));
+        let version = bytes.len() - 5;
+        bytes[version] = 1;
+        let reply = server().handle(&bytes).unwrap();
+        let opt = reply.data.len() - OPT_LEN;
+        assert_eq!((reply.rcode, reply.data[3] & 15, reply.data[opt + 5]), (16, 0, 1));
+        assert!(parse(&reply.data).unwrap().answers.is_empty());
+        bytes[version] = 0;
+        bytes[version + 1] = 0x80;
+        assert_eq!(server().handle(&bytes).map(|r| r.rcode), Some(0), "DO is no version");
+        append_opt(&mut bytes, 0);
+        assert_eq!(server().handle(&bytes).map(|r| r.rcode), Some(1));
+    }
+
+    #[test]
+    fn circles_of_aliases_end() {
+        let zone = [("a", "b"), ("b", "a")].map(|(n, t)| (n.to_string(), Target::Alias(t.to_string())));
+        let reply = DnsServer::new(zone, 60).unwrap().handle(&query("a", QTYPE::TYPE(TYPE::A))).unwrap();
+        assert_eq!(parse(&reply.data).unwrap().answers.len(), MAX_ALIASES + 1);
+    }
 }
