@@ -5,6 +5,7 @@ pub mod digest;
 pub mod lock;
 pub mod places;
 pub mod recorder;
+pub mod run;
 pub mod series;
 pub mod summary;
 pub mod trace;

@@ -40,6 +40,21 @@ pub fn write_plots(runs: &[RunData], dir: &Path, with_png: bool) -> Result<Vec<P
     Ok(written)
 }
 
+/// Reads run folders and draws their plots into `out`, or into `plots` of the first.
+///
+/// # Errors
+/// One line that names the file.
+pub fn redraw(folders: &[PathBuf], with_png: bool, out: Option<&Path>) -> Result<Vec<PathBuf>, String> {
+    let runs: Vec<RunData> =
+        folders.iter().map(|dir| RunData::read(dir)).collect::<Result<_, _>>().map_err(|e| e.to_string())?;
+    let dir = match (out, folders.first()) {
+        (Some(out), _) => out.to_owned(),
+        (None, Some(first)) => first.join("plots"),
+        (None, None) => return Err("no run folder was named".to_owned()),
+    };
+    write_plots(&runs, &dir, with_png).map_err(|e| e.to_string())
+}
+
 /// The figure as the text of an SVG file.
 pub fn svg(figure: &Figure) -> Result<String, DrawError> {
     let mut text = String::new();

@@ -1,0 +1,213 @@
+//! Addresses by name. A subnet is one broadcast domain (switches joined by links, with all that is
+//! attached) or one wire between two nodes that are no switches. Its place in 10.128.0.0/9 is a
+//! hash of its own name and a host's place in it a hash of the host's, so that a bystander changes
+//! nobody's address. Explicit addresses and DHCP pools pin their subnet to their /24.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::Ipv4Addr;
+use std::ops::Range;
+
+use super::check::Checker;
+use super::diagnostic::Diagnostic;
+use super::plan::{LinkPlan, NodeKind, NodePlan};
+use crate::base::ids::mix;
+use crate::base::schema::Data;
+use crate::node::addressing::prefix_mask;
+
+/// One network.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Subnet {
+    /// `wire/a--b`, or `domain/` and the first name of its switches.
+    pub name: String,
+    /// Its first address.
+    pub prefix: Ipv4Addr,
+    /// Length of its prefix.
+    pub len: u8,
+    /// Its members that are no switches: node and port.
+    pub members: Vec<(usize, usize)>,
+}
+
+/// Domains take the lower half of 10.128.0.0/9, wires the upper.
+const DOMAINS: (u32, u8) = (0x0a80_0000, 10);
+const WIRES: (u32, u8) = (0x0ac0_0000, 10);
+
+/// Gives every port of every host and router an address, and the networks they are in.
+pub(super) fn assign(checker: &mut Checker, nodes: &mut [NodePlan], links: &[LinkPlan]) -> Vec<Subnet> {
+    let mut subnets = group(nodes, links);
+    let mut taken: BTreeMap<u32, u32> = BTreeMap::new();
+    let mut pinned = vec![false; subnets.len()];
+    for (subnet, pinned) in subnets.iter_mut().zip(&mut pinned) {
+        *pinned = pin(checker, subnet, nodes, &mut taken);
+    }
+    for (subnet, _) in subnets.iter_mut().zip(&pinned).filter(|(_, pinned)| !**pinned) {
+        place(checker, subnet, &mut taken);
+    }
+    for subnet in &subnets {
+        number(checker, subnet, nodes);
+    }
+    subnets
+}
+
+/// The subnets by name, without addresses.
+fn group(nodes: &[NodePlan], links: &[LinkPlan]) -> Vec<Subnet> {
+    let is_switch = |n: usize| nodes.get(n).is_some_and(|n| n.kind == NodeKind::Switch);
+    // Union-find over switches; the smaller rank, that is the smaller name, is the root.
+    let mut root: Vec<usize> = (0..nodes.len()).collect();
+    fn find(root: &mut [usize], mut n: usize) -> usize {
+        while root[n] != n {
+            root[n] = root[root[n]];
+            n = root[n];
+        }
+        n
+    }
+    for link in links.iter().filter(|l| l.nodes.iter().all(|n| is_switch(*n))) {
+        let (a, b) = (find(&mut root, link.nodes[0]), find(&mut root, link.nodes[1]));
+        root[a.max(b)] = a.min(b);
+    }
+    let mut members: BTreeMap<String, Vec<(usize, usize)>> = BTreeMap::new();
+    for link in links {
+        let switch = link.nodes.iter().copied().find(|n| is_switch(*n));
+        let name = match switch {
+            Some(switch) => format!("domain/{}", nodes[find(&mut root, switch)].name),
+            None => format!("wire/{}", link.name),
+        };
+        let ends = (0..2).map(|end| (link.nodes[end], link.ports[end])).filter(|(n, _)| !is_switch(*n));
+        members.entry(name).or_default().extend(ends);
+    }
+    let subnet = |(name, mut members): (String, Vec<(usize, usize)>)| {
+        // A wire keeps its forward order; a domain has none.
+        if name.starts_with("domain/") {
+            members.sort();
+        }
+        Subnet { name, prefix: Ipv4Addr::UNSPECIFIED, len: 0, members }
+    };
+    members.into_iter().map(subnet).collect()
+}
+
+/// Explicit addresses and pools of a node on its first port, with their places in the file.
+fn pins(node: &NodePlan) -> Vec<(Ipv4Addr, Range<usize>)> {
+    let fixed = node.fixed.map(|a| (a, node.params.span("address")));
+    let ranges = node.params.0.values().filter_map(|v| match v.data {
+        Data::AddressRange(first, last) => Some([(first, v.span.clone()), (last, v.span.clone())]),
+        _ => None,
+    });
+    fixed.into_iter().chain(ranges.flatten()).collect()
+}
+
+fn pin(checker: &mut Checker, subnet: &mut Subnet, nodes: &[NodePlan], taken: &mut BTreeMap<u32, u32>) -> bool {
+    let mut prefix: Option<(u32, usize)> = None;
+    for (node, _) in subnet.members.iter().filter(|(_, port)| *port == 0) {
+        for (address, span) in pins(&nodes[*node]) {
+            let wanted = address.to_bits() & prefix_mask(24);
+            match prefix {
+                None if taken.contains_key(&wanted) => {
+                    let message = format!("{address} is in a network that another part of the scenario already uses");
+                    let help = "join the two by a switch, or use another /24";
+                    checker.diagnostics.push(Diagnostic::error(span, message).help(help));
+                }
+                None => prefix = Some((wanted, *node)),
+                Some((prefix, first)) if prefix != wanted => {
+                    let message = format!(
+                        "{address} of `{}` is not in {}/24, the network of `{}`, though both are on {}",
+                        nodes[*node].name,
+                        Ipv4Addr::from_bits(prefix),
+                        nodes[first].name,
+                        subnet.name
+                    );
+                    let help = "one network is one /24: change the address, or put a router between";
+                    checker.diagnostics.push(Diagnostic::error(span, message).help(help));
+                }
+                Some(_) => {}
+            }
+        }
+    }
+    let Some((prefix, _)) = prefix else { return false };
+    taken.insert(prefix, prefix | 0xff);
+    (subnet.prefix, subnet.len) = (Ipv4Addr::from_bits(prefix), 24);
+    true
+}
+
+/// A free block for an unpinned subnet: where its name's hash says, or the next free one.
+fn place(checker: &mut Checker, subnet: &mut Subnet, taken: &mut BTreeMap<u32, u32>) {
+    let wire = subnet.name.starts_with("wire/");
+    let ((base, base_len), mut len) = if wire { (WIRES, 30) } else { (DOMAINS, 24) };
+    // Half of a domain stays free, so that hashed places collide seldom.
+    while !wire && len > base_len && (1u64 << (32 - len)) < 2 * subnet.members.len() as u64 {
+        len -= 1;
+    }
+    let slots = 1u32 << (len - base_len);
+    let size = 1u32 << (32 - u32::from(len));
+    let first = (hash(&subnet.name, 0) % u64::from(slots)) as u32;
+    for step in 0..slots {
+        let start = base + ((first + step) % slots) * size;
+        let end = start + (size - 1);
+        let overlaps = taken.range(..=end).next_back().is_some_and(|(_, taken_end)| *taken_end >= start);
+        if !overlaps {
+            taken.insert(start, end);
+            (subnet.prefix, subnet.len) = (Ipv4Addr::from_bits(start), len);
+            return;
+        }
+    }
+    checker.diagnostics.push(Diagnostic::error(0..0, format!("no room is left in 10.128.0.0/9 for {}", subnet.name)));
+}
+
+fn hash(name: &str, salt: u64) -> u64 {
+    let bytes = blake3::hash(name.as_bytes());
+    let word = bytes.as_bytes().iter().take(8).fold(0u64, |word, b| word << 8 | u64::from(*b));
+    mix(word, salt)
+}
+
+/// Gives each member its address.
+fn number(checker: &mut Checker, subnet: &Subnet, nodes: &mut [NodePlan]) {
+    let base = subnet.prefix.to_bits();
+    let size = 1u64 << (32 - u32::from(subnet.len.max(1)));
+    let mut used: BTreeSet<u32> = BTreeSet::new();
+    let mut pools: Vec<(u32, u32)> = Vec::new();
+    for (node, _) in subnet.members.iter().filter(|(_, port)| *port == 0) {
+        for value in nodes[*node].params.0.values() {
+            if let Data::AddressRange(first, last) = value.data {
+                pools.push((first.to_bits(), last.to_bits()));
+            }
+        }
+    }
+    for (node, _) in subnet.members.iter().filter(|(_, port)| *port == 0) {
+        let Some(fixed) = nodes[*node].fixed else { continue };
+        let span = nodes[*node].params.span("address");
+        let bits = fixed.to_bits();
+        if u64::from(bits & !prefix_mask(subnet.len)) == 0 || u64::from(bits & !prefix_mask(subnet.len)) == size - 1 {
+            let message = format!("{fixed} is the first or last address of its network and no host's");
+            checker.diagnostics.push(Diagnostic::error(span, message));
+        } else if pools.iter().any(|(first, last)| (*first..=*last).contains(&bits)) {
+            let message = format!("{fixed} of `{}` is inside a DHCP pool of its network", nodes[*node].name);
+            checker.diagnostics.push(Diagnostic::error(span, message).help("choose one outside the pool"));
+        } else if !used.insert(bits) {
+            let message = format!("{fixed} of `{}` is another node's too", nodes[*node].name);
+            checker.diagnostics.push(Diagnostic::error(span, message).help("leave `address` out to have one assigned"));
+        }
+    }
+    for (rank, (node, port)) in subnet.members.iter().enumerate() {
+        let plan = &mut nodes[*node];
+        let fixed = plan.fixed.filter(|_| *port == 0);
+        let address = match fixed {
+            Some(fixed) => Some(fixed),
+            None if plan.dhcp && *port == 0 => None,
+            None if subnet.len == 30 => Some(Ipv4Addr::from_bits(base + 1 + rank as u32)),
+            None => {
+                let hosts = size - 2;
+                let first = hash(&plan.name, *port as u64 + 1) % hosts;
+                let free = (0..hosts)
+                    .map(|step| base + 1 + ((first + step) % hosts) as u32)
+                    .find(|bits| !used.contains(bits) && !pools.iter().any(|(a, b)| (*a..=*b).contains(bits)));
+                if free.is_none() {
+                    let message = format!("{}/{} has no address left for `{}`", subnet.prefix, subnet.len, plan.name);
+                    let help = "make the pool smaller, or leave out what pins the network to a /24";
+                    checker.diagnostics.push(Diagnostic::error(plan.span.clone(), message).help(help));
+                }
+                used.extend(free);
+                free.map(Ipv4Addr::from_bits)
+            }
+        };
+        plan.ports[*port].address = address;
+        plan.ports[*port].prefix_len = subnet.len;
+    }
+}

@@ -1,0 +1,414 @@
+//! Walks the tables of a file with their schema at hand. Collects every error instead of stopping
+//! at the first; a value with an error is simply absent from what it returns.
+
+use std::net::Ipv4Addr;
+use std::ops::Range;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::diagnostic::Diagnostic;
+use super::nearest::nearest;
+use crate::base::schema::{Data, Key, Kind, Need, Params, Part, PartKind, Value};
+use crate::base::units::{Probability, QueueLimit, Rate, Size, UnitError, parse_duration};
+
+/// What a walk found.
+#[derive(Debug, Default)]
+pub struct Checker {
+    /// Everything wrong so far.
+    pub diagnostics: Vec<Diagnostic>,
+    /// Every mention of a node, to be compared with the nodes there are.
+    pub nodes: Vec<(String, Range<usize>)>,
+    /// True while a default is read: it stands nowhere in the file.
+    in_default: bool,
+}
+
+impl Checker {
+    /// A table whose keys are all in `keys`, with defaults for what is left out. `at` is its path,
+    /// `span` where it stands.
+    pub fn table(&mut self, at: &str, span: &Range<usize>, table: &DeTable<'_>, keys: &[Key]) -> Params {
+        let mut params = Params::default();
+        for (name, value) in table {
+            match keys.iter().find(|k| k.name == name.get_ref().as_ref()) {
+                Some(key) => {
+                    let path = join(at, key.name);
+                    if let Some(value) = self.value(&path, value, &key.kind) {
+                        params.0.insert(key.name.to_string(), value);
+                    }
+                }
+                None => self.unknown_key(at, name, keys),
+            }
+        }
+        for key in keys {
+            if table.contains_key(key.name) {
+                continue;
+            }
+            match key.need {
+                Need::Optional => {}
+                Need::Required => {
+                    let missing = Diagnostic::error(span.clone(), format!("{at}: `{}` is missing", key.name));
+                    self.diagnostics.push(missing.help(format!("{}: {}", key.about, describe(&key.kind))));
+                }
+                Need::Default(text) => {
+                    if let Some(value) = self.default_value(&join(at, key.name), text, &key.kind) {
+                        params.0.insert(key.name.to_string(), value);
+                    }
+                }
+            }
+        }
+        params
+    }
+
+    fn unknown_key(&mut self, at: &str, name: &Spanned<std::borrow::Cow<'_, str>>, keys: &[Key]) {
+        let wrong = name.get_ref();
+        let message =
+            if at.is_empty() { format!("unknown key `{wrong}`") } else { format!("{at}: unknown key `{wrong}`") };
+        let names = || keys.iter().map(|k| k.name);
+        let help = match nearest(wrong, names()) {
+            Some(right) => format!("did you mean `{right}`?"),
+            None if keys.is_empty() => "no keys belong here".to_string(),
+            None => format!("the keys here are {}", names().collect::<Vec<_>>().join(", ")),
+        };
+        self.diagnostics.push(Diagnostic::error(name.span(), message).help(help));
+    }
+
+    /// The value that a key has when it is left out.
+    pub fn default_value(&mut self, at: &str, text: &str, kind: &Kind) -> Option<Value> {
+        let outer = std::mem::replace(&mut self.in_default, true);
+        let parsed = DeValue::parse(text).ok().filter(|v| fits(kind, v.get_ref()));
+        let value = parsed.unwrap_or_else(|| Spanned::new(0..0, DeValue::String(text.into())));
+        let value = self.value(at, &value, kind);
+        self.in_default = outer;
+        value
+    }
+
+    fn error(&mut self, at: &str, span: Range<usize>, error: UnitError) {
+        self.diagnostics.push(Diagnostic::error(span, format!("{at}: {}", error.message)).help(error.help));
+    }
+
+    /// One value of a kind.
+    pub fn value(&mut self, at: &str, value: &Spanned<DeValue<'_>>, kind: &Kind) -> Option<Value> {
+        let span = if self.in_default { 0..0 } else { value.span() };
+        let raw = value.get_ref();
+        if !fits(kind, raw) {
+            let message = format!("{at}: expected {}, found {}", describe(kind), found(raw));
+            self.diagnostics.push(Diagnostic::error(span, message));
+            return None;
+        }
+        let data = match (kind, raw) {
+            (Kind::OneOf(kinds), _) => return self.one_of(at, value, kinds),
+            (Kind::PerDirection(inner), _) => self.per_direction(at, value, inner),
+            (Kind::Part(part), _) => self.part(at, value, part),
+            (Kind::List(inner), DeValue::Array(items)) => {
+                let checked: Vec<_> =
+                    items.iter().enumerate().map(|(i, item)| self.value(&format!("{at}[{i}]"), item, inner)).collect();
+                checked.into_iter().collect::<Option<Vec<_>>>().map(Data::List)
+            }
+            (Kind::Table(keys), DeValue::Table(table)) => Some(Data::Table(self.table(at, &span, table, keys))),
+            (Kind::Map(inner), DeValue::Table(table)) => {
+                let mut params = Params::default();
+                for (name, value) in table {
+                    if let Some(value) = self.value(&join(at, name.get_ref()), value, inner) {
+                        params.0.insert(name.get_ref().to_string(), value);
+                    }
+                }
+                Some(Data::Table(params))
+            }
+            (Kind::Bool, DeValue::Boolean(b)) => Some(Data::Bool(*b)),
+            _ => match scalar(raw, kind) {
+                Ok(data) => {
+                    if let Data::Node(name) = &data {
+                        self.nodes.push((name.clone(), span.clone()));
+                    }
+                    Some(data)
+                }
+                Err(error) => {
+                    self.error(at, span.clone(), error);
+                    None
+                }
+            },
+        };
+        data.map(|data| Value { data, span })
+    }
+
+    /// Tries kinds in order. If none takes the value, the complaint is of those that its form fits.
+    fn one_of(&mut self, at: &str, value: &Spanned<DeValue<'_>>, kinds: &[Kind]) -> Option<Value> {
+        let mut complaints = Vec::new();
+        for kind in kinds.iter().filter(|k| fits(k, value.get_ref())) {
+            let mut attempt = Checker { in_default: self.in_default, ..Default::default() };
+            let result = attempt.value(at, value, kind);
+            if attempt.diagnostics.is_empty() {
+                self.nodes.append(&mut attempt.nodes);
+                return result;
+            }
+            complaints.push((describe(kind), attempt.diagnostics));
+        }
+        if complaints.len() > 1 {
+            let kinds: Vec<_> = complaints.into_iter().map(|(kind, _)| kind).collect();
+            let message = format!("{at}: expected {}, found {}", kinds.join(" or "), found(value.get_ref()));
+            self.diagnostics.push(Diagnostic::error(value.span(), message));
+        } else {
+            self.diagnostics.extend(complaints.into_iter().flat_map(|(_, d)| d));
+        }
+        None
+    }
+
+    fn per_direction(&mut self, at: &str, value: &Spanned<DeValue<'_>>, inner: &Kind) -> Option<Data> {
+        let both = value.get_ref().as_table().filter(|t| t.contains_key("forward") || t.contains_key("reverse"));
+        let Some(table) = both else {
+            let one = self.value(at, value, inner)?;
+            return Some(Data::PerDirection(Box::new([one.clone(), one])));
+        };
+        for name in table.keys().filter(|k| !matches!(k.get_ref().as_ref(), "forward" | "reverse")) {
+            let message = format!("{at}: unknown key `{}`", name.get_ref());
+            let help = "a value for each direction has the keys forward and reverse";
+            self.diagnostics.push(Diagnostic::error(name.span(), message).help(help));
+        }
+        let mut way = |name: &str| match table.get(name) {
+            Some(value) => self.value(&join(at, name), value, inner),
+            None => {
+                let message = format!("{at}: `{name}` is missing");
+                let help = "give both forward and reverse, or one value for both";
+                self.diagnostics.push(Diagnostic::error(value.span(), message).help(help));
+                None
+            }
+        };
+        let (forward, reverse) = (way("forward"), way("reverse"));
+        Some(Data::PerDirection(Box::new([forward?, reverse?])))
+    }
+
+    fn part(&mut self, at: &str, value: &Spanned<DeValue<'_>>, kind: &PartKind) -> Option<Data> {
+        let parts = (kind.parts)();
+        let span = if self.in_default { 0..0 } else { value.span() };
+        let empty = DeTable::new();
+        let (name, name_span, table) = match value.get_ref() {
+            DeValue::String(name) => {
+                if !parts.iter().any(|p| p.name == name.as_ref())
+                    && let Some((part, key)) = short(kind, &parts)
+                    && looks_like_a_quantity(name)
+                {
+                    return self.short_form(at, value, &part, &key);
+                }
+                (name.as_ref(), span.clone(), &empty)
+            }
+            DeValue::Table(table) => match table.get(kind.tag).map(|v| (v.get_ref().as_str(), v.span())) {
+                Some((Some(name), name_span)) => (name, name_span, table),
+                Some((None, name_span)) => {
+                    let message = format!("{at}: `{}` is the name of a {}", kind.tag, kind.what);
+                    self.diagnostics.push(Diagnostic::error(name_span, message));
+                    return None;
+                }
+                None => {
+                    let message = format!("{at}: `{}` is missing", kind.tag);
+                    let help = format!("it names the {}: {}", kind.what, names(&parts));
+                    self.diagnostics.push(Diagnostic::error(span, message).help(help));
+                    return None;
+                }
+            },
+            _ => {
+                let (part, key) = short(kind, &parts)?;
+                return self.short_form(at, value, &part, &key);
+            }
+        };
+        let Some(part) = parts.iter().find(|p| p.name == name) else {
+            let help = match nearest(name, parts.iter().map(|p| p.name)) {
+                Some(right) => format!("did you mean `{right}`?"),
+                None => format!("there are {}", names(&parts)),
+            };
+            let message = format!("{at}: unknown {} `{name}`", kind.what);
+            self.diagnostics.push(Diagnostic::error(name_span, message).help(help));
+            return None;
+        };
+        let own: DeTable<'_> =
+            table.iter().filter(|(k, _)| k.get_ref() != kind.tag).map(|(k, v)| (k.clone(), v.clone())).collect();
+        Some(Data::Part(part.name.to_string(), self.table(at, &span, &own, part.keys)))
+    }
+
+    /// `"100 pkt"` for `{ kind = "drop-tail", limit = "100 pkt" }`.
+    fn short_form(&mut self, at: &str, value: &Spanned<DeValue<'_>>, part: &Part, key: &Key) -> Option<Data> {
+        let short = self.value(at, value, &key.kind)?;
+        let others: Vec<Key> = part.keys.iter().filter(|k| k.name != key.name).copied().collect();
+        let mut params = self.table(at, &value.span(), &DeTable::new(), &others);
+        params.0.insert(key.name.to_string(), short);
+        Some(Data::Part(part.name.to_string(), params))
+    }
+}
+
+/// `a.b`, or `b` at the top.
+pub fn join(at: &str, name: &str) -> String {
+    if at.is_empty() { name.to_string() } else { format!("{at}.{name}") }
+}
+
+fn names(parts: &[Part]) -> String {
+    parts.iter().map(|p| p.name).collect::<Vec<_>>().join(", ")
+}
+
+/// The part and key that the short form means.
+fn short(kind: &PartKind, parts: &[Part]) -> Option<(Part, Key)> {
+    let (part, key) = kind.short?;
+    let part = parts.iter().find(|p| p.name == part)?;
+    part.keys.iter().find(|k| k.name == key).map(|k| (*part, *k))
+}
+
+fn looks_like_a_quantity(text: &str) -> bool {
+    text.trim_start().starts_with(|c: char| c.is_ascii_digit() || matches!(c, '-' | '.' | '+'))
+}
+
+/// Whether a value has the form (string, number, table, ...) that the kind is written in.
+fn fits(kind: &Kind, value: &DeValue<'_>) -> bool {
+    match kind {
+        Kind::Bool => value.is_bool(),
+        Kind::Integer(..) => value.is_integer(),
+        Kind::Probability => value.is_str() || value.is_integer() || value.is_float(),
+        Kind::List(_) => value.is_array(),
+        Kind::Table(_) | Kind::Map(_) => value.is_table(),
+        Kind::OneOf(kinds) => kinds.iter().any(|k| fits(k, value)),
+        Kind::Part(part) => {
+            value.is_str()
+                || value.is_table()
+                || short(part, &(part.parts)()).is_some_and(|(_, key)| fits(&key.kind, value))
+        }
+        Kind::PerDirection(inner) => {
+            fits(inner, value)
+                || value.as_table().is_some_and(|t| t.contains_key("forward") || t.contains_key("reverse"))
+        }
+        _ => value.is_str(),
+    }
+}
+
+/// A kind in words, with an example.
+pub fn describe(kind: &Kind) -> String {
+    match kind {
+        Kind::Bool => "true or false".into(),
+        Kind::Integer(0, u64::MAX) => "a whole number".into(),
+        Kind::Integer(low, u64::MAX) => format!("a whole number from {low}"),
+        Kind::Integer(low, high) => format!("a whole number from {low} to {high}"),
+        Kind::Text => "a text".into(),
+        Kind::Rate => "a rate such as \"10 Mbit/s\"".into(),
+        Kind::Duration => "a duration such as \"25 ms\"".into(),
+        Kind::Size => "a size such as \"64 kB\"".into(),
+        Kind::Probability => "a probability such as \"0.5 %\"".into(),
+        Kind::Address => "an address such as \"10.0.0.7\"".into(),
+        Kind::AddressRange => "a range such as \"10.0.0.100..10.0.0.199\"".into(),
+        Kind::Choice(words) => format!("one of {}", words.join(", ")),
+        Kind::Node => "the name of a node".into(),
+        Kind::NodeAddress => "a node's address, as in \"@appstore\"".into(),
+        Kind::Path => "a path to a file".into(),
+        Kind::Url => "a URL such as \"http://host/file\"".into(),
+        Kind::List(inner) => format!("a list, each element {}", describe(inner)),
+        Kind::Table(keys) => {
+            format!("a table with the keys {}", keys.iter().map(|k| k.name).collect::<Vec<_>>().join(", "))
+        }
+        Kind::Map(inner) => format!("a table whose values are each {}", describe(inner)),
+        Kind::OneOf(kinds) => kinds.iter().map(describe).collect::<Vec<_>>().join(" or "),
+        Kind::Part(part) => format!("a {} ({})", part.what, names(&(part.parts)())),
+        Kind::PerDirection(inner) => format!("{}, or {{ forward = ..., reverse = ... }}", describe(inner)),
+        Kind::QueueLimit => "a queue limit such as \"100 pkt\", \"64 kB\", \"20 ms\" or \"1 BDP\"".into(),
+    }
+}
+
+fn found(value: &DeValue<'_>) -> String {
+    match value {
+        DeValue::String(text) if text.len() <= 40 => format!("\"{text}\""),
+        DeValue::String(_) => "a long text".into(),
+        DeValue::Integer(n) => format!("the number {} without quotes", n.as_str()),
+        DeValue::Float(n) => format!("the number {} without quotes", n.as_str()),
+        DeValue::Boolean(b) => b.to_string(),
+        DeValue::Datetime(_) => "a date".into(),
+        DeValue::Array(_) => "a list".into(),
+        DeValue::Table(_) => "a table".into(),
+    }
+}
+
+/// A value as one could write it in the file.
+pub fn written(value: &DeValue<'_>) -> String {
+    let list = |items: Vec<String>| items.join(", ");
+    match value {
+        DeValue::String(text) => format!("{text:?}"),
+        DeValue::Integer(n) => n.as_str().to_string(),
+        DeValue::Float(n) => n.as_str().to_string(),
+        DeValue::Boolean(b) => b.to_string(),
+        DeValue::Datetime(d) => d.to_string(),
+        DeValue::Array(items) => format!("[{}]", list(items.iter().map(|v| written(v.get_ref())).collect())),
+        DeValue::Table(table) => {
+            let pairs = table.iter().map(|(k, v)| format!("{} = {}", k.get_ref(), written(v.get_ref())));
+            format!("{{ {} }}", list(pairs.collect()))
+        }
+    }
+}
+
+/// A value that is one word or number; `fits` has been asked.
+fn scalar(raw: &DeValue<'_>, kind: &Kind) -> Result<Data, UnitError> {
+    let number = match raw {
+        DeValue::Integer(n) => n.as_str(),
+        DeValue::Float(n) => n.as_str(),
+        _ => "",
+    };
+    let text = raw.as_str().unwrap_or(number);
+    let wrong = |help: &str| UnitError { message: format!("`{text}` is not {}", describe(kind)), help: help.into() };
+    match kind {
+        Kind::Integer(low, high) => {
+            let radix = raw.as_integer().map_or(10, |n| n.radix());
+            match u64::from_str_radix(text, radix) {
+                Ok(n) if (*low..=*high).contains(&n) => Ok(Data::Integer(n)),
+                _ => Err(UnitError {
+                    message: format!("{text} is out of range"),
+                    help: format!("write {}", describe(kind)),
+                }),
+            }
+        }
+        Kind::Rate => Rate::parse(text).map(Data::Rate),
+        Kind::Duration => parse_duration(text).map(Data::Duration),
+        Kind::Size => Size::parse(text).map(Data::Size),
+        Kind::Probability => Probability::parse(text).map(Data::Probability),
+        Kind::QueueLimit => QueueLimit::parse(text).map(Data::QueueLimit),
+        Kind::Text | Kind::Path => Ok(Data::Text(text.to_string())),
+        Kind::Address => text.parse().map(Data::Address).map_err(|_| wrong("write four numbers from 0 to 255")),
+        Kind::AddressRange => {
+            address_range(text).ok_or_else(|| wrong("write first..last, the first not above the last"))
+        }
+        Kind::Choice(words) => match words.contains(&text) {
+            true => Ok(Data::Text(text.to_string())),
+            false => {
+                let help = match nearest(text, words.iter().copied()) {
+                    Some(right) => format!("did you mean `{right}`?"),
+                    None => format!("the choices are {}", words.join(", ")),
+                };
+                Err(UnitError { message: format!("unknown choice `{text}`"), help })
+            }
+        },
+        Kind::Node => Ok(Data::Node(text.to_string())),
+        Kind::NodeAddress => match text.strip_prefix('@') {
+            Some(node) => Ok(Data::Node(node.to_string())),
+            None => Err(wrong("put @ before the node's name")),
+        },
+        Kind::Url => url(text).map(|()| Data::Text(text.to_string())),
+        _ => Err(wrong("this value cannot be written here")),
+    }
+}
+
+fn address_range(text: &str) -> Option<Data> {
+    let (first, last) = text.split_once("..")?;
+    let (first, last): (Ipv4Addr, Ipv4Addr) = (first.trim().parse().ok()?, last.trim().parse().ok()?);
+    (first <= last).then_some(Data::AddressRange(first, last))
+}
+
+fn url(text: &str) -> Result<(), UnitError> {
+    let error = |help: &str| Err(UnitError { message: format!("`{text}` is not a URL"), help: help.into() });
+    let Some(rest) = text.strip_prefix("http://") else {
+        return error("write http://host/file; only http is spoken here");
+    };
+    let (authority, _) = rest.split_once('/').unwrap_or((rest, ""));
+    let (host, port) = authority.split_once(':').unwrap_or((authority, "80"));
+    let host_ok = !host.is_empty() && host.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_'));
+    if !host_ok {
+        return error("the host is a name or an address");
+    }
+    if port.parse::<u16>().map_or(true, |p| p == 0) {
+        return error("a port is a number from 1 to 65535");
+    }
+    if text.chars().any(|c| c.is_whitespace() || c.is_control()) {
+        return error("write %20 for a blank");
+    }
+    Ok(())
+}

@@ -1,0 +1,282 @@
+//! From checked tables to the plan: groups become single nodes, links and flows, names become ranks.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+use toml::de::DeTable;
+
+use super::check::Checker;
+use super::diagnostic::Diagnostic;
+use super::load::{Table, listed, named, single};
+use super::names::{Names, Unknown, member};
+use super::nearest::nearest;
+use super::plan::{LinkPlan, NodeKind, NodePlan, Plan, PortPlan};
+use super::settings::{channels, only, overlay};
+use super::text::Source;
+use super::transport_keys::{RUDP, TCP};
+use super::{addresses, expect, keys, routes, traffic};
+use crate::base::schema::{Data, Params, Part};
+
+/// Everything that later tables refer to.
+pub(super) struct Net {
+    pub(super) nodes: Vec<NodePlan>,
+    pub(super) node_names: Names,
+    pub(super) links: Vec<LinkPlan>,
+    pub(super) link_names: Names,
+}
+
+/// A mention that means nothing.
+pub(super) fn unknown(checker: &mut Checker, at: &str, span: Range<usize>, (message, help): Unknown) {
+    checker.diagnostics.push(Diagnostic::error(span, format!("{at}: {message}")).maybe_help(help));
+}
+
+/// The plan of a file. What could not be read is left out of it; the caller looks at the errors.
+pub(super) fn plan(
+    checker: &mut Checker,
+    root: &DeTable<'_>,
+    top: &Params,
+    source: &Source,
+    roles: &[Part],
+) -> Option<Plan> {
+    let transports = root.get("transport").and_then(|v| v.get_ref().as_table());
+    for name in transports.iter().flat_map(|t| t.keys()).filter(|k| !keys::TRANSPORTS.contains(&k.get_ref().as_ref())) {
+        let message = format!("transport: unknown transport `{}`", name.get_ref());
+        checker.diagnostics.push(Diagnostic::error(name.span(), message).help("there are tcp and rudp"));
+    }
+    let tcp = Arc::new(single(checker, root, "transport.tcp", TCP));
+    let rudp = Arc::new(single(checker, root, "transport.rudp", RUDP));
+
+    let tables = named(checker, root, "node");
+    if tables.is_empty() && checker.diagnostics.is_empty() {
+        let nothing = Diagnostic::error(0..0, "the scenario has no nodes");
+        checker.diagnostics.push(nothing.help("write [node.NAME] tables, or start from `twinwire new NAME`"));
+        return None;
+    }
+    let (nodes, node_names) = nodes(checker, &tables, roles, &tcp, &rudp);
+    let profiles = named(checker, root, "link")
+        .into_iter()
+        .map(|t| (t.name.to_string(), checker.table(&t.at, &t.span, t.raw, keys::LINK)))
+        .collect();
+    let (links, link_names) = links(checker, root, &node_names, &profiles);
+    let mut net = Net { nodes, node_names, links, link_names };
+    attach(&mut net);
+    let subnets = addresses::assign(checker, &mut net.nodes, &net.links);
+    routes::fill(&mut net.nodes, &subnets);
+
+    let events = traffic::events(checker, root, &net);
+    let flows = traffic::flows(checker, root, &net);
+    let expects = expect::all(checker, root);
+    let mut live = BTreeMap::new();
+    for table in named(checker, root, "live") {
+        if let Err(error) = net.node_names.one(table.name) {
+            unknown(checker, "live", table.span.clone(), error);
+        }
+        live.insert(table.name.to_string(), checker.table(&table.at, &table.span, table.raw, keys::LIVE));
+    }
+    for (mention, span) in std::mem::take(&mut checker.nodes) {
+        if let Err(error) = net.node_names.one(&mention) {
+            let (message, help) = error;
+            checker.diagnostics.push(Diagnostic::error(span, message).maybe_help(help));
+        }
+    }
+    let sim = single(checker, root, "sim", keys::SIM);
+    Some(Plan {
+        title: top.text("title").unwrap_or_default().to_string(),
+        seed: top.integer("seed").unwrap_or_default(),
+        until: top.duration("until").unwrap_or_default(),
+        wire: sim.bool("wire").unwrap_or_default(),
+        folder: source.folder(),
+        nodes: net.nodes,
+        links: net.links,
+        events,
+        flows,
+        expects,
+        live,
+    })
+}
+
+fn kind(role: &str) -> NodeKind {
+    match role {
+        "switch" => NodeKind::Switch,
+        "router" => NodeKind::Router,
+        _ => NodeKind::Host,
+    }
+}
+
+/// The role of a node, if it names one that exists.
+fn role<'a>(checker: &mut Checker, table: &'a Table<'_>, roles: &[Part]) -> Option<&'a str> {
+    let names = keys::role_names(roles);
+    let Some(value) = table.raw.get("role") else {
+        let missing = Diagnostic::error(table.span.clone(), format!("{}: `role` is missing", table.at));
+        checker.diagnostics.push(missing.help(format!("the roles are {}", names.join(", "))));
+        return None;
+    };
+    let text = value.get_ref().as_str().unwrap_or_default();
+    if names.contains(&text) {
+        return Some(text);
+    }
+    let help = match nearest(text, names.iter().copied()) {
+        Some(right) => format!("did you mean `{right}`?"),
+        None => format!("the roles are {}", names.join(", ")),
+    };
+    let message = format!("{}: unknown role `{text}`", table.at);
+    checker.diagnostics.push(Diagnostic::error(value.span(), message).help(help));
+    None
+}
+
+fn nodes(
+    checker: &mut Checker,
+    tables: &[Table<'_>],
+    roles: &[Part],
+    tcp: &Arc<Params>,
+    rudp: &Arc<Params>,
+) -> (Vec<NodePlan>, Names) {
+    let mut nodes = Vec::new();
+    let mut declared = Vec::new();
+    for table in tables {
+        // With a wrong role the node still has its name and rank, so that mentions of it are not reported too.
+        let role = role(checker, table, roles);
+        let params = match role {
+            Some(role) => checker.table(&table.at, &table.span, table.raw, &keys::node(role, roles)),
+            None => Params::default(),
+        };
+        let role = role.unwrap_or_default();
+        let count = params.integer("count").map(|n| n as usize);
+        declared.push((table.name, count));
+        let fixed = match params.get("address").map(|v| &v.data) {
+            Some(Data::Address(address)) => Some(*address),
+            _ => None,
+        };
+        if fixed.is_some() && count.is_some_and(|n| n > 1) {
+            let message = format!("{}: a group cannot have one address", table.at);
+            checker.diagnostics.push(Diagnostic::error(params.span("address"), message).help("leave `address` out"));
+        }
+        let settings = |base: &Arc<Params>, names| {
+            let own = only(&params, names);
+            if own.0.is_empty() { base.clone() } else { Arc::new(overlay(&own, base)) }
+        };
+        let base = NodePlan {
+            name: table.name.into(),
+            kind: kind(role),
+            role: role.to_string(),
+            span: table.span.clone(),
+            dhcp: matches!(params.get("address").map(|v| &v.data), Some(Data::Text(_))),
+            fixed,
+            tcp: settings(tcp, TCP),
+            rudp: settings(rudp, RUDP),
+            params: Arc::new(params),
+            ports: Vec::new(),
+            gateway: None,
+            routes: Vec::new(),
+        };
+        match count {
+            None => nodes.push(base),
+            Some(count) => {
+                nodes.extend((0..count).map(|i| NodePlan { name: member(table.name, i).into(), ..base.clone() }));
+            }
+        }
+    }
+    nodes.sort_by(|a, b| a.name.cmp(&b.name));
+    (nodes, Names::new("node", declared))
+}
+
+fn links(
+    checker: &mut Checker,
+    root: &DeTable<'_>,
+    node_names: &Names,
+    profiles: &BTreeMap<String, Params>,
+) -> (Vec<LinkPlan>, Names) {
+    let mut links: BTreeMap<Arc<str>, LinkPlan> = BTreeMap::new();
+    let mut groups = Vec::new();
+    let all: Vec<Arc<str>> = node_names.iter().cloned().collect();
+    for table in listed(checker, root, "connect") {
+        let params = checker.table(&table.at, &table.span, table.raw, &keys::connect());
+        let own = only(&params, keys::LINK);
+        let profile = params.text("link").map(|name| (name, profiles.get(name)));
+        let settings = match profile {
+            Some((_, Some(profile))) => overlay(&own, profile),
+            Some((name, None)) => {
+                let near = nearest(name, profiles.keys().map(String::as_str));
+                let help = near.map(|right| format!("did you mean `{right}`?"));
+                let message = format!("{}: there is no link profile `{name}`", table.at);
+                checker.diagnostics.push(Diagnostic::error(params.span("link"), message).maybe_help(help));
+                own
+            }
+            None => own,
+        };
+        let channels = channels(checker, &table.at, &table.span, &settings);
+        let Some(pairs) = pairs(checker, &table.at, &params, node_names) else { continue };
+        let (pairs, group) = pairs;
+        if let (Some(name), true) = (params.text("name"), group) {
+            groups.push((name.to_string(), Some(pairs.len())));
+        }
+        for (i, [a, b]) in pairs.into_iter().enumerate() {
+            let name: Arc<str> = match params.text("name") {
+                Some(name) if group => member(name, i).into(),
+                Some(name) => name.into(),
+                None => format!("{}--{}", all[a], all[b]).into(),
+            };
+            let span = if params.span("name").is_empty() { params.span("between") } else { params.span("name") };
+            if a == b {
+                let message = format!("{}: `{}` is connected to itself", table.at, all[a]);
+                checker.diagnostics.push(Diagnostic::error(span, message));
+                continue;
+            }
+            let link = LinkPlan { name: name.clone(), nodes: [a, b], ports: [0, 0], channels: channels.clone() };
+            if links.insert(name.clone(), link).is_some() {
+                let message = format!("{}: there is already a link `{name}`", table.at);
+                checker.diagnostics.push(Diagnostic::error(span, message).help("give this one another `name`"));
+            }
+        }
+    }
+    let grouped =
+        |name: &str| groups.iter().any(|(g, _)| name.strip_prefix(g.as_str()).is_some_and(|r| r.starts_with('[')));
+    let singles: Vec<Arc<str>> = links.keys().filter(|n| !grouped(n)).cloned().collect();
+    let declared = singles.iter().map(|n| (&**n, None)).chain(groups.iter().map(|(n, c)| (n.as_str(), *c)));
+    (links.into_values().collect(), Names::new("link", declared))
+}
+
+/// Pairs two mentions: one with one, one with each of a group, or two groups by index.
+pub(super) fn pair(a: (Vec<usize>, bool), b: (Vec<usize>, bool)) -> Result<(Vec<[usize; 2]>, bool), Unknown> {
+    let ((a, a_group), (b, b_group)) = (a, b);
+    if a_group && b_group && a.len() != b.len() {
+        let message = format!("the groups have {} and {} members and cannot be paired", a.len(), b.len());
+        return Err((message, Some("give both the same `count`".to_string())));
+    }
+    let count = a.len().max(b.len());
+    let at = |v: &[usize], i: usize| if v.len() == 1 { v[0] } else { v[i] };
+    Ok(((0..count).map(|i| [at(&a, i), at(&b, i)]).collect(), a_group || b_group))
+}
+
+/// The ends of a `[[connect]]`.
+fn pairs(checker: &mut Checker, at: &str, params: &Params, names: &Names) -> Option<(Vec<[usize; 2]>, bool)> {
+    let between = params.list("between")?;
+    let mut ends = Vec::new();
+    for value in between {
+        let Data::Text(text) = &value.data else { continue };
+        match names.many(text) {
+            Ok(ranks) => ends.push(ranks),
+            Err(error) => unknown(checker, at, value.span.clone(), error),
+        }
+    }
+    if between.len() != 2 {
+        let message = format!("{at}: `between` names {} nodes, not two", between.len());
+        checker.diagnostics.push(Diagnostic::error(params.span("between"), message));
+        return None;
+    }
+    let b = ends.pop()?;
+    let a = ends.pop()?;
+    pair(a, b).map_err(|error| unknown(checker, at, params.span("between"), error)).ok()
+}
+
+/// Gives every end of every link a port; ports follow the order of link names.
+fn attach(net: &mut Net) {
+    for (rank, link) in net.links.iter_mut().enumerate() {
+        for end in 0..2 {
+            let Some(node) = net.nodes.get_mut(link.nodes[end]) else { continue };
+            link.ports[end] = node.ports.len();
+            node.ports.push(PortPlan { link: rank, end, address: None, prefix_len: 0 });
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! From text to a plan: parse, apply `--set`, check every table, resolve names, number the net.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::check::Checker;
+use super::diagnostic::{Diagnostic, Severity, sort};
+use super::nearest::nearest;
+use super::plan::Plan;
+use super::text::Source;
+use super::{expand, keys};
+use crate::base::schema::{Key, Params, Part};
+use crate::node::roles::ROLES;
+
+/// What loading gave. The plan is absent if there was any error.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The plan.
+    pub plan: Option<Plan>,
+    /// Errors and warnings in the order of the file.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// A checked table with its name and place.
+#[derive(Debug)]
+pub(super) struct Table<'a> {
+    /// Its name; empty in a list of tables.
+    pub(super) name: &'a str,
+    /// Path, for messages.
+    pub(super) at: String,
+    /// Place.
+    pub(super) span: Range<usize>,
+    /// Keys as written.
+    pub(super) raw: &'a DeTable<'a>,
+}
+
+/// Reads a scenario. `sets` are `path=value` pairs that go before what the file says.
+pub fn load(source: &Source, sets: &[(String, String)]) -> Loaded {
+    load_with(source, sets, &ROLES.parts())
+}
+
+/// The same with given roles of hosts.
+pub fn load_with(source: &Source, sets: &[(String, String)], roles: &[Part]) -> Loaded {
+    let mut checker = Checker::default();
+    let (root, errors) = DeTable::parse_recoverable(&source.text);
+    let mut plan = None;
+    if errors.is_empty() {
+        let mut root = root.into_inner();
+        for (path, value) in sets {
+            if let Err(message) = set(&mut root, path, value) {
+                checker.diagnostics.push(Diagnostic::error(0..0, format!("--set {path}={value}: {message}")));
+            }
+        }
+        plan = document(&mut checker, &root, source, roles);
+    } else {
+        let syntax =
+            |e: &toml::de::Error| Diagnostic::error(e.span().unwrap_or(0..0), format!("not TOML: {}", e.message()));
+        checker.diagnostics.extend(errors.iter().map(syntax));
+    }
+    let mut diagnostics = checker.diagnostics;
+    sort(&mut diagnostics);
+    diagnostics.dedup();
+    let failed = diagnostics.iter().any(|d| d.severity == Severity::Error);
+    Loaded { plan: plan.filter(|_| !failed), diagnostics }
+}
+
+fn document(checker: &mut Checker, root: &DeTable<'_>, source: &Source, roles: &[Part]) -> Option<Plan> {
+    let known = || keys::TOP.iter().map(|k| k.name).chain(keys::SECTIONS.iter().copied());
+    let mut top = DeTable::new();
+    for (name, value) in root {
+        let text = name.get_ref().as_ref();
+        if keys::TOP.iter().any(|k| k.name == text) {
+            top.insert(name.clone(), value.clone());
+        } else if !keys::SECTIONS.contains(&text) {
+            let help = match nearest(text, known()) {
+                Some(right) => format!("did you mean `{right}`?"),
+                None => format!("at the top there are {}", known().collect::<Vec<_>>().join(", ")),
+            };
+            checker.diagnostics.push(Diagnostic::error(name.span(), format!("unknown key `{text}`")).help(help));
+        }
+    }
+    let top = checker.table("", &(0..0), &top, keys::TOP);
+    expand::plan(checker, root, &top, source, roles)
+}
+
+/// The tables of `[section.NAME]`, in the order of the file.
+pub(super) fn named<'a>(checker: &mut Checker, root: &'a DeTable<'a>, section: &str) -> Vec<Table<'a>> {
+    let Some(value) = root.get(section) else { return Vec::new() };
+    let Some(tables) = value.get_ref().as_table() else {
+        let message = format!("`{section}` is written as tables [{section}.NAME]");
+        checker.diagnostics.push(Diagnostic::error(value.span(), message));
+        return Vec::new();
+    };
+    let mut found = Vec::new();
+    for (name, value) in tables {
+        let text = name.get_ref().as_ref();
+        let at = format!("{section}.{text}");
+        if text.is_empty() || text.len() > 63 || !text.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c)) {
+            let message = format!("`{text}` is not a name");
+            let help = "a name has 1 to 63 letters, digits, `-`, `_` and `.`";
+            checker.diagnostics.push(Diagnostic::error(name.span(), message).help(help));
+            continue;
+        }
+        match value.get_ref().as_table() {
+            Some(raw) => found.push(Table { name: text, at, span: name.span(), raw }),
+            None => {
+                let message = format!("{at}: expected a table");
+                let help = format!("write [{section}.NAME] above its keys");
+                checker.diagnostics.push(Diagnostic::error(name.span(), message).help(help));
+            }
+        }
+    }
+    found
+}
+
+/// The tables of `[[section]]`, in the order of the file.
+pub(super) fn listed<'a>(checker: &mut Checker, root: &'a DeTable<'a>, section: &str) -> Vec<Table<'a>> {
+    let Some(value) = root.get(section) else { return Vec::new() };
+    let tables = value.get_ref().as_array().map(|items| {
+        let table = |(i, item): (usize, &'a Spanned<DeValue<'a>>)| {
+            let raw = item.get_ref().as_table()?;
+            Some(Table { name: "", at: format!("{section}[{i}]"), span: item.span(), raw })
+        };
+        items.iter().enumerate().map(table).collect::<Option<Vec<_>>>()
+    });
+    tables.flatten().unwrap_or_else(|| {
+        let message = format!("`{section}` is a list of tables");
+        checker.diagnostics.push(Diagnostic::error(value.span(), message).help(format!("write [[{section}]]")));
+        Vec::new()
+    })
+}
+
+/// Checks a table that may be there once: `[sim]`.
+pub(super) fn single(checker: &mut Checker, root: &DeTable<'_>, at: &str, keys: &[Key]) -> Params {
+    let mut value = root.get(at.split('.').next().unwrap_or(at));
+    for part in at.split('.').skip(1) {
+        value = value.and_then(|v| v.get_ref().as_table()).and_then(|t| t.get(part));
+    }
+    match value.map(|v| (v.span(), v.get_ref().as_table())) {
+        Some((span, Some(table))) => checker.table(at, &span, table, keys),
+        Some((span, None)) => {
+            checker
+                .diagnostics
+                .push(Diagnostic::error(span, format!("`{at}` is a table")).help(format!("write [{at}]")));
+            Params::default()
+        }
+        None => checker.table(at, &(0..0), &DeTable::new(), keys),
+    }
+}
+
+/// Puts `value` at `a.b.c`; a list's element is named by its rank or its `name`. What is not TOML is text.
+fn set<'a>(root: &mut DeTable<'a>, path: &'a str, value: &'a str) -> Result<(), String> {
+    let value = DeValue::parse(value).map_or_else(|_| DeValue::String(value.into()), |v| nowhere(v.into_inner()));
+    let mut parts: Vec<&str> = path.split('.').collect();
+    let last = parts.pop().filter(|p| !p.is_empty()).ok_or("the path is empty")?;
+    let mut table = root;
+    let mut parts = parts.into_iter();
+    while let Some(part) = parts.next() {
+        let key = Spanned::new(0..0, Cow::Borrowed(part));
+        let entry = table.entry(key).or_insert_with(|| Spanned::new(0..0, DeValue::Table(DeTable::new())));
+        table = match entry.get_mut() {
+            DeValue::Table(inner) => inner,
+            DeValue::Array(items) => {
+                let which = parts.next().ok_or_else(|| format!("say which `{part}`: its rank from 0 or its name"))?;
+                let wanted = |(i, v): &(usize, &mut Spanned<DeValue<'a>>)| {
+                    let name = v.get_ref().get("name").and_then(|n| n.get_ref().as_str());
+                    name == Some(which) || which.parse() == Ok(*i)
+                };
+                let item = items.iter_mut().enumerate().find(wanted).map(|(_, v)| v.get_mut());
+                match item {
+                    Some(DeValue::Table(inner)) => inner,
+                    _ => return Err(format!("there is no `{which}` in `{part}`")),
+                }
+            }
+            _ => return Err(format!("`{part}` is no table")),
+        };
+    }
+    table.insert(Spanned::new(0..0, Cow::Borrowed(last)), Spanned::new(0..0, value));
+    Ok(())
+}
+
+/// The same value without places: it does not stand in the file.
+fn nowhere(value: DeValue<'_>) -> DeValue<'_> {
+    match value {
+        DeValue::Table(table) => DeValue::Table(
+            table
+                .into_iter()
+                .map(|(k, v)| (Spanned::new(0..0, k.into_inner()), Spanned::new(0..0, nowhere(v.into_inner()))))
+                .collect(),
+        ),
+        DeValue::Array(items) => {
+            DeValue::Array(items.into_iter().map(|v| Spanned::new(0..0, nowhere(v.into_inner()))).collect())
+        }
+        other => other,
+    }
+}

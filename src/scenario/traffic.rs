@@ -1,0 +1,155 @@
+//! Bulk flows and the fault timeline: from checked tables to the plan.
+
+use std::sync::Arc;
+
+use toml::de::DeTable;
+
+use super::check::Checker;
+use super::diagnostic::Diagnostic;
+use super::expand::{Net, pair, unknown};
+use super::load::listed;
+use super::names::member;
+use super::plan::{Amount, Change, EventPlan, FlowPlan, NodeKind};
+use super::settings::{change, only, overlay};
+use super::{check, keys};
+use crate::base::ids::TransportKind;
+use crate::base::schema::{Data, Params};
+use crate::base::time::Duration;
+
+/// The flows by name.
+pub(super) fn flows(checker: &mut Checker, root: &DeTable<'_>, net: &Net) -> Vec<FlowPlan> {
+    let mut flows = std::collections::BTreeMap::new();
+    for table in listed(checker, root, "flow") {
+        let word = table.raw.get("transport").and_then(|v| v.get_ref().as_str()).unwrap_or("tcp");
+        let params = checker.table(&table.at, &table.span, table.raw, &keys::flow(word));
+        let amount = match (params.size("size"), params.duration("for")) {
+            (Some(size), None) => Amount::Bytes(size),
+            (None, Some(time)) => Amount::For(time),
+            _ => {
+                if !table.raw.contains_key("size") || table.raw.contains_key("for") {
+                    let message = format!("{}: a flow has either `size` or `for`", table.at);
+                    let help = "write size = \"10 MB\" for a transfer, for = \"60 s\" for a time";
+                    checker.diagnostics.push(Diagnostic::error(table.span.clone(), message).help(help));
+                }
+                continue;
+            }
+        };
+        let mut end = |key: &str| {
+            let text = params.text(key)?;
+            let found = net.node_names.many(text).map_err(|e| unknown(checker, &table.at, params.span(key), e)).ok()?;
+            for rank in &found.0 {
+                if let Some(node) = net.nodes.get(*rank).filter(|n| n.kind != NodeKind::Host) {
+                    let message = format!("{}: `{}` is a {} and no end of a flow", table.at, node.name, node.role);
+                    checker.diagnostics.push(Diagnostic::error(params.span(key), message));
+                }
+            }
+            Some(found)
+        };
+        let (from, to) = (end("from"), end("to"));
+        let (Some(from), Some(to)) = (from, to) else { continue };
+        let (pairs, group) = match pair(from, to) {
+            Ok(pairs) => pairs,
+            Err(error) => {
+                unknown(checker, &table.at, params.span("to"), error);
+                continue;
+            }
+        };
+        let transport = if word == "rudp" { TransportKind::Rudp } else { TransportKind::Tcp };
+        let own = only(&params, keys::transport_keys_of(word));
+        let settings = |node: usize| {
+            let node = &net.nodes[node];
+            let base = if transport == TransportKind::Rudp { &node.rudp } else { &node.tcp };
+            if own.0.is_empty() { base.clone() } else { Arc::new(overlay(&own, base)) }
+        };
+        let (start, every) = start(&params);
+        for (i, [from, to]) in pairs.into_iter().enumerate() {
+            if from == to {
+                let message = format!("{}: `{}` sends to itself", table.at, net.nodes[from].name);
+                checker.diagnostics.push(Diagnostic::error(params.span("to"), message));
+                continue;
+            }
+            let name: Arc<str> = match params.text("name") {
+                Some(name) if group => member(name, i).into(),
+                Some(name) => name.into(),
+                None => format!("{}->{}", net.nodes[from].name, net.nodes[to].name).into(),
+            };
+            let flow = FlowPlan {
+                name: name.clone(),
+                from,
+                to,
+                transport,
+                amount,
+                start: start + every * i as u64,
+                sender: settings(from),
+                receiver: settings(to),
+            };
+            if flows.insert(name.clone(), flow).is_some() {
+                let message = format!("{}: there is already a flow `{name}`", table.at);
+                let span = if params.span("name").is_empty() { table.span.clone() } else { params.span("name") };
+                checker.diagnostics.push(Diagnostic::error(span, message).help("give this one another `name`"));
+            }
+        }
+    }
+    flows.into_values().collect()
+}
+
+fn start(params: &Params) -> (Duration, Duration) {
+    match params.get("start").map(|v| &v.data) {
+        Some(Data::Duration(at)) => (*at, Duration::ZERO),
+        Some(Data::Table(t)) => (t.duration("at").unwrap_or_default(), t.duration("every").unwrap_or_default()),
+        _ => (Duration::ZERO, Duration::ZERO),
+    }
+}
+
+/// The fault timeline, by time.
+pub(super) fn events(checker: &mut Checker, root: &DeTable<'_>, net: &Net) -> Vec<EventPlan> {
+    let mut events = Vec::new();
+    for table in listed(checker, root, "event") {
+        let outer: DeTable<'_> =
+            table.raw.iter().filter(|(k, _)| k.get_ref() != "set").map(|(k, v)| (k.clone(), v.clone())).collect();
+        let params = checker.table(&table.at, &table.span, &outer, keys::EVENT);
+        let at = check::join(&table.at, "set");
+        let Some((set_span, set)) = table.raw.get("set").map(|v| (v.span(), v.get_ref().as_table())) else {
+            let missing = Diagnostic::error(table.span.clone(), format!("{}: `set` is missing", table.at));
+            checker.diagnostics.push(missing.help("say what changes: set = { down = true }"));
+            continue;
+        };
+        let Some(set) = set else {
+            let message = format!("{at}: expected a table");
+            checker.diagnostics.push(Diagnostic::error(set_span, message).help("write set = { down = true }"));
+            continue;
+        };
+        let (mention, names, keys) = match (params.text("link"), params.text("node")) {
+            (Some(_), None) => ("link", &net.link_names, keys::event_link()),
+            (None, Some(_)) => ("node", &net.node_names, keys::EVENT_NODE.to_vec()),
+            _ => {
+                let message = format!("{}: an event changes either a `link` or a `node`", table.at);
+                checker.diagnostics.push(Diagnostic::error(table.span.clone(), message));
+                continue;
+            }
+        };
+        let changes = checker.table(&at, &set_span, set, &keys);
+        let found = match names.many(params.text(mention).unwrap_or_default()) {
+            Ok((ranks, _)) => ranks,
+            Err(error) => {
+                unknown(checker, &table.at, params.span(mention), error);
+                continue;
+            }
+        };
+        if set.is_empty() {
+            checker.diagnostics.push(Diagnostic::error(set_span.clone(), format!("{at}: nothing is set")));
+        }
+        let written = set.iter().map(|(k, v)| format!("{} = {}", k.get_ref(), check::written(v.get_ref())));
+        let text: Arc<str> = written.collect::<Vec<_>>().join(", ").into();
+        for rank in found {
+            let change = match mention {
+                "link" => Change::Link(rank, Box::new([change(&changes, 0), change(&changes, 1)])),
+                _ => Change::Node(rank, changes.bool("crashed").unwrap_or_default()),
+            };
+            let at = params.duration("at").unwrap_or_default();
+            events.push(EventPlan { at, lasts: params.duration("for"), change, text: text.clone() });
+        }
+    }
+    events.sort_by_key(|e| e.at);
+    events
+}
