@@ -11,3 +11,6 @@ pub mod request;
 pub mod response;
 pub mod server;
 pub mod url;
+
+#[cfg(test)]
+mod tests;

@@ -236,7 +236,7 @@ impl ServerConn {
 
     /// True while it waits for a request of which nothing has come.
     pub fn is_idle(&self) -> bool {
-        matches!(self.state, State::Head) && self.head.is_empty() && self.input.is_empty()
+        matches!(self.state, State::Head) && self.head.is_empty() && self.input.iter().all(Bytes::is_empty)
     }
 
     /// True while it waits for the rest of a request.

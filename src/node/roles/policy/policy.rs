@@ -30,7 +30,7 @@ pub type Build = fn() -> Box<dyn Policy>;
 pub type PolicyEntry = Entry<Build>;
 
 #[cfg(test)]
-pub(super) fn candidates(weights: &[u64]) -> Vec<Candidate> {
+pub(in crate::node::roles) fn candidates(weights: &[u64]) -> Vec<Candidate> {
     weights
         .iter()
         .enumerate()
