@@ -28,7 +28,8 @@ impl Scoreboard {
 
     /// SACKed bytes below `offset`.
     pub(super) fn sacked_below(&self, offset: u64) -> u64 {
-        let above: u64 = self.ranges.iter().rev().take_while(|(_, e)| **e > offset).map(|(&s, &e)| e - s.max(offset)).sum();
+        let above: u64 =
+            self.ranges.iter().rev().take_while(|(_, e)| **e > offset).map(|(&s, &e)| e - s.max(offset)).sum();
         self.sacked - above
     }
 
