@@ -82,7 +82,6 @@ impl TcpConnection {
                 let forgetful = self.controller.recovery_ends() == RecoveryEnds::FirstNewAck;
                 if self.recovery.dup_acks == 3 && (forgetful || self.snd.una > self.recovery.recover) {
                     self.begin_recovery(Episode::Classic);
-                    self.recovery.inflation = 3 * smss as i64;
                 }
             }
         }
@@ -96,7 +95,8 @@ impl TcpConnection {
         r.episode = episode;
         r.recover = self.snd.max;
         r.limited_bytes = 0;
-        r.inflation = 0;
+        // The three segments that the duplicate ACKs say have left (RFC 5681 section 3.2, step 3).
+        r.inflation = if episode == Episode::Classic { 3 * self.snd.mss as i64 } else { 0 };
         r.partial_acks = 0;
         r.rescued = false;
         r.resend = Some(SendCause::FastRetransmit);

@@ -16,9 +16,17 @@ use crate::wire::tcp::TcpSegment;
 const DELAY: Duration = Duration::from_millis(50);
 const MSS: u64 = 1000;
 
-/// No SACK, no timestamps, every segment acknowledged at once.
+/// No SACK, no timestamps, every segment acknowledged at once, and a buffer that needs no scale, so
+/// that the window field of the SYN is that of the first ACK.
 fn plain() -> TcpConfig {
-    TcpConfig { mss: MSS, sack: false, timestamps: false, delayed_ack: false, ..TcpConfig::default() }
+    TcpConfig {
+        mss: MSS,
+        sack: false,
+        timestamps: false,
+        delayed_ack: false,
+        receive_buffer: 65_535,
+        ..TcpConfig::default()
+    }
 }
 
 struct Bench {
@@ -258,12 +266,14 @@ fn nr_01_the_first_segment_is_lost() {
 fn nr_04_two_losses() {
     let mut t = Bench::established(plain(), &[7, 9], 40);
     t.run_ms(1000);
+    // Only 8 and 10 of the first flight give duplicates, so the third comes one round trip later.
+    assert_eq!(t.sent_because(SendCause::FastRetransmit), [(200, 7)]);
     assert_eq!(t.cwnds(WindowCause::PartialAck), [23_000]);
-    assert_eq!(t.sent_because(SendCause::Recovery), [(200, 9)]);
-    assert!(t.log.windows(2).any(|w| w == [(200, 9, SendCause::Recovery), (200, 31, SendCause::New)]));
+    assert_eq!(t.sent_because(SendCause::Recovery), [(300, 9)]);
+    assert!(t.log.windows(2).any(|w| w == [(300, 9, SendCause::Recovery), (300, 31, SendCause::New)]));
     assert_eq!(t.cwnds(WindowCause::DuplicateAck).last(), Some(&29_000));
     let recovered = t.windows.iter().find(|w| w.1 == WindowCause::Recovered).unwrap();
-    assert_eq!((recovered.0, recovered.2), (300, 8000));
+    assert_eq!((recovered.0, recovered.2), (400, 8000));
     assert_eq!(t.received, pattern(40_000));
 }
 
@@ -314,4 +324,106 @@ fn tcpf_01_zero_window_probes() {
     t.b_reads = true;
     t.run_ms(72_000);
     assert_eq!(t.b().stats().bytes_delivered, 10_000);
+}
+
+#[test]
+fn rto_11_a_repeated_syn_makes_the_first_timeout_three_seconds() {
+    let mut t = Bench::new(plain(), 5);
+    // The first SYN is lost.
+    assert!(t.a.poll_transmit(t.now).is_some());
+    t.run_until(Instant::from_nanos(1_200_000_000));
+    assert_eq!((t.a.state, t.a.rtt.rto(), t.a.cwnd()), (State::Established, Duration::from_secs(3), 10_000));
+}
+
+#[test]
+fn tcp_32_a_syn_is_given_up_after_183_seconds() {
+    let mut t = Bench::new(plain(), 5);
+    let mut at = Vec::new();
+    loop {
+        while t.a.poll_transmit(t.now).is_some() {
+            at.push(t.now.as_nanos() / 1_000_000_000);
+        }
+        let Some(next) = t.a.poll_timeout() else { break };
+        t.now = next;
+        t.a.handle_timeout(next);
+    }
+    assert_eq!(at, [0, 1, 3, 7, 15, 31, 63, 123]);
+    assert_eq!(t.a.stats().closed, Some((Instant::from_nanos(183_000_000_000), CloseReason::TimedOut)));
+}
+
+/// A segment of `a`'s as `b` might forge or repeat it: `offset` counts from RCV.NXT.
+fn forged(t: &Bench, offset: i64) -> TcpSegment {
+    let seq = t.a.rcv.irs.wrapping_add((t.a.rcv.nxt as i64 + offset) as u32);
+    let ack = t.a.snd.iss.wrapping_add(t.a.snd.una as u32);
+    let mut s = TcpSegment { src_port: 80, dst_port: 1000, seq, ack, window: 60_000, ..Default::default() };
+    s.flags.ack = true;
+    s
+}
+
+#[test]
+fn tcps_01_resets() {
+    for (offset, state, answers) in [
+        (0, State::Closed, 0),
+        (1, State::Established, 1),
+        (65_534, State::Established, 1),
+        (65_535, State::Established, 0),
+        (-1, State::Established, 0),
+    ] {
+        let mut t = Bench::established(plain(), &[], 0);
+        let mut rst = forged(&t, offset);
+        rst.flags.rst = true;
+        t.a.handle_segment(t.now, rst);
+        let sent: Vec<_> = std::iter::from_fn(|| t.a.poll_transmit(t.now)).collect();
+        assert_eq!((t.a.state, sent.len()), (state, answers), "offset {offset}");
+        // TCPS-04: SND.NXT and RCV.NXT.
+        assert!(sent.iter().all(|s| s.seq == t.a.snd.iss.wrapping_add(1) && s.flags.ack && !s.flags.rst));
+    }
+}
+
+#[test]
+fn tcpf_07_delayed_acks() {
+    let mut t = Bench::established(TcpConfig { delayed_ack: true, ..plain() }, &[], 0);
+    t.b = None;
+    let mut acks = Vec::new();
+    for ms in 0..100 {
+        let now = t.start + Duration::from_millis(ms);
+        if ms < 3 {
+            let mut s = forged(&t, 0);
+            s.payload = pattern(1000);
+            t.a.handle_segment(now, s);
+        }
+        t.a.handle_timeout(now);
+        while t.a.poll_transmit(now).is_some() {
+            acks.push(ms);
+        }
+    }
+    assert_eq!(acks, [1, 42]);
+}
+
+#[test]
+fn tcp_06_a_fin_ahead_of_a_gap_waits() {
+    let mut t = Bench::established(plain(), &[], 0);
+    let mut fin = forged(&t, 1000);
+    fin.flags.fin = true;
+    let mut data = forged(&t, 0);
+    data.payload = pattern(1000);
+    let first = data.seq;
+    t.a.handle_segment(t.now, fin);
+    assert_eq!(t.a.poll_transmit(t.now).unwrap().ack, first);
+    t.a.handle_segment(t.now, data);
+    assert_eq!((t.a.poll_transmit(t.now).unwrap().ack, t.a.state), (first.wrapping_add(1001), State::CloseWait));
+}
+
+#[test]
+fn tcp_27_28_segment_size() {
+    let syn = |mss, timestamps| {
+        let mut s = TcpSegment { src_port: 9, dst_port: 80, window: 1000, ..Default::default() };
+        s.flags.syn = true;
+        (s.options.mss, s.options.timestamps) = (mss, timestamps);
+        TcpConnection::accept(&TcpConfig::default(), Instant::ZERO, &s, 1, 2).snd.mss
+    };
+    assert_eq!(syn(None, None), 536);
+    assert_eq!(syn(Some(1460), Some((1, 0))), 1448);
+    assert_eq!(syn(Some(1460), None), 1448);
+    assert_eq!(syn(Some(1), None), 64);
 }
