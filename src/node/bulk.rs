@@ -102,7 +102,8 @@ impl BulkSender {
         loop {
             let left = self.flow.size.map_or(u64::MAX, |size| size - self.written);
             if late || left == 0 {
-                stream.finish();
+                // Its time is up: what has not been sent by now never will be.
+                if late { stream.finish_here() } else { stream.finish() }
                 self.state = State::Draining(conn);
                 return;
             }

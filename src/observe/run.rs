@@ -105,7 +105,7 @@ fn simulate(
     // A scenario without flows and fetches runs to its end; with them, until they are done.
     let has_work = network.is_busy();
     while network.step(until) {
-        if has_work && !network.is_busy() {
+        if has_work && !network.is_busy() && network.is_settled() {
             break;
         }
         if network.events().is_multiple_of(PROGRESS_EVERY) {

@@ -33,6 +33,7 @@ pub struct Network<'s> {
     scheduler: Scheduler,
     sink: Option<&'s mut dyn Sink>,
     busy_nodes: usize,
+    settled_nodes: usize,
     events: u64,
     packet_hops: u64,
     outbox: Vec<(PortId, Packet)>,
@@ -52,6 +53,7 @@ impl<'s> Network<'s> {
             scheduler: Scheduler::default(),
             sink,
             busy_nodes: 0,
+            settled_nodes: 0,
             events: 0,
             packet_hops: 0,
             outbox: Vec::new(),
@@ -121,6 +123,21 @@ impl<'s> Network<'s> {
     /// True while some node has work of its own.
     pub fn is_busy(&self) -> bool {
         self.busy_nodes > 0
+    }
+    /// True once every byte that an application wrote has been acknowledged, or its connection is
+    /// over. Asked at each step after the work is done, it remembers how far it came.
+    pub fn is_settled(&mut self) -> bool {
+        while let Some(slot) = self.nodes.get(self.settled_nodes) {
+            let open = slot.node.report().flows.iter().any(|f| {
+                let s = &f.stats;
+                s.closed.is_none() && s.bytes_acked < s.bytes_written
+            });
+            if open && !slot.crashed {
+                return false;
+            }
+            self.settled_nodes += 1;
+        }
+        true
     }
     /// The virtual time.
     pub fn now(&self) -> Instant {

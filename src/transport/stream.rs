@@ -14,6 +14,11 @@ pub trait Stream {
     fn read(&mut self) -> Option<Bytes>;
     /// No more data from this side: a FIN follows the last byte. Reading goes on.
     fn finish(&mut self);
+    /// Like [`Stream::finish`], but what was written and never sent is forgotten: the stream ends
+    /// where transmission has come to.
+    fn finish_here(&mut self) {
+        self.finish();
+    }
     /// Gives the connection up at once.
     fn abort(&mut self);
     /// What happened since the last call.

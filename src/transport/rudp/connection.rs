@@ -301,6 +301,11 @@ impl Stream for RudpConnection {
         data
     }
 
+    fn finish_here(&mut self) {
+        self.stats.bytes_written -= self.outbox.truncate(self.snd_max);
+        self.finish();
+    }
+
     fn finish(&mut self) {
         if !self.finishing && self.state.may_send() {
             self.finishing = true;

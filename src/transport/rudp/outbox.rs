@@ -39,6 +39,19 @@ impl Outbox {
         n
     }
 
+    /// Forgets everything from `offset` on; says how many bytes that were.
+    pub(super) fn truncate(&mut self, offset: u64) -> u64 {
+        let (end, kept) = (self.end, offset.clamp(self.start, self.end));
+        self.end = kept;
+        while self.chunks.back().is_some_and(|(at, _)| *at >= kept) {
+            self.chunks.pop_back();
+        }
+        if let Some((at, chunk)) = self.chunks.back_mut() {
+            chunk.truncate((kept - *at) as usize);
+        }
+        end - kept
+    }
+
     /// Forgets everything below `offset`.
     pub(super) fn release(&mut self, offset: u64) {
         self.start = self.start.max(offset.min(self.end));
@@ -57,9 +70,12 @@ impl Outbox {
         }
         let mut out = BytesMut::with_capacity(len);
         out.extend_from_slice(&chunk[skip..]);
-        for (_, chunk) in self.chunks.iter().skip(i + 1) {
+        for (_, chunk) in self.chunks.range(i + 1..) {
             let n = chunk.len().min(len - out.len());
             out.extend_from_slice(&chunk[..n]);
+            if out.len() == len {
+                break;
+            }
         }
         out.freeze()
     }

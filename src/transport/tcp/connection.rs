@@ -299,6 +299,11 @@ impl Stream for TcpConnection {
         data
     }
 
+    fn finish_here(&mut self) {
+        self.stats.bytes_written -= self.snd.buffer.truncate(self.snd.max);
+        self.finish();
+    }
+
     fn finish(&mut self) {
         if !self.snd.fin_queued && self.state != State::Closed {
             self.snd.fin_queued = true;

@@ -38,6 +38,19 @@ impl SendBuffer {
         taken
     }
 
+    /// Forgets everything from `offset` on; says how many bytes that were.
+    pub(super) fn truncate(&mut self, offset: u64) -> u64 {
+        let (end, kept) = (self.end, offset.clamp(self.start, self.end));
+        self.end = kept;
+        while self.chunks.back().is_some_and(|(at, _)| *at >= kept) {
+            self.chunks.pop_back();
+        }
+        if let Some((at, chunk)) = self.chunks.back_mut() {
+            chunk.truncate((kept - *at) as usize);
+        }
+        end - kept
+    }
+
     /// Forgets everything before `offset`.
     pub(super) fn release(&mut self, offset: u64) {
         self.start = offset.clamp(self.start, self.end);
