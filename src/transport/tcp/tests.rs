@@ -8,7 +8,9 @@ use super::config::TcpConfig;
 use super::connection::TcpConnection;
 use super::state::State;
 use crate::base::note::{CloseReason, FlowNote, SendCause, WindowCause};
+use crate::base::rng::{Rng, Seed};
 use crate::base::time::{Duration, Instant};
+use crate::base::units::Probability;
 use crate::transport::connection::Connection;
 use crate::transport::stream::{Stream, StreamEvent};
 use crate::wire::tcp::TcpSegment;
@@ -46,6 +48,7 @@ struct Bench {
     received: Vec<u8>,
     b_reads: bool,
     segments: usize,
+    random_loss: Option<(Rng, Probability)>,
     events: Vec<StreamEvent>,
 }
 
@@ -69,6 +72,7 @@ impl Bench {
             received: Vec::new(),
             b_reads: true,
             segments: 0,
+            random_loss: None,
             events: Vec::new(),
         }
     }
@@ -98,7 +102,9 @@ impl Bench {
                     continue;
                 }
             }
-            self.wires[0].push_back((self.now + DELAY, s));
+            if !unlucky(&mut self.random_loss) {
+                self.wires[0].push_back((self.now + DELAY, s));
+            }
         }
         while let Some(note) = self.a.poll_note() {
             match note {
@@ -116,7 +122,9 @@ impl Bench {
             }
             while let Some(s) = b.poll_transmit(self.now) {
                 self.segments += 1;
-                self.wires[1].push_back((self.now + DELAY, s));
+                if !unlucky(&mut self.random_loss) {
+                    self.wires[1].push_back((self.now + DELAY, s));
+                }
             }
         }
     }
@@ -163,6 +171,10 @@ impl Bench {
     fn sent_because(&self, cause: SendCause) -> Vec<(u64, u64)> {
         self.log.iter().filter(|l| l.2 == cause).map(|l| (l.0, l.1)).collect()
     }
+}
+
+fn unlucky(loss: &mut Option<(Rng, Probability)>) -> bool {
+    loss.as_mut().is_some_and(|(rng, p)| rng.chance(*p))
 }
 
 fn pattern(len: usize) -> Bytes {
@@ -426,4 +438,34 @@ fn tcp_27_28_segment_size() {
     assert_eq!(syn(Some(1460), Some((1, 0))), 1448);
     assert_eq!(syn(Some(1460), None), 1448);
     assert_eq!(syn(Some(1), None), 64);
+}
+
+/// Any losses in both directions, any options: the bytes arrive, and the connection closes.
+#[test]
+fn every_stream_arrives_whole_whatever_is_lost() {
+    for seed in 0..120 {
+        let mut rng = Seed(seed).stream("losses");
+        let mut flag = || rng.next_u32() & 1 == 1;
+        let congestion = ["reno", "newreno", "fixed"][seed as usize % 3].to_owned();
+        let mut config = TcpConfig { congestion, sack: flag(), timestamps: flag(), ..TcpConfig::default() };
+        (config.delayed_ack, config.nagle) = (flag(), flag());
+        config.receive_buffer = if flag() { 20_000 } else { 1 << 20 };
+        config.retries = 100;
+        let mut t = Bench::new(config, 0xffff_0000);
+        let loss = Probability::from_ratio(seed % 10, 100);
+        let data = pattern(200_000 + seed as usize);
+        t.a.write(data.clone());
+        t.a.finish();
+        t.random_loss = Some((rng, loss));
+        let mut now = t.now;
+        while t.received.len() < data.len() && now < Instant::from_nanos(4_000_000_000_000) {
+            now += Duration::from_secs(5);
+            t.run_until(now);
+        }
+        assert_eq!(t.received.len(), data.len(), "seed {seed}");
+        assert_eq!(t.received, data, "seed {seed}");
+        t.b().finish();
+        t.run_until(now + Duration::from_secs(1500));
+        assert_eq!((t.a.state, t.b().state), (State::Closed, State::Closed), "seed {seed}");
+    }
 }
