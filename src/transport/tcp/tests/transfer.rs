@@ -2,7 +2,7 @@
 
 use super::super::config::TcpConfig;
 use super::super::state::State;
-use super::bench::{Bench, pattern, plain};
+use super::bench::{Bench, forged, pattern, plain};
 use crate::base::note::{SendCause, WindowCause};
 use crate::base::rng::Seed;
 use crate::base::time::{Duration, Instant};
@@ -176,4 +176,72 @@ fn a_full_segment_makes_a_packet_of_1500_bytes() {
     let mut t = Bench::established(TcpConfig::default(), &[], 10);
     let s = t.a.poll_transmit(t.now).unwrap();
     assert_eq!((s.payload.len(), 20 + s.wire_bytes()), (1448, 1500));
+}
+
+#[test]
+fn tcpf_06_nagle() {
+    let sizes = |nagle| {
+        let mut t = Bench::established(TcpConfig { nagle, ..plain() }, &[], 0);
+        let mut sizes = Vec::new();
+        for n in 0..25 {
+            t.run_ms(10 * n);
+            let before = t.a.snd.max;
+            t.a.write(pattern(1));
+            t.run_ms(10 * n + 5);
+            sizes.push(t.a.snd.max - before);
+        }
+        (sizes[0], sizes[1], t.a.stats().segments_sent)
+    };
+    assert_eq!(sizes(true), (1, 0, 3));
+    assert_eq!(sizes(false), (1, 1, 25));
+}
+
+#[test]
+fn tsws_03_the_scale_follows_the_buffer() {
+    let scale = |receive_buffer| {
+        let config = TcpConfig { receive_buffer, ..plain() };
+        Bench::established(config, &[], 0).a.rcv.scale
+    };
+    assert_eq!([65_535, 65_536, 1 << 20, 4 << 20].map(scale), [0, 1, 5, 7]);
+}
+
+#[test]
+fn sack_11_12_blocks_that_cannot_be_and_blocks_that_say_nothing_new() {
+    let mut t = Bench::established(TcpConfig { sack: true, ..plain() }, &[], 10);
+    while t.a.poll_transmit(t.now).is_some() {}
+    let mut sack = |blocks: &[(u32, u32)], window| {
+        let mut s = forged(&t, 0);
+        let base = s.ack;
+        s.window = window;
+        s.options.sack = blocks.iter().map(|&(a, b)| (base.wrapping_add(a), base.wrapping_add(b))).collect();
+        t.a.handle_segment(t.now, s);
+        t.a.recovery.dup_acks
+    };
+    assert_eq!(sack(&[(3000, 2000), (99_000, 99_500), (9000, 10_001)], 60_000), 0);
+    assert_eq!(sack(&[(1000, 2000)], 60_000), 1);
+    assert_eq!(sack(&[(1000, 2000)], 60_000), 1);
+    assert_eq!(sack(&[(1000, 3000)], 50_000), 2);
+    assert_eq!(sack(&[(1000, 4000)], 40_000), 3);
+}
+
+#[test]
+fn tcp_20_21_acks_of_the_future_and_old_windows() {
+    let mut t = Bench::established(plain(), &[], 4);
+    while t.a.poll_transmit(t.now).is_some() {}
+    let mut future = forged(&t, 0);
+    future.ack = future.ack.wrapping_add(4001);
+    t.a.handle_segment(t.now, future);
+    assert!(t.a.poll_transmit(t.now).is_some_and(|s| s.payload.is_empty() && !s.flags.rst));
+    assert_eq!((t.a.snd.una, t.a.cwnd()), (1, 10_000));
+    // A segment that acknowledges less than the newest says nothing about the window.
+    let feed = |t: &mut Bench, ack: u32, window| {
+        let mut s = forged(t, 0);
+        s.ack = t.a.snd.iss.wrapping_add(ack);
+        s.window = window;
+        t.a.handle_segment(t.now, s);
+        t.a.snd.wnd
+    };
+    assert_eq!(feed(&mut t, 2001, 1000), 1000);
+    assert_eq!(feed(&mut t, 1001, 500), 1000);
+    assert_eq!(feed(&mut t, 2001, 900), 900);
 }
