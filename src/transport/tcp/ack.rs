@@ -140,7 +140,8 @@ impl TcpConnection {
             Some(_) => None,
             None => s.options.timestamps.filter(|_| self.timestamps.on).and_then(|(_, echo)| {
                 let elapsed_ms = self.timestamp_now().wrapping_sub(echo);
-                (elapsed_ms < 1 << 31).then(|| Duration::from_millis(u64::from(elapsed_ms)))
+                // Rounded up to a whole tick, so that the smallest RTT is never too small.
+                (elapsed_ms < 1 << 31).then(|| Duration::from_millis(u64::from(elapsed_ms) + 1))
             }),
         }?;
         self.take_rtt_sample(sample);

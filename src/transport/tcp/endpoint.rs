@@ -142,13 +142,18 @@ impl Endpoint for TcpEndpoint {
     }
 
     fn poll_event(&mut self) -> Option<EndpointEvent> {
-        let event = self.table.poll_event()?;
-        if let EndpointEvent::Stream(conn, StreamEvent::Connected) = event
-            && let Some(slot) = self.table.get(conn).filter(|s| s.connection.is_passive())
-        {
-            return Some(EndpointEvent::Accepted { conn, port: slot.local.port(), peer: slot.remote });
+        while let Some(event) = self.table.poll_event() {
+            let EndpointEvent::Stream(conn, what) = event else { return Some(event) };
+            match self.table.get(conn).filter(|s| s.connection.is_passive()) {
+                Some(slot) if what == StreamEvent::Connected => {
+                    return Some(EndpointEvent::Accepted { conn, port: slot.local.port(), peer: slot.remote });
+                }
+                // It never was accepted, so nobody knows it.
+                Some(slot) if slot.connection.stats().established.is_none() => {}
+                _ => return Some(event),
+            }
         }
-        Some(event)
+        None
     }
 
     fn poll_transmit(&mut self, now: Instant) -> Option<Outgoing<TcpSegment>> {
@@ -238,6 +243,22 @@ mod tests {
         assert_eq!((accepted, got.as_slice(), closed), (Some((80, from)), &b"hello"[..], 2));
         assert!(a.table.is_empty() && b.table.is_empty() && a.demux.is_empty() && b.demux.is_empty());
         assert_eq!((a.poll_timeout(), a.reports().len()), (None, 1));
+    }
+
+    #[test]
+    fn tcp_15_a_half_open_connection_dies_unheard() {
+        let mut e = endpoint("e");
+        e.listen(80, &TcpConfig::default());
+        let (src, dst) = ([10, 0, 0, 1].into(), [10, 0, 0, 2].into());
+        let send = |e: &mut TcpEndpoint, seq, flags| {
+            let s = TcpSegment { src_port: 9, dst_port: 80, seq, flags, ..Default::default() };
+            e.handle_segment(Instant::ZERO, src, dst, s);
+            let events = std::iter::from_fn(|| e.poll_event()).count();
+            (events, std::iter::from_fn(|| e.poll_transmit(Instant::ZERO)).count())
+        };
+        assert_eq!(send(&mut e, 100, TcpFlags { syn: true, ..Default::default() }), (0, 1));
+        assert_eq!(send(&mut e, 101, TcpFlags { rst: true, ..Default::default() }), (0, 0));
+        assert!(e.table.is_empty() && e.demux.is_empty());
     }
 
     #[test]

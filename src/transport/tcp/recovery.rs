@@ -166,8 +166,10 @@ impl TcpConnection {
         let smss = self.snd.mss;
         let board = &self.recovery.scoreboard;
         // Rule 1: what is lost.
-        if let Some((start, end)) = board.next_hole(board.lost_edge(smss)) {
-            return Some((start, self.segment_end(start, end), true));
+        if let Some((start, hole_end)) = board.next_hole(board.lost_edge(smss)) {
+            let end = self.segment_end(start, hole_end);
+            self.recovery.scoreboard.retransmitted(start, end);
+            return Some((start, end, true));
         }
         // Rule 2: new data.
         let nxt = self.snd.nxt;
@@ -175,11 +177,13 @@ impl TcpConnection {
             return Some((nxt, self.segment_end(nxt, new_until), false));
         }
         // Rule 3: any hole below what is SACKed.
-        if let Some((start, end)) = board.next_hole(board.highest()) {
-            return Some((start, self.segment_end(start, end), true));
+        if let Some((start, hole_end)) = board.next_hole(board.highest()) {
+            let end = self.segment_end(start, hole_end);
+            self.recovery.scoreboard.retransmitted(start, end);
+            return Some((start, end, true));
         }
         let r = &mut self.recovery;
-        // Rule 4: once per recovery, the very last segment.
+        // Rule 4: once per recovery, the very last segment; HighRxt stays.
         if !r.rescued && r.scoreboard.highest() < self.snd.max {
             r.rescued = true;
             let start = self.snd.max.saturating_sub(smss).max(r.scoreboard.highest());

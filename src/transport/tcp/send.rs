@@ -82,7 +82,8 @@ impl TcpConnection {
         if let Some(cause) = self.recovery.resend.take() {
             let start = self.snd.una;
             if start < self.snd.max {
-                let end = self.segment_end(start, self.snd.max);
+                let (_, held) = self.recovery.scoreboard.unsacked_from(start);
+                let end = self.segment_end(start, held.unwrap_or(self.snd.max));
                 if self.recovery.episode == Episode::Sack {
                     self.recovery.scoreboard.retransmitted(start, end);
                 }
@@ -102,11 +103,8 @@ impl TcpConnection {
         let edge = self.snd.una + self.snd.wnd;
         let new_until = if edge >= self.snd.buffer.end() { self.stream_end() } else { edge };
         let (start, end, again) = self.next_seg(new_until)?;
-        if !again {
-            return Some(self.build(start, end, SendCause::New));
-        }
-        self.recovery.scoreboard.retransmitted(start, end);
-        Some(self.build(start, end, SendCause::Recovery))
+        let cause = if again { SendCause::Recovery } else { SendCause::New };
+        Some(self.build(start, end, cause))
     }
 
     fn next_in_order(&mut self) -> Option<TcpSegment> {

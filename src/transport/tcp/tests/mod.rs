@@ -1,0 +1,5 @@
+//! The bench of the conformance rows, and the rows.
+
+mod bench;
+mod states;
+mod transfer;
