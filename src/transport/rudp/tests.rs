@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::{Mode, RudpConfig, RudpEndpoint};
 use crate::base::note::CloseReason;
 use crate::base::report::FlowStats;
-use crate::base::rng::Seed;
+use crate::base::rng::{Rng, Seed};
 use crate::base::time::{Duration, Instant};
 use crate::transport::endpoint::{ConnId, Endpoint, EndpointEvent};
 use crate::transport::stream::StreamEvent;
@@ -44,6 +44,8 @@ struct Net {
     greeting: [Option<Bytes>; 2],
     finish_after_greeting: [bool; 2],
     accepted: u32,
+    /// Delays, repeats and loses packets at random, and sends them as bytes.
+    chaos: Option<Rng>,
 }
 
 fn address(end: usize) -> SocketAddrV4 {
@@ -69,6 +71,7 @@ impl Net {
             greeting: [None, None],
             finish_after_greeting: [false; 2],
             accepted: 0,
+            chaos: None,
         }
     }
 
@@ -111,7 +114,19 @@ impl Net {
                 let Some(out) = self.ends[end].poll_transmit(self.now) else { break };
                 let mut sent = Sent { at: self.now, from: end, seg: out.segment.clone(), dropped: false };
                 sent.dropped = (self.drop)(&sent);
-                if !sent.dropped {
+                if let Some(rng) = &mut self.chaos {
+                    let mut bytes = Vec::new();
+                    out.segment.encode(&mut bytes);
+                    sent.dropped = rng.below(10) == 0;
+                    for copy in 0..1 + usize::from(rng.below(10) == 0) {
+                        let arrival = self.now + Duration::from_micros(40_000 + rng.below(20_000));
+                        if !sent.dropped {
+                            let (src_port, dst_port) = (out.segment.src_port, out.segment.dst_port);
+                            let seg = RudpSegment { src_port, dst_port, ..RudpSegment::parse(&bytes).unwrap() };
+                            self.wire.insert((arrival, 2 * self.log.len() + copy), (1 - end, seg));
+                        }
+                    }
+                } else if !sent.dropped {
                     let arrival = self.now + Duration::from_millis(50);
                     self.wire.insert((arrival, self.log.len()), (1 - end, out.segment));
                 }
@@ -306,4 +321,119 @@ fn rudp_29_four_way_close() {
         let answer = net.ends[SERVER].poll_transmit(net.now).unwrap().segment;
         assert!(answer.flags.rst && answer.options.is_some());
     }
+}
+
+#[test]
+fn rudp_37_chaos() {
+    for mode in [Mode::SelectiveRepeat, Mode::GoBackN, Mode::StopAndWait] {
+        for seed in 0..20 {
+            let size = if mode == Mode::StopAndWait { 100_000 } else { 300_000 };
+            let config = RudpConfig { mode, receive_buffer: 64 << 10, ..RudpConfig::default() };
+            let mut net = Net::new(config.clone(), config, |_| false);
+            net.chaos = Some(Seed(seed).stream("chaos"));
+            net.greeting = [Some(pattern(size)), Some(pattern(size))];
+            net.finish_after_greeting = [true; 2];
+            net.run(ms(2_000_000));
+            for end in [CLIENT, SERVER] {
+                assert!(net.bytes(end) == pattern(size), "{mode:?} seed {seed} end {end}: {}", net.bytes(end).len());
+                let last = net.events[end].last().map(|e| e.1);
+                assert_eq!(last, Some(StreamEvent::Closed(CloseReason::Finished)), "{mode:?} seed {seed} end {end}");
+            }
+        }
+    }
+}
+
+fn probes(net: &Net) -> Vec<Instant> {
+    net.log.iter().filter(|s| s.from == CLIENT && s.seg.flags.probe).map(|s| s.at).collect()
+}
+
+#[test]
+fn rudp_10_replayed_third_packet_opens_nothing() {
+    let mut net = Net::mode(Mode::SelectiveRepeat, |_| false);
+    net.greeting = [Some(pattern(3000)), Some(pattern(3000))];
+    net.finish_after_greeting = [true; 2];
+    net.run(ms(8_000));
+    let third = net.log.iter().find(|s| s.from == CLIENT && !s.seg.flags.syn).unwrap().seg.clone();
+    assert!(third.options.is_some());
+    assert!(!net.ends[SERVER].handle_segment(net.now, *address(CLIENT).ip(), *address(SERVER).ip(), third));
+    assert_eq!((net.ends[SERVER].poll_event(), net.accepted), (None, 1));
+}
+
+#[test]
+fn rudp_25_probe_times() {
+    let long = Duration::from_secs(1000);
+    let server = RudpConfig { receive_buffer: P, idle_timeout: long, ..RudpConfig::default() };
+    let client = RudpConfig { idle_timeout: long, ..RudpConfig::default() };
+    let mut net = Net::new(client, server, |_| false);
+    net.greeting[CLIENT] = Some(pattern(2 * P));
+    net.read[SERVER] = false;
+    net.run(ms(300_000));
+    let times = probes(&net);
+    // Each doubles the one before, but for what the answers' own samples take off the RTO.
+    let gaps: Vec<_> = times.windows(2).map(|w| w[1].since(w[0])).collect();
+    assert!(gaps.windows(2).all(|g| g[1] <= g[0] * 2 && g[1] >= g[0]), "{gaps:?}");
+    assert_eq!(gaps.last(), Some(&Duration::from_secs(60)));
+    assert_eq!(net.stats(CLIENT).timeouts, 0);
+}
+
+#[test]
+fn rudp_26_data_beyond_the_edge_is_a_reset() {
+    let mut net = send(Mode::SelectiveRepeat, 1, vec![]);
+    let mut bad = net.log.iter().find(|s| s.seg.flags.data).unwrap().seg.clone();
+    bad.pn = 200;
+    bad.offset = (16 << 20) + 1;
+    net.ends[SERVER].handle_segment(net.now, *address(CLIENT).ip(), *address(SERVER).ip(), bad);
+    net.settle();
+    let last = &net.log.last().unwrap().seg;
+    assert_eq!((last.flags.rst, last.error), (true, 3));
+    net.run(net.now + Duration::from_secs(1));
+    assert_eq!(net.events[CLIENT].last().unwrap().1, StreamEvent::Closed(CloseReason::Reset));
+}
+
+#[test]
+fn rudp_30_half_close() {
+    let mut net = Net::mode(Mode::SelectiveRepeat, |_| false);
+    net.greeting[CLIENT] = Some(pattern(10));
+    net.finish_after_greeting[CLIENT] = true;
+    net.run(ms(1_000));
+    assert_eq!(net.stream(SERVER).write(pattern(1_000_000)), 1_000_000);
+    net.stream(SERVER).finish();
+    net.run(ms(20_000));
+    assert_eq!(net.bytes(CLIENT), pattern(1_000_000));
+    assert_eq!(net.events[SERVER].last().unwrap().1, StreamEvent::Closed(CloseReason::Finished));
+}
+
+#[test]
+fn rudp_32_idle_and_keep_alive() {
+    let mut net = send(Mode::SelectiveRepeat, 1, vec![]);
+    net.run(ms(60_000));
+    // The server last heard at 150 ms; its delayed acknowledgment reached the client at 225 ms.
+    for (end, at) in [(SERVER, ms(30_150)), (CLIENT, ms(30_225))] {
+        assert_eq!(net.events[end].last(), Some(&(at, StreamEvent::Closed(CloseReason::TimedOut))));
+    }
+    let config = RudpConfig { keep_alive: true, ..RudpConfig::default() };
+    let mut net = Net::new(config, RudpConfig::default(), |_| false);
+    net.run(ms(100_000));
+    assert!(probes(&net).len() >= 9);
+    assert!(!net.events.iter().flatten().any(|e| matches!(e.1, StreamEvent::Closed(_))));
+}
+
+#[test]
+fn rudp_35_acknowledging_what_was_never_sent_is_a_reset() {
+    let mut net = send(Mode::SelectiveRepeat, 1, vec![]);
+    let mut bad = net.log.iter().rfind(|s| s.from == SERVER).unwrap().seg.clone();
+    bad.pn += 1;
+    bad.ranges[0].1 = 1000;
+    net.ends[CLIENT].handle_segment(net.now, *address(SERVER).ip(), *address(CLIENT).ip(), bad);
+    net.settle();
+    let last = &net.log.last().unwrap().seg;
+    assert_eq!((last.flags.rst, last.error), (true, 5));
+}
+
+#[test]
+fn refused_where_nobody_listens() {
+    let mut net = Net::mode(Mode::SelectiveRepeat, |_| false);
+    net.ends[SERVER] = RudpEndpoint::new(Seed(2).stream("other"));
+    net.run(ms(1_000));
+    assert_eq!(net.events[CLIENT], [(ms(100), StreamEvent::Closed(CloseReason::Refused))]);
 }
