@@ -296,3 +296,21 @@ fn rudp_33_and_34_forged_resets() {
     }
     assert!(!net.events[CLIENT].iter().any(|e| matches!(e.1, StreamEvent::Closed(_))));
 }
+
+#[test]
+fn a_write_that_was_cut_goes_on_when_writable() {
+    let client = RudpConfig { send_buffer: 8 * P, ..RudpConfig::default() };
+    let mut net = Net::new(client, RudpConfig::default(), |_| false);
+    let mut rest = pattern(20 * P);
+    for second in 1..=4 {
+        let taken = net.stream(CLIENT).write(rest.clone());
+        rest = rest.slice(taken..);
+        net.run(ms(1_000 * second));
+    }
+    let writable = net.events[CLIENT].iter().filter(|e| e.1 == StreamEvent::Writable).count();
+    assert_eq!((net.bytes(SERVER), writable), (pattern(20 * P).to_vec(), 2));
+    net.stream(CLIENT).abort();
+    net.run(ms(5_000));
+    assert_eq!(net.events[SERVER].last().unwrap().1, StreamEvent::Closed(CloseReason::Reset));
+    assert_eq!(net.events[CLIENT].last().unwrap().1, StreamEvent::Closed(CloseReason::Aborted));
+}
