@@ -110,6 +110,13 @@ impl RudpConnection {
         self.close(now, reason);
     }
 
+    /// A valid RST came. With both FINs exchanged it is no error: the peer left TIME-WAIT before
+    /// it could repeat its last acknowledgment (RFC 9293 section 3.10.7.4).
+    pub(super) fn on_reset(&mut self, now: Instant, reason: CloseReason) {
+        let done = matches!(self.state, State::Closing | State::LastAck | State::TimeWait);
+        self.close(now, if done { CloseReason::Finished } else { reason });
+    }
+
     /// A valid packet came: idle and keep-alive start again.
     pub(super) fn heard(&mut self, now: Instant) {
         if self.state == State::TimeWait || self.state == State::Closed {

@@ -112,3 +112,32 @@ fn truncate(hash: blake3::Hash) -> [u8; 16] {
     out.copy_from_slice(&hash.as_bytes()[..16]);
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::rng::Seed;
+
+    #[test]
+    fn rudp_09_age_address_and_bits_of_a_cookie() {
+        let mut rng = Seed(9).stream("keys");
+        let mut keys = Keys::new(&mut rng);
+        let client = |address: &str, port, cid| Client { address: address.parse().unwrap(), port, cid };
+        let right = client("10.0.0.1:5000", 80, 7);
+        let offer = Offer { server_cid: 99, max_payload: 1152, mode: 1, idle_timeout_s: 30 };
+        let at = |s| Instant::ZERO + Duration::from_secs(s);
+        let cookie = keys.issue(at(50), &mut rng, &right, &offer);
+        // The keys rotate in between; the idle timeout is rounded up to its unit.
+        let told = Offer { idle_timeout_s: 32, ..offer };
+        assert_eq!(keys.verify(at(80), &mut rng, &right, &cookie), Some(told));
+        assert_eq!(keys.verify(at(81), &mut rng, &right, &cookie), None);
+        for wrong in [client("10.0.0.9:5000", 80, 7), client("10.0.0.1:5001", 80, 7), client("10.0.0.1:5000", 80, 8)] {
+            assert_eq!(keys.verify(at(60), &mut rng, &wrong, &cookie), None);
+        }
+        for bit in 0..256 {
+            let mut bad = cookie;
+            bad[bit / 8] ^= 1 << (bit % 8);
+            assert_eq!(keys.verify(at(60), &mut rng, &right, &bad), None, "bit {bit}");
+        }
+    }
+}

@@ -173,7 +173,7 @@ impl RudpEndpoint {
         if slot.remote != from || slot.connection.peer.reset_token != Some(token) {
             return false;
         }
-        slot.connection.close(now, CloseReason::Reset);
+        slot.connection.on_reset(now, CloseReason::Reset);
         true
     }
 

@@ -63,7 +63,7 @@ impl RudpConnection {
         if seg.flags.rst {
             // A RST counts only under a number that was not seen before.
             if !self.received.seen(seg.pn) {
-                self.close(now, CloseReason::Reset);
+                self.on_reset(now, CloseReason::Reset);
             }
             return;
         }

@@ -250,7 +250,7 @@ impl RudpConnection {
                 }
             }
         }
-        if self.sent.guarded_out() == 0 && !self.timers.is_set(T::Persist) {
+        if self.sent.guarded_out() == 0 {
             self.timers.stop(T::Rto);
         }
     }

@@ -41,6 +41,8 @@ pub(super) struct SentLog {
     in_flight_bytes: u64,
     guarded_out: u32,
     largest_acked: Option<u32>,
+    // None of this many packets at the front is out.
+    settled: usize,
 }
 
 impl SentLog {
@@ -105,30 +107,25 @@ impl SentLog {
         }
         self.settle(0, if covered { Fate::Acked } else { p.fate });
         self.packets.pop_front();
+        self.settled = self.settled.saturating_sub(1);
         Some(p)
     }
 
     /// The next packet that is lost by now: three numbers below the largest acknowledged, or sent
-    /// at least `patience` ago and below it. Also when the next would be.
+    /// at least `patience` ago and below it. If there is none: when the next would be.
     pub(super) fn next_lost(&mut self, now: Instant, patience: Duration) -> Result<Sent, Option<Instant>> {
-        let Some(largest) = self.largest_acked else { return Err(None) };
-        let mut next: Option<Instant> = None;
-        for i in 0..self.packets.len() {
-            let p = self.packets[i];
-            if p.pn >= largest {
-                break;
-            }
-            if p.fate != Fate::Out {
-                continue;
-            }
-            let due = p.at + patience;
-            if p.pn + PACKET_THRESHOLD <= largest || due <= now {
-                self.settle(i, Fate::Lost);
-                return Ok(p);
-            }
-            next = Some(next.map_or(due, |n| n.min(due)));
+        let largest = self.largest_acked.ok_or(None)?;
+        // Both rules grow with the number, so the first packet out decides.
+        while self.packets.get(self.settled).is_some_and(|p| p.fate != Fate::Out) {
+            self.settled += 1;
         }
-        Err(next)
+        let p = *self.packets.get(self.settled).filter(|p| p.pn < largest).ok_or(None)?;
+        let due = p.at + patience;
+        if p.pn + PACKET_THRESHOLD > largest && due > now {
+            return Err(Some(due));
+        }
+        self.settle(self.settled, Fate::Lost);
+        Ok(p)
     }
 
     /// Gives up everything out, lowest number first.
@@ -145,6 +142,7 @@ impl SentLog {
     /// Forgets every packet: go-back-N and stop-and-wait start anew from the acknowledgment.
     pub(super) fn clear(&mut self) {
         self.packets.clear();
+        self.settled = 0;
         self.in_flight_bytes = 0;
         self.guarded_out = 0;
     }
