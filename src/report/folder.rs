@@ -200,6 +200,19 @@ mod tests {
     }
 
     #[test]
+    fn runs_of_one_name_are_told_apart_by_their_paths() {
+        let scratch = Scratch::new("names");
+        let dirs = [scratch.0.join("a/run"), scratch.0.join("b/run"), scratch.0.join("b/other")];
+        for dir in &dirs {
+            write(dir, false, "s").unwrap();
+        }
+        let labels: Vec<String> = RunData::read_all(&dirs).unwrap().into_iter().map(|r| r.label).collect();
+        let path = |i: usize| dirs[i].display().to_string();
+        assert_eq!(labels, [path(0), path(1), "other".to_owned()]);
+        assert!(matches!(RunData::read(&scratch.0), Err(ReadError::Io { .. })));
+    }
+
+    #[test]
     fn only_force_replaces_and_only_run_folders() {
         let scratch = Scratch::new("force");
         let target = scratch.0.join("out");

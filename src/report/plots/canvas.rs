@@ -130,7 +130,8 @@ enum Sample {
 /// Draws the legend in rows below the subtitle, where it hides nothing; returns where it ends.
 fn draw_legend<DB: DrawingBackend>(root: &Area<DB>, figure: &Figure, scale: i32) -> Result<i32, DrawError> {
     let lines = figure.lines.iter().filter_map(|l| {
-        let colour = if l.label.as_deref() == Some("ssthresh") { AXIS } else { PALETTE[l.colour % PALETTE.len()] };
+        // A dashed line's entry speaks for the dashed lines of every colour.
+        let colour = if l.dashed { AXIS } else { PALETTE[l.colour % PALETTE.len()] };
         Some((l.label.as_deref()?, Sample::Line { colour, dashed: l.dashed }))
     });
     let marks = figure.marks.iter().map(|m| (m.label.as_str(), Sample::Mark(m.shape)));
