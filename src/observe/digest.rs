@@ -202,6 +202,17 @@ mod tests {
     }
 
     #[test]
+    fn the_digest_of_a_small_run_stays_what_it_is() {
+        let mut d = Digest::new(&places(&["a", "b", "a--b/forward", "a--b/reverse"], 2));
+        d.record(&sent(5, 2, 0));
+        d.record(&sent(9, 3, 1));
+        d.record(&Record { at: Instant::from_nanos(10), place: Place(1), note: Note::Remark { text: "done".into() } });
+        let result = d.finish();
+        assert_eq!(result.hex, "b3de9e7837d1b045bf10e922570734244f725c09d6c57ada29728bb45b0ab14a");
+        assert_eq!(result.records, 3);
+    }
+
+    #[test]
     fn a_checkpoint_every_4096_records() {
         let mut d = Digest::new(&places(&["a"], 1));
         for i in 0..2 * CHECKPOINT_EVERY + 1 {

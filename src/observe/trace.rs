@@ -1,6 +1,7 @@
 //! `events.jsonl`: one record a line, every field of its note by name.
 
 use std::collections::BTreeMap;
+use std::fmt::{self, Write as _};
 use std::io::{self, Write};
 use std::net::Ipv4Addr;
 use std::sync::Arc;
@@ -65,8 +66,8 @@ impl Sink for Trace {
 
 /// Appends the JSON object for `record` to `line`, without a newline.
 pub fn write_line(line: &mut String, record: &Record, places: &Places, flows: &FlowNames) {
-    line.push_str("{\"time_s\":");
-    line.push_str(&record.at.to_string());
+    // Writing to a string cannot fail.
+    let _ = write!(line, "{{\"time_s\":{}", record.at);
     let mut fields = Fields { line, places, flows, has_address: true };
     fields.string("place", places.name(record.place));
     record.note.visit(&mut fields);
@@ -83,20 +84,22 @@ struct Fields<'a> {
 }
 
 impl Fields<'_> {
-    fn raw(&mut self, name: &str, value: &str) {
-        self.line.push_str(",\"");
-        self.line.push_str(name);
-        self.line.push_str("\":");
-        self.line.push_str(value);
+    /// A member whose value is JSON as it stands.
+    fn raw(&mut self, name: &str, value: impl fmt::Display) {
+        // Writing to a string cannot fail.
+        let _ = write!(self.line, ",\"{name}\":{value}");
     }
 
+    /// A member whose value is text.
     fn string(&mut self, name: &str, value: &str) {
-        self.raw(name, "\"");
+        self.raw(name, '"');
         for c in value.chars() {
             match c {
                 '"' => self.line.push_str("\\\""),
                 '\\' => self.line.push_str("\\\\"),
-                c if c < ' ' => self.line.push_str(&format!("\\u{:04x}", c as u32)),
+                c if c < ' ' => {
+                    let _ = write!(self.line, "\\u{:04x}", c as u32);
+                }
                 c => self.line.push(c),
             }
         }
@@ -109,7 +112,7 @@ impl Visitor for Fields<'_> {
         self.string("what", word);
     }
     fn number(&mut self, name: &'static str, value: u64) {
-        self.raw(name, &value.to_string());
+        self.raw(name, value);
     }
     fn optional(&mut self, name: &'static str, value: Option<u64>) {
         match value {

@@ -148,8 +148,13 @@ fn io_error(path: &Path, source: io::Error) -> FolderError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::ids::{NodeId, PacketId};
+    use crate::base::note::{Depth, Note, Place, Record, Sink};
+    use crate::base::time::Instant;
     use crate::observe::places::Places;
+    use crate::observe::recorder::Recorder;
     use crate::observe::summary::RunOutcome;
+    use crate::report::diff::diff;
 
     /// A place for one test's folders, gone afterwards.
     struct Scratch(PathBuf);
@@ -197,6 +202,44 @@ mod tests {
             assert!(target.join(name).is_file(), "{name}");
         }
         assert_eq!(RunData::read(&target).unwrap().scenario, "first");
+    }
+
+    #[test]
+    fn a_recorded_run_has_its_events_and_plots() {
+        let scratch = Scratch::new("recorded");
+        let target = scratch.0.join("out");
+        let names = ["a", "b", "a--b/forward", "a--b/reverse"].map(String::from).to_vec();
+        let places = Places { names, nodes: 2 };
+        let folder = RunFolder::begin(&target, false).unwrap();
+        let mut recorder = Recorder::full(&places, Box::new(folder.writer("events.jsonl").unwrap()));
+        for i in 0..100 {
+            let packet = PacketId { origin: NodeId(0), number: i };
+            let queue = Depth { packets: i % 7, bytes: u64::from(i % 7) * 1500 };
+            let note = Note::PacketSent { packet, bytes: 1500, queue };
+            recorder.record(&Record { at: Instant::from_nanos(u64::from(i) * 1_000_000), place: Place(2), note });
+        }
+        let (digest, series) = recorder.finish().unwrap();
+        let summary = Summary::new(&RunOutcome { digest: digest.hex, ..RunOutcome::default() });
+        folder.fill("schema = 1\n", &summary, &series.unwrap()).unwrap();
+        folder.commit().unwrap();
+        let events = fs::read_to_string(target.join("events.jsonl")).unwrap();
+        assert_eq!((digest.records, events.lines().count()), (100, 100));
+        assert!(target.join("plots/queue.svg").is_file());
+        assert!(!target.join("plots/cwnd.svg").exists());
+        assert_eq!(diff(&target, &target).unwrap(), None);
+    }
+
+    #[test]
+    fn runs_of_one_name_are_told_apart_by_their_paths() {
+        let scratch = Scratch::new("names");
+        let dirs = [scratch.0.join("a/run"), scratch.0.join("b/run"), scratch.0.join("b/other")];
+        for dir in &dirs {
+            write(dir, false, "s").unwrap();
+        }
+        let labels: Vec<String> = RunData::read_all(&dirs).unwrap().into_iter().map(|r| r.label).collect();
+        let path = |i: usize| dirs[i].display().to_string();
+        assert_eq!(labels, [path(0), path(1), "other".to_owned()]);
+        assert!(matches!(RunData::read(&scratch.0), Err(ReadError::Io { .. })));
     }
 
     #[test]

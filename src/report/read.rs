@@ -62,6 +62,19 @@ pub enum ReadError {
 }
 
 impl RunData {
+    /// Reads several run folders, to be shown together. Folders of one name are told apart by
+    /// their paths.
+    pub fn read_all(dirs: &[PathBuf]) -> Result<Vec<Self>, ReadError> {
+        let mut runs = dirs.iter().map(|dir| Self::read(dir)).collect::<Result<Vec<_>, _>>()?;
+        let labels: Vec<String> = runs.iter().map(|run| run.label.clone()).collect();
+        for (run, dir) in runs.iter_mut().zip(dirs) {
+            if labels.iter().filter(|label| **label == run.label).count() > 1 {
+                run.label = dir.display().to_string();
+            }
+        }
+        Ok(runs)
+    }
+
     /// Reads the run folder at `dir`.
     pub fn read(dir: &Path) -> Result<Self, ReadError> {
         #[derive(Deserialize)]

@@ -56,9 +56,9 @@ fn fetches(out: &mut String, fetches: &[FetchSummary]) {
             line(out, format!("    redirected to {redirect}"));
         }
         let whole = match (f.status, f.intact) {
-            (0, _) => "",
-            (_, true) => ", intact",
-            (_, false) => ", not intact",
+            (200..300, true) => ", intact",
+            (200..300, false) => ", not intact",
+            _ => "",
         };
         line(out, format!("    {status}, {}B in {} s{whole}", si(f.bytes as f64), seconds(took)));
         if let Some(error) = &f.error {

@@ -7,7 +7,7 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use super::figure::{Figure, Shape};
-use super::style::{AXIS, FAMILY, GRID, INK, PALETTE, SIZE, register_fonts};
+use super::style::{AXIS, FAMILY, GRID, INK, SIZE, colour, register_fonts};
 
 /// A figure could not be drawn.
 #[derive(Debug, thiserror::Error)]
@@ -70,11 +70,11 @@ pub fn draw<DB: DrawingBackend>(
         .y_label_formatter(&|y| tick(*y))
         .draw()
         .map_err(failed)?;
-    let solid = figure.lines.iter().filter(|l| !l.dashed).count();
-    for line in &figure.lines {
+    let (grey, named): (Vec<_>, Vec<_>) = figure.lines.iter().partition(|l| l.colour.is_none());
+    for line in grey.into_iter().chain(named) {
         let points = thin(&line.points, x_max / 1600.0);
-        let width = line_width(solid) * scale / 2;
-        let colour = PALETTE[line.colour % PALETTE.len()];
+        let width = if line.colour.is_some() { 2 * scale } else { scale };
+        let colour = colour(line.colour);
         if line.dashed {
             let style = colour.stroke_width((width * 3 / 4).max(1) as u32);
             chart.draw_series(DashedLineSeries::new(points, 6 * scale, 4 * scale, style)).map_err(failed)?;
@@ -86,11 +86,6 @@ pub fn draw<DB: DrawingBackend>(
     }
     draw_marks(&mut chart, figure, scale)?;
     root.present().map_err(failed)
-}
-
-/// Width of a line in half pixels: many lines are thin ones.
-const fn line_width(lines: usize) -> i32 {
-    if lines > 16 { 2 } else { 4 }
 }
 
 fn draw_piecewise<DB: DrawingBackend>(
@@ -130,7 +125,8 @@ enum Sample {
 /// Draws the legend in rows below the subtitle, where it hides nothing; returns where it ends.
 fn draw_legend<DB: DrawingBackend>(root: &Area<DB>, figure: &Figure, scale: i32) -> Result<i32, DrawError> {
     let lines = figure.lines.iter().filter_map(|l| {
-        let colour = if l.label.as_deref() == Some("ssthresh") { AXIS } else { PALETTE[l.colour % PALETTE.len()] };
+        // A dashed line's entry speaks for the dashed lines of every colour.
+        let colour = if l.dashed { AXIS } else { colour(l.colour) };
         Some((l.label.as_deref()?, Sample::Line { colour, dashed: l.dashed }))
     });
     let marks = figure.marks.iter().map(|m| (m.label.as_str(), Sample::Mark(m.shape)));

@@ -1,15 +1,16 @@
 //! Congestion window of each flow over time, its threshold dashed, its losses and timeouts marked.
 
-use super::figure::{Figure, Line, MAX_NAMED, Marks, Shape, label, legend, prefix, stairs, subtitle};
+use super::figure::{Figure, Line, Marks, Shape, label, legend, natural, prefix, stairs, subtitle};
 use crate::base::note::WindowCause;
 use crate::report::read::{CwndPoint, RunData};
 
 /// Makes the figure.
 pub fn figure(runs: &[RunData]) -> Option<Figure> {
-    let flows: Vec<(String, &[CwndPoint])> = runs
+    let mut flows: Vec<(String, &[CwndPoint])> = runs
         .iter()
         .flat_map(|run| run.cwnd.iter().map(|(flow, rows)| (label(runs, run, flow), rows.as_slice())))
         .collect();
+    flows.sort_by(|a, b| natural(&a.0, &b.0));
     let max = flows.iter().flat_map(|(_, rows)| rows.iter()).map(|r| r.cwnd_bytes).reduce(f64::max)?;
     let (unit, letter) = prefix(max);
 
@@ -18,17 +19,19 @@ pub fn figure(runs: &[RunData]) -> Option<Figure> {
     let mut losses = Vec::new();
     let mut timeouts = Vec::new();
     let labels = legend(flows.iter().map(|(label, _)| label.clone()).collect());
-    for (colour, ((_, rows), label)) in flows.iter().zip(labels).enumerate() {
+    for ((_, rows), (label, colour)) in flows.iter().zip(labels) {
         let points = stairs(rows.iter().map(|r| (r.time_s, r.cwnd_bytes / unit)));
         windows.push(Line { label, colour, dashed: false, points });
-        if flows.len() <= MAX_NAMED {
-            for span in rows.split(|r| r.ssthresh_bytes.is_none()).filter(|span| !span.is_empty()) {
-                // An initial threshold far above every window would only flatten the figure.
-                let visible = span.iter().filter_map(|r| r.ssthresh_bytes.map(|s| (r.time_s, s)));
-                let points = stairs(visible.filter(|(_, s)| *s <= max * 1.2).map(|(x, s)| (x, s / unit)));
-                if points.len() > 1 {
-                    thresholds.push(Line { label: None, colour, dashed: true, points });
-                }
+        // Thresholds and marks of a grey line would hide more than they show.
+        if colour.is_none() {
+            continue;
+        }
+        for span in rows.split(|r| r.ssthresh_bytes.is_none()).filter(|span| !span.is_empty()) {
+            // An initial threshold far above every window would only flatten the figure.
+            let visible = span.iter().filter_map(|r| r.ssthresh_bytes.map(|s| (r.time_s, s)));
+            let points = stairs(visible.filter(|(_, s)| *s <= max * 1.2).map(|(x, s)| (x, s / unit)));
+            if points.len() > 1 {
+                thresholds.push(Line { label: None, colour, dashed: true, points });
             }
         }
         // A cut is marked where the window was before it.

@@ -1,12 +1,15 @@
 //! What a plot shows, before anything is drawn.
 
+use std::cmp::Ordering;
+
+use super::style::PALETTE;
 use crate::report::read::RunData;
 
 /// Makes a figure of one or more runs; `None` if they have nothing to show.
 pub type Plot = fn(&[RunData]) -> Option<Figure>;
 
-/// At most this many lines have an entry in the legend, or a threshold of their own.
-pub const MAX_NAMED: usize = 8;
+/// At most this many lines have a colour and an entry in the legend: the palette has no more.
+pub const MAX_NAMED: usize = PALETTE.len();
 
 /// Seconds, and the figure's unit.
 pub type Points = Vec<(f64, f64)>;
@@ -31,8 +34,9 @@ pub struct Figure {
 pub struct Line {
     /// Its entry in the legend, if it has one.
     pub label: Option<String>,
-    /// Rank in the palette.
-    pub colour: usize,
+    /// Rank in the palette; `None` for a line that only stands for itself and the others without
+    /// a name, in grey and behind all that have one.
+    pub colour: Option<usize>,
     /// Solid or dashed.
     pub dashed: bool,
     /// Where it goes.
@@ -85,20 +89,30 @@ pub fn subtitle(runs: &[RunData]) -> String {
     }
 }
 
-/// Names the lines for the legend: all of them, or the first few and how many more there are.
-/// `labels` come in the order of the lines.
-pub fn legend(labels: Vec<String>) -> Vec<Option<String>> {
+/// An entry of the legend and a colour for each of `labels`: for all of them, or for the first few,
+/// after which one grey entry says how many more there are.
+pub fn legend(labels: Vec<String>) -> Vec<(Option<String>, Option<usize>)> {
     let count = labels.len();
     let named = if count <= MAX_NAMED { count } else { MAX_NAMED - 1 };
     labels
         .into_iter()
         .enumerate()
         .map(|(i, label)| match i {
-            i if i < named => Some(label),
-            i if i == named => Some(format!("and {} more", count - named)),
-            _ => None,
+            i if i < named => (Some(label), Some(i)),
+            i if i == named => (Some(format!("and {} more", count - named)), None),
+            _ => (None, None),
         })
         .collect()
+}
+
+/// Compares names as people count: `sender[2]` comes before `sender[10]`.
+pub fn natural(a: &str, b: &str) -> Ordering {
+    let parts = |s: &str| -> Vec<(u128, String)> {
+        let chars: Vec<char> = s.chars().collect();
+        let runs = chars.chunk_by(|x, y| x.is_ascii_digit() == y.is_ascii_digit());
+        runs.map(|run| run.iter().collect::<String>()).map(|run| (run.parse().unwrap_or(0), run)).collect()
+    };
+    parts(a).cmp(&parts(b))
 }
 
 /// Turns points into stairs: each value holds until the next.
@@ -126,8 +140,15 @@ mod tests {
     #[test]
     fn a_long_legend_says_how_many_it_leaves_out() {
         let labels = |n: usize| legend((0..n).map(|i| i.to_string()).collect());
-        assert_eq!(labels(8)[7].as_deref(), Some("7"));
-        assert_eq!(labels(100)[7].as_deref(), Some("and 93 more"));
-        assert_eq!(labels(100)[8], None);
+        assert_eq!(labels(7)[6], (Some("6".to_owned()), Some(6)));
+        assert_eq!(labels(100)[6], (Some("and 94 more".to_owned()), None));
+        assert_eq!(labels(100)[7], (None, None));
+    }
+
+    #[test]
+    fn numbers_in_names_are_counted() {
+        let mut names = ["s[10]", "s[2]", "r[3]", "s"];
+        names.sort_by(|a, b| natural(a, b));
+        assert_eq!(names, ["r[3]", "s", "s[2]", "s[10]"]);
     }
 }

@@ -128,7 +128,7 @@ mod tests {
         }
         let line = |colour: usize, label: &str, factor: f64| Line {
             label: Some(label.to_owned()),
-            colour,
+            colour: Some(colour),
             dashed: false,
             points: points.iter().map(|(x, y)| (*x, y * factor)).collect(),
         };
@@ -141,7 +141,7 @@ mod tests {
                 line(1, "bulk[1]", 0.7),
                 Line {
                     label: Some("ssthresh".to_owned()),
-                    colour: 0,
+                    colour: Some(0),
                     dashed: true,
                     points: vec![(1.0, 45.0), (10.0, 45.0)],
                 },

@@ -29,7 +29,7 @@ pub fn figure(runs: &[RunData]) -> Option<Figure> {
         .enumerate()
         .map(|(colour, (name, _, points))| Line {
             label: Some(name),
-            colour,
+            colour: Some(colour),
             dashed: false,
             points: stairs(points.iter().copied()),
         })
@@ -54,8 +54,8 @@ mod tests {
             run.queue.insert(format!("q{i}"), vec![(0.0, f64::from(i)), (1.0, 0.0)]);
         }
         let figure = figure(&[run]).unwrap();
-        assert_eq!(figure.lines.len(), 8);
+        assert_eq!(figure.lines.len(), 7);
         assert_eq!(figure.lines[0].label.as_deref(), Some("q11"));
-        assert_eq!(figure.subtitle, "s, seed 0; the 8 longest of 11 queues");
+        assert_eq!(figure.subtitle, "s, seed 0; the 7 longest of 11 queues");
     }
 }

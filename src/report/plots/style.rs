@@ -23,8 +23,15 @@ pub const PALETTE: [RGBColor; 7] = [
 pub const INK: RGBColor = RGBColor(0x1D, 0x23, 0x2E);
 /// Axes and lesser text.
 pub const AXIS: RGBColor = RGBColor(0x60, 0x67, 0x75);
+/// Lines without a name.
+pub const MUTED: RGBColor = RGBColor(0xB4, 0xBA, 0xC6);
 /// Grid lines.
 pub const GRID: RGBColor = RGBColor(0xE4, 0xE7, 0xEC);
+
+/// The colour of a line of this rank.
+pub fn colour(rank: Option<usize>) -> RGBColor {
+    rank.map_or(MUTED, |i| PALETTE[i % PALETTE.len()])
+}
 
 static REGULAR: &[u8] = include_bytes!("../../../assets/fonts/DejaVuSans.ttf");
 static BOLD: &[u8] = include_bytes!("../../../assets/fonts/DejaVuSans-Bold.ttf");

@@ -1,27 +1,25 @@
 //! Goodput of each flow over time.
 
-use super::figure::{Figure, Line, label, legend, prefix, subtitle};
+use super::figure::{Figure, Line, Points, label, legend, natural, prefix, subtitle};
 use crate::report::read::RunData;
 
 /// Makes the figure.
 pub fn figure(runs: &[RunData]) -> Option<Figure> {
     let max = runs.iter().flat_map(|r| r.throughput.values().flatten()).map(|p| p.1).reduce(f64::max)?;
     let (unit, letter) = prefix(max);
-    let names = runs.iter().flat_map(|run| run.throughput.keys().map(|flow| label(runs, run, flow)));
-    let labels = legend(names.collect());
-    let flows = runs.iter().flat_map(|run| {
+    let mut flows: Vec<(String, f64, &Points)> = Vec::new();
+    for run in runs {
         let width = bin_width(run);
-        run.throughput.values().map(move |bins| (width, bins))
+        flows.extend(run.throughput.iter().map(|(flow, bins)| (label(runs, run, flow), width, bins)));
+    }
+    flows.sort_by(|a, b| natural(&a.0, &b.0));
+    let labels = legend(flows.iter().map(|(label, ..)| label.clone()).collect());
+    let lines = flows.into_iter().zip(labels).map(|((_, width, bins), (label, colour))| {
+        // Each bin is a plateau as wide as itself.
+        let points = bins.iter().flat_map(|&(x, bps)| [(x, bps / unit), (x + width, bps / unit)]).collect();
+        Line { label, colour, dashed: false, points }
     });
-    let lines = flows
-        .zip(labels)
-        .enumerate()
-        .map(|(colour, ((width, bins), label))| {
-            // Each bin is a plateau as wide as itself.
-            let points = bins.iter().flat_map(|&(x, bps)| [(x, bps / unit), (x + width, bps / unit)]).collect();
-            Line { label, colour, dashed: false, points }
-        })
-        .collect();
+    let lines = lines.collect();
     Some(Figure {
         title: "Goodput".to_owned(),
         subtitle: subtitle(runs),
