@@ -34,7 +34,7 @@ impl HostResolver {
     }
 
     /// Asks the host's DNS servers for `name`; an address in dotted form is its own answer. A name
-    /// that is being asked for already gets one answer for all who ask.
+    /// that is being asked for already gets one answer for all who spell it alike.
     pub fn resolve(&mut self, name: &str, host: &mut HostCtx<'_>) {
         if let Ok(address) = name.parse() {
             return self.answers.push_back((name.into(), Ok(address)));

@@ -80,8 +80,8 @@ pub struct Answer {
 
 #[derive(Clone, Debug)]
 struct Query {
-    /// As asked for, and as a key.
-    asked: Arc<str>,
+    /// As asked for, in each spelling, and as a key.
+    asked: Vec<Arc<str>>,
     start: Arc<str>,
     /// The name at the end of the aliases followed so far.
     current: Arc<str>,
@@ -130,12 +130,15 @@ impl Resolver {
         self.answers.clear();
     }
 
-    /// Asks for the address of `name`. A name that is being asked for already gets one answer for
-    /// both (RFC 5452 section 5).
+    /// Asks for the address of `name`. Who asks for a name that is being asked for already waits for
+    /// the same answer (RFC 5452 section 5); there is one answer for each spelling.
     pub fn resolve(&mut self, now: Instant, name: &str) {
         let asked: Arc<str> = name.into();
         let start = key(name);
-        if self.queries.values().any(|q| q.start == start) {
+        if let Some(query) = self.queries.values_mut().find(|q| q.start == start) {
+            if !query.asked.contains(&asked) {
+                query.asked.push(asked);
+            }
             return;
         }
         if !is_name(&start) {
@@ -148,7 +151,7 @@ impl Resolver {
             None if self.servers.is_empty() => Err(ResolveError::NoServer),
             None => {
                 self.next = self.next.wrapping_add(1);
-                let query = Query { asked, start, current, aliases, id: 0, tries: 0, due: now };
+                let query = Query { asked: vec![asked], start, current, aliases, id: 0, tries: 0, due: now };
                 return self.ask(now, QueryId(self.next), query);
             }
         };
@@ -235,7 +238,10 @@ impl Resolver {
     /// The next server, or the end.
     fn try_again(&mut self, now: Instant, id: QueryId, mut query: Query) {
         let count = self.servers.len() as u32;
-        if query.tries >= MAX_TRIES || count == 0 {
+        if count == 0 {
+            return self.finish(id, query, Err(ResolveError::NoServer));
+        }
+        if query.tries >= MAX_TRIES {
             self.cache.put(now, query.current.clone(), Fact::Failed, FAILURE_TTL);
             return self.finish(id, query, Err(ResolveError::NoAnswer));
         }
@@ -251,7 +257,8 @@ impl Resolver {
     }
 
     fn finish(&mut self, id: QueryId, query: Query, result: Result<Ipv4Addr, ResolveError>) {
-        self.answers.push_back(Answer { name: query.asked, result, query: Some(id) });
+        let answers = query.asked.into_iter().map(|name| Answer { name, result, query: Some(id) });
+        self.answers.extend(answers);
     }
 
     /// Takes from a reply what belongs to the chain of names asked for, and nothing else

@@ -22,10 +22,16 @@ pub enum Target {
     Alias(String),
 }
 
-/// A name that cannot be served.
+/// A zone that cannot be served.
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
-#[error("'{0}' is not a domain name")]
-pub struct BadName(pub String);
+pub enum BadZone {
+    /// A name or the target of an alias is none.
+    #[error("'{0}' is not a domain name")]
+    Name(String),
+    /// A name stands there twice, since case makes no difference.
+    #[error("'{0}' is there twice: names differ by more than case")]
+    Twice(String),
+}
 
 /// A reply, and what it says, for the record.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -61,17 +67,19 @@ struct Found {
 
 impl DnsServer {
     /// A server of these names, all with this TTL in seconds.
-    pub fn new(zone: impl IntoIterator<Item = (String, Target)>, ttl: u32) -> Result<Self, BadName> {
+    pub fn new(zone: impl IntoIterator<Item = (String, Target)>, ttl: u32) -> Result<Self, BadZone> {
         let check = |name: &str| {
             let good = is_name(&key(name));
-            if good { Ok(key(name)) } else { Err(BadName(name.to_string())) }
+            if good { Ok(key(name)) } else { Err(BadZone::Name(name.to_string())) }
         };
         let mut names = BTreeMap::new();
         for (name, target) in zone {
             if let Target::Alias(to) = &target {
                 check(to)?;
             }
-            names.insert(check(&name)?, target);
+            if names.insert(check(&name)?, target).is_some() {
+                return Err(BadZone::Twice(name));
+            }
         }
         Ok(DnsServer { zone: names, ttl })
     }
@@ -313,6 +321,24 @@ mod tests {
         assert_eq!(server().handle(&bytes).map(|r| r.rcode), Some(0), "DO is no version");
         append_opt(&mut bytes, 0);
         assert_eq!(server().handle(&bytes).map(|r| r.rcode), Some(1));
+    }
+
+    #[test]
+    fn dnss_02_what_does_not_fit_is_truncated() {
+        let long = |n: usize| format!("{}.{}.n{n}", "x".repeat(63), "y".repeat(63));
+        let zone = (0..8).map(|n| (long(n), Target::Alias(long(n + 1))));
+        let reply = DnsServer::new(zone, 60).unwrap().handle(&query(&long(0), QTYPE::TYPE(TYPE::A))).unwrap();
+        let packet = parse(&reply.data).unwrap();
+        assert!(packet.has_flags(PacketFlag::TRUNCATION) && packet.answers.is_empty());
+    }
+
+    #[test]
+    fn a_zone_of_bad_names_is_refused() {
+        let zone =
+            |names: &[&str]| DnsServer::new(names.iter().map(|n| (n.to_string(), Target::Address(WEB))), 60).map(drop);
+        assert_eq!(zone(&["a..b"]), Err(BadZone::Name("a..b".to_string())));
+        assert_eq!(zone(&["www", "WWW"]), Err(BadZone::Twice("WWW".to_string())));
+        assert_eq!(zone(&["www", "ftp"]), Ok(()));
     }
 
     #[test]

@@ -94,7 +94,13 @@ fn dnsr_02_forgeries_are_ignored() {
 fn dnsr_04_equal_questions_join() {
     let mut r = resolver(&[A]);
     (0..100).for_each(|_| r.resolve(at(0), "www.example"));
-    assert_eq!(std::iter::from_fn(|| r.poll_transmit()).count(), 1);
+    r.resolve(at(0), "WWW.example");
+    let sent: Vec<Outgoing> = std::iter::from_fn(|| r.poll_transmit()).collect();
+    assert_eq!(sent.len(), 1);
+    let good = reply(&sent[0].data, RCODE::NoError, &[Say::Address("www.example", WEB, 60)]);
+    r.handle_message(at(1), sent[0].query, A, &good);
+    let names: Vec<Arc<str>> = std::iter::from_fn(|| r.poll_answer()).map(|a| a.name).collect();
+    assert_eq!(names, ["www.example".into(), "WWW.example".into()]);
 }
 
 #[test]
