@@ -10,9 +10,8 @@ use simple_dns::rdata::RData;
 use simple_dns::{CLASS, Name, OPCODE, Packet, PacketFlag, QCLASS, QTYPE, Question, RCODE, TYPE};
 use thiserror::Error;
 
-use super::MAX_ALIASES;
 use super::cache::{Cache, FAILURE_TTL, Fact};
-use super::message::{is_name, key, key_of, parse};
+use super::message::{MAX_ALIASES, is_name, key, key_of, parse};
 use crate::base::rng::Rng;
 use crate::base::time::{Duration, Instant};
 
