@@ -45,6 +45,9 @@ pub enum ResolveError {
     AliasLoop,
 }
 
+/// An address, or why there is none.
+pub type Resolved = Result<Ipv4Addr, ResolveError>;
+
 /// One question in flight. Its number stays the same over all tries, so the caller can keep one
 /// port for it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -72,7 +75,7 @@ pub struct Answer {
     /// The name as it was asked for.
     pub name: Arc<str>,
     /// Its address, or why there is none.
-    pub result: Result<Ipv4Addr, ResolveError>,
+    pub result: Resolved,
     /// Which question this ends; `None` if the cache knew, or nothing was sent.
     pub query: Option<QueryId>,
 }
@@ -203,13 +206,12 @@ impl Resolver {
     }
 
     /// Follows aliases through the cache: the last name, the aliases so far, and what is known.
-    #[allow(clippy::type_complexity)]
     fn follow_cache(
         &self,
         now: Instant,
         mut name: Arc<str>,
         mut aliases: usize,
-    ) -> (Arc<str>, usize, Option<Result<Ipv4Addr, ResolveError>>) {
+    ) -> (Arc<str>, usize, Option<Resolved>) {
         let known = loop {
             match self.cache.get(now, &name) {
                 None => break None,
@@ -255,7 +257,7 @@ impl Resolver {
         self.queries.insert(id, query);
     }
 
-    fn finish(&mut self, id: QueryId, query: Query, result: Result<Ipv4Addr, ResolveError>) {
+    fn finish(&mut self, id: QueryId, query: Query, result: Resolved) {
         let answers = query.asked.into_iter().map(|name| Answer { name, result, query: Some(id) });
         self.answers.extend(answers);
     }
