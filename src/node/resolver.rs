@@ -2,7 +2,7 @@
 //! passes on its datagrams and wake-ups, and takes the answers.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::SocketAddrV4;
 use std::sync::Arc;
 
 use super::host::HostCtx;
@@ -10,14 +10,14 @@ use crate::base::note::{NameChange, Note};
 use crate::base::rng::Rng;
 use crate::base::time::Instant;
 use crate::proto::dns::PORT;
-use crate::proto::dns::resolver::{Answer, QueryId, ResolveError, Resolver};
+use crate::proto::dns::resolver::{Answer, QueryId, ResolveError, Resolved, Resolver};
 
 /// A resolver at home on a host.
 #[derive(Clone, Debug)]
 pub struct HostResolver {
     resolver: Resolver,
     ports: BTreeMap<u16, QueryId>,
-    answers: VecDeque<(Arc<str>, Result<Ipv4Addr, ResolveError>)>,
+    answers: VecDeque<(Arc<str>, Resolved)>,
 }
 
 impl HostResolver {
@@ -34,7 +34,7 @@ impl HostResolver {
     }
 
     /// Asks the host's DNS servers for `name`; an address in dotted form is its own answer. A name
-    /// that is being asked for already gets one answer for all who ask.
+    /// that is being asked for already gets one answer for all who spell it alike.
     pub fn resolve(&mut self, name: &str, host: &mut HostCtx<'_>) {
         if let Ok(address) = name.parse() {
             return self.answers.push_back((name.into(), Ok(address)));
@@ -68,7 +68,7 @@ impl HostResolver {
     }
 
     /// The next answer: the name as it was asked for, and its address.
-    pub fn poll_answer(&mut self) -> Option<(Arc<str>, Result<Ipv4Addr, ResolveError>)> {
+    pub fn poll_answer(&mut self) -> Option<(Arc<str>, Resolved)> {
         self.answers.pop_front()
     }
 

@@ -77,6 +77,10 @@ impl App for DhcpClientApp {
         match event {
             HostEvent::Start => {
                 host.bind(CLIENT_PORT);
+                // After a crash the lease is forgotten, so its address is no longer this host's.
+                if host.addressing().is_some() {
+                    host.set_addressing(None);
+                }
                 self.client.start(host.now());
             }
             HostEvent::Datagram { port: CLIENT_PORT, data, .. } => {

@@ -129,3 +129,45 @@ impl App for DhcpServerRole {
         Status::Done
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::rng::Seed;
+    use crate::base::schema::{Data, Value};
+    use std::sync::Arc;
+
+    fn problem(address: Option<Ipv4Addr>, pool: (u8, u8), dns: &str) -> Option<&'static str> {
+        let ip = |last| Ipv4Addr::new(10, 0, 0, last);
+        let value = |data| Value { data, span: 0..0 };
+        let params = Params(
+            [
+                ("pool".to_string(), value(Data::AddressRange(ip(pool.0), ip(pool.1)))),
+                ("lease".to_string(), value(Data::Duration(Duration::from_secs(60)))),
+                ("dns".to_string(), value(Data::Node(dns.to_string()))),
+            ]
+            .into(),
+        );
+        let env = RoleEnv {
+            node: "dhcp".into(),
+            address,
+            prefix_len: 25,
+            gateway: None,
+            dns: Vec::new(),
+            addresses: Arc::new([("names".to_string(), ip(3))].into()),
+            folder: ".".into(),
+            seed: Seed(7),
+        };
+        build(&params, &env).err().map(|e| e.key)
+    }
+
+    #[test]
+    fn mistakes_name_their_key() {
+        let server = Some(Ipv4Addr::new(10, 0, 0, 2));
+        assert_eq!(problem(server, (100, 120), "names"), None);
+        assert_eq!(problem(None, (100, 120), "names"), Some("address"));
+        assert_eq!(problem(server, (120, 100), "names"), Some("pool"));
+        assert_eq!(problem(server, (100, 200), "names"), Some("pool"));
+        assert_eq!(problem(server, (100, 120), "nobody"), Some("dns"));
+    }
+}

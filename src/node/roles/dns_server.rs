@@ -35,7 +35,7 @@ fn build(params: &Params, env: &RoleEnv) -> Result<Box<dyn App>, RoleError> {
         let target = match &value.data {
             Data::Node(node) => Target::Address(address_of(env, "zone", node)?),
             Data::Address(address) => Target::Address(*address),
-            Data::Text(alias) => Target::Alias(alias.clone()),
+            Data::Text(alias) => alias_of(name, alias)?,
             other => panic!("key zone is declared otherwise: {other:?}"),
         };
         zone.push((name.clone(), target));
@@ -46,9 +46,23 @@ fn build(params: &Params, env: &RoleEnv) -> Result<Box<dyn App>, RoleError> {
     let server = DnsServer::new(zone, ttl).map_err(|bad| RoleError {
         key: "zone",
         message: bad.to_string(),
-        help: Some("labels have 1 to 63 characters, names at most 253".to_string()),
+        help: Some("labels have 1 to 63 characters, names at most 253; case makes no difference".to_string()),
     })?;
     Ok(Box::new(DnsServerRole { server }))
+}
+
+/// Text is an alias, unless it looks like something that it failed to be.
+fn alias_of(name: &str, text: &str) -> Result<Target, RoleError> {
+    let last = text.strip_suffix('.').unwrap_or(text).rsplit('.').next().unwrap_or_default();
+    let (problem, help) = if let Some(node) = text.strip_prefix('@') {
+        (format!("'{name}' points to '{node}', and there is no such node"), "write \"@\" and the name of a node")
+    } else if last.bytes().all(|b| b.is_ascii_digit()) {
+        // RFC 3696 section 2: no top-level name is all digits, so this was meant as an address.
+        (format!("'{text}' is not an address"), "an address has four numbers from 0 to 255")
+    } else {
+        return Ok(Target::Alias(text.to_string()));
+    };
+    Err(RoleError { key: "zone", message: problem, help: Some(help.to_string()) })
 }
 
 /// A DNS server on a host.
@@ -87,5 +101,17 @@ impl DnsServerRole {
             host.note(Note::Name { name, change, address: reply.address });
         }
         host.send_datagram(PORT, from, reply.data);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_meant_as_a_node_or_an_address_is_no_alias() {
+        assert_eq!(alias_of("www", "store.example"), Ok(Target::Alias("store.example".to_string())));
+        assert!(alias_of("www", "@stoer").is_err());
+        assert!(alias_of("www", "10.0.0.300").is_err());
     }
 }

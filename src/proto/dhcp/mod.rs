@@ -4,7 +4,4 @@ pub mod client;
 pub mod message;
 pub mod server;
 
-/// UDP port of servers and relays.
-pub const SERVER_PORT: u16 = 67;
-/// UDP port of clients.
-pub const CLIENT_PORT: u16 = 68;
+pub use message::{CLIENT_PORT, SERVER_PORT};

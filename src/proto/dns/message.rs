@@ -4,6 +4,10 @@ use std::sync::Arc;
 
 use simple_dns::{Name, Packet, SimpleDnsError};
 
+/// UDP port of servers.
+pub const PORT: u16 = 53;
+/// Longest chain of aliases that is followed.
+pub const MAX_ALIASES: usize = 16;
 /// Length of the fixed header (RFC 1035 section 4.1.1).
 pub const HEADER_LEN: usize = 12;
 
@@ -52,7 +56,8 @@ pub fn edns_version(data: &[u8]) -> Option<u8> {
 
 const OPT: usize = 41;
 
-fn skip_name(data: &[u8], mut at: usize) -> Option<usize> {
+/// Where the name that begins at `at` ends.
+pub fn skip_name(data: &[u8], mut at: usize) -> Option<usize> {
     loop {
         match *data.get(at)? {
             0 => return Some(at + 1),

@@ -5,7 +5,4 @@ pub mod message;
 pub mod resolver;
 pub mod server;
 
-/// UDP port of servers.
-pub const PORT: u16 = 53;
-/// Longest chain of aliases that is followed.
-pub const MAX_ALIASES: usize = 16;
+pub use message::{MAX_ALIASES, PORT};

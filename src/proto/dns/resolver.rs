@@ -10,9 +10,8 @@ use simple_dns::rdata::RData;
 use simple_dns::{CLASS, Name, OPCODE, Packet, PacketFlag, QCLASS, QTYPE, Question, RCODE, TYPE};
 use thiserror::Error;
 
-use super::MAX_ALIASES;
 use super::cache::{Cache, FAILURE_TTL, Fact};
-use super::message::{is_name, key, key_of, parse};
+use super::message::{MAX_ALIASES, is_name, key, key_of, parse};
 use crate::base::rng::Rng;
 use crate::base::time::{Duration, Instant};
 
@@ -46,6 +45,9 @@ pub enum ResolveError {
     AliasLoop,
 }
 
+/// An address, or why there is none.
+pub type Resolved = Result<Ipv4Addr, ResolveError>;
+
 /// One question in flight. Its number stays the same over all tries, so the caller can keep one
 /// port for it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -73,15 +75,15 @@ pub struct Answer {
     /// The name as it was asked for.
     pub name: Arc<str>,
     /// Its address, or why there is none.
-    pub result: Result<Ipv4Addr, ResolveError>,
+    pub result: Resolved,
     /// Which question this ends; `None` if the cache knew, or nothing was sent.
     pub query: Option<QueryId>,
 }
 
 #[derive(Clone, Debug)]
 struct Query {
-    /// As asked for, and as a key.
-    asked: Arc<str>,
+    /// As asked for, in each spelling, and as a key.
+    asked: Vec<Arc<str>>,
     start: Arc<str>,
     /// The name at the end of the aliases followed so far.
     current: Arc<str>,
@@ -130,12 +132,15 @@ impl Resolver {
         self.answers.clear();
     }
 
-    /// Asks for the address of `name`. A name that is being asked for already gets one answer for
-    /// both (RFC 5452 section 5).
+    /// Asks for the address of `name`. Who asks for a name that is being asked for already waits for
+    /// the same answer (RFC 5452 section 5); there is one answer for each spelling.
     pub fn resolve(&mut self, now: Instant, name: &str) {
         let asked: Arc<str> = name.into();
         let start = key(name);
-        if self.queries.values().any(|q| q.start == start) {
+        if let Some(query) = self.queries.values_mut().find(|q| q.start == start) {
+            if !query.asked.contains(&asked) {
+                query.asked.push(asked);
+            }
             return;
         }
         if !is_name(&start) {
@@ -148,7 +153,7 @@ impl Resolver {
             None if self.servers.is_empty() => Err(ResolveError::NoServer),
             None => {
                 self.next = self.next.wrapping_add(1);
-                let query = Query { asked, start, current, aliases, id: 0, tries: 0, due: now };
+                let query = Query { asked: vec![asked], start, current, aliases, id: 0, tries: 0, due: now };
                 return self.ask(now, QueryId(self.next), query);
             }
         };
@@ -201,13 +206,12 @@ impl Resolver {
     }
 
     /// Follows aliases through the cache: the last name, the aliases so far, and what is known.
-    #[allow(clippy::type_complexity)]
     fn follow_cache(
         &self,
         now: Instant,
         mut name: Arc<str>,
         mut aliases: usize,
-    ) -> (Arc<str>, usize, Option<Result<Ipv4Addr, ResolveError>>) {
+    ) -> (Arc<str>, usize, Option<Resolved>) {
         let known = loop {
             match self.cache.get(now, &name) {
                 None => break None,
@@ -235,7 +239,10 @@ impl Resolver {
     /// The next server, or the end.
     fn try_again(&mut self, now: Instant, id: QueryId, mut query: Query) {
         let count = self.servers.len() as u32;
-        if query.tries >= MAX_TRIES || count == 0 {
+        if count == 0 {
+            return self.finish(id, query, Err(ResolveError::NoServer));
+        }
+        if query.tries >= MAX_TRIES {
             self.cache.put(now, query.current.clone(), Fact::Failed, FAILURE_TTL);
             return self.finish(id, query, Err(ResolveError::NoAnswer));
         }
@@ -250,8 +257,9 @@ impl Resolver {
         self.queries.insert(id, query);
     }
 
-    fn finish(&mut self, id: QueryId, query: Query, result: Result<Ipv4Addr, ResolveError>) {
-        self.answers.push_back(Answer { name: query.asked, result, query: Some(id) });
+    fn finish(&mut self, id: QueryId, query: Query, result: Resolved) {
+        let answers = query.asked.into_iter().map(|name| Answer { name, result, query: Some(id) });
+        self.answers.extend(answers);
     }
 
     /// Takes from a reply what belongs to the chain of names asked for, and nothing else

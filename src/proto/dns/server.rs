@@ -10,8 +10,7 @@ use simple_dns::rdata::{A, CNAME, RData, SOA};
 use simple_dns::{CLASS, Name, OPCODE, Packet, PacketFlag, QCLASS, QTYPE, RCODE, ResourceRecord, SimpleDnsError, TYPE};
 use thiserror::Error;
 
-use super::MAX_ALIASES;
-use super::message::{HEADER_LEN, ancestors, edns_version, is_name, key, key_of, parse};
+use super::message::{HEADER_LEN, MAX_ALIASES, ancestors, edns_version, is_name, key, key_of, parse, skip_name};
 
 /// What a name stands for.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -22,10 +21,16 @@ pub enum Target {
     Alias(String),
 }
 
-/// A name that cannot be served.
+/// A zone that cannot be served.
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
-#[error("'{0}' is not a domain name")]
-pub struct BadName(pub String);
+pub enum BadZone {
+    /// A name or the target of an alias is none.
+    #[error("'{0}' is not a domain name")]
+    Name(String),
+    /// A name stands there twice, since case makes no difference.
+    #[error("'{0}' is there twice: names differ by more than case")]
+    Twice(String),
+}
 
 /// A reply, and what it says, for the record.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -42,7 +47,7 @@ pub struct Reply {
 
 /// Largest reply to a query without EDNS (RFC 1035 section 4.2.1).
 const PLAIN_LIMIT: usize = 512;
-/// Largest reply at all, and what our OPT announces: no fragments (RFC 9715 section 3.2).
+/// Largest reply at all, and what our OPT announces: no fragments (RFC 9715).
 const EDNS_LIMIT: u16 = 1_232;
 const BADVERS: u16 = 16;
 
@@ -61,17 +66,19 @@ struct Found {
 
 impl DnsServer {
     /// A server of these names, all with this TTL in seconds.
-    pub fn new(zone: impl IntoIterator<Item = (String, Target)>, ttl: u32) -> Result<Self, BadName> {
+    pub fn new(zone: impl IntoIterator<Item = (String, Target)>, ttl: u32) -> Result<Self, BadZone> {
         let check = |name: &str| {
             let good = is_name(&key(name));
-            if good { Ok(key(name)) } else { Err(BadName(name.to_string())) }
+            if good { Ok(key(name)) } else { Err(BadZone::Name(name.to_string())) }
         };
         let mut names = BTreeMap::new();
         for (name, target) in zone {
             if let Target::Alias(to) = &target {
                 check(to)?;
             }
-            names.insert(check(&name)?, target);
+            if names.insert(check(&name)?, target).is_some() {
+                return Err(BadZone::Twice(name));
+            }
         }
         Ok(DnsServer { zone: names, ttl })
     }
@@ -83,10 +90,8 @@ impl DnsServer {
         }
         let packet = match parse(query) {
             Ok(packet) => packet,
-            // RFC 8906 section 3.1.3: a type that is not known is no error of the client's.
-            Err(SimpleDnsError::InvalidQType(_) | SimpleDnsError::InvalidQClass(_)) => {
-                return Some(bare(query, RCODE::NotImplemented));
-            }
+            Err(SimpleDnsError::InvalidQType(_)) if query[4..6] == [0, 1] => return self.handle_unknown_type(query),
+            Err(SimpleDnsError::InvalidQClass(_)) => return Some(bare(query, RCODE::NotImplemented)),
             Err(_) => return Some(bare(query, RCODE::FormatError)),
         };
         if packet.opcode() != OPCODE::StandardQuery {
@@ -98,6 +103,22 @@ impl DnsServer {
             return Some(bare(query, RCODE::FormatError));
         }
         self.answer(&packet, edns_version(query).unwrap_or(0))
+    }
+
+    /// RFC 3597 section 3: a type that is not known is one that no name here has. simple-dns cannot
+    /// parse it, so the question is put for NULL, which no name has either.
+    fn handle_unknown_type(&self, query: &[u8]) -> Option<Reply> {
+        let at = skip_name(query, HEADER_LEN)?;
+        let mut known = query.to_vec();
+        known.get_mut(at..at + 2)?.copy_from_slice(&[0, 10]);
+        let mut reply = self.handle(&known)?;
+        let mut data = reply.data.to_vec();
+        // The question stands in the reply at the same place; a bare reply has none.
+        if let Some(qtype) = data.get_mut(at..at + 2) {
+            qtype.copy_from_slice(&query[at..at + 2]);
+        }
+        reply.data = data.into();
+        Some(reply)
     }
 
     fn answer(&self, query: &Packet<'_>, version: u8) -> Option<Reply> {
@@ -313,6 +334,34 @@ mod tests {
         assert_eq!(server().handle(&bytes).map(|r| r.rcode), Some(0), "DO is no version");
         append_opt(&mut bytes, 0);
         assert_eq!(server().handle(&bytes).map(|r| r.rcode), Some(1));
+    }
+
+    #[test]
+    fn dnss_02_what_does_not_fit_is_truncated() {
+        let long = |n: usize| format!("{}.{}.n{n}", "x".repeat(63), "y".repeat(63));
+        let zone = (0..8).map(|n| (long(n), Target::Alias(long(n + 1))));
+        let reply = DnsServer::new(zone, 60).unwrap().handle(&query(&long(0), QTYPE::TYPE(TYPE::A))).unwrap();
+        let packet = parse(&reply.data).unwrap();
+        assert!(packet.has_flags(PacketFlag::TRUNCATION) && packet.answers.is_empty());
+    }
+
+    #[test]
+    fn a_zone_of_bad_names_is_refused() {
+        let zone =
+            |names: &[&str]| DnsServer::new(names.iter().map(|n| (n.to_string(), Target::Address(WEB))), 60).map(drop);
+        assert_eq!(zone(&["a..b"]), Err(BadZone::Name("a..b".to_string())));
+        assert_eq!(zone(&["www", "WWW"]), Err(BadZone::Twice("WWW".to_string())));
+        assert_eq!(zone(&["www", "ftp"]), Ok(()));
+    }
+
+    #[test]
+    fn rfc3597_an_unknown_type_is_no_data() {
+        let mut bytes = query("appstore.example", QTYPE::TYPE(TYPE::A));
+        let at = bytes.len() - 4;
+        bytes[at..at + 2].copy_from_slice(&65_280_u16.to_be_bytes());
+        let reply = server().handle(&bytes).unwrap();
+        assert_eq!((reply.rcode, &reply.data[4..10]), (0, &[0, 1, 0, 0, 0, 1][..]));
+        assert_eq!(reply.data[at..at + 2], bytes[at..at + 2]);
     }
 
     #[test]

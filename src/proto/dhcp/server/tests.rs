@@ -1,4 +1,6 @@
 use super::*;
+use crate::base::rng::Seed;
+use crate::proto::dhcp::client::{ClientEvent, DhcpClient};
 use crate::proto::dhcp::message::Hardware;
 
 const SERVER: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 2);
@@ -192,7 +194,8 @@ fn dhcps_14_an_address_is_free_at_its_expiry_and_not_before() {
 #[test]
 fn dhcps_15_an_exhausted_pool_is_silent_and_says_so() {
     let mut s = server(3);
-    (1..=3).for_each(|client| drop(bind(&mut s, at(0), client)));
+    let given = [1, 2, 3].map(|client| bind(&mut s, at(0), client));
+    assert_eq!(given, [ip(10), ip(11), ip(12)]);
     while s.poll_event().is_some() {}
     assert_eq!(offered(&mut s, at(1), 4), None);
     assert_eq!(s.poll_event().map(|e| e.change), Some(LeaseChange::Exhausted));
@@ -236,4 +239,82 @@ fn dhcps_22_a_flood_evicts_nobody_and_takes_bounded_memory() {
     }
     assert_eq!(offered(&mut s, at(1_000), 1), Some(mine));
     assert!(s.slots.len() <= 20 && s.clients.len() <= 20);
+}
+
+#[test]
+fn dhcps_21_no_two_clients_ever_hold_one_address() {
+    let mut s = server(5);
+    let mut rng = Seed(7).stream("events");
+    let mut held: BTreeMap<u8, (Ipv4Addr, Instant)> = BTreeMap::new();
+    let mut now = at(0);
+    for _ in 0..10_000 {
+        now += Duration::from_secs(rng.below(400));
+        let client = rng.below(8) as u8;
+        let own = held.get(&client).map_or(ip(10 + rng.below(6) as u8), |(address, _)| *address);
+        let message = match rng.below(6) {
+            0 | 1 => from(client, MessageType::Discover),
+            2 => selecting(client, SERVER, own),
+            3 => rebooting(client, own),
+            4 => with_ciaddr(client, MessageType::Request, own),
+            _ => {
+                held.remove(&client);
+                with_ciaddr(client, MessageType::Release, own)
+            }
+        };
+        match s.handle_message(now, &message) {
+            Some((m, _)) if m.kind == MessageType::Ack => {
+                held.insert(client, (m.yiaddr, now + s.config.lease));
+            }
+            Some((m, _)) if m.kind == MessageType::Offer && held.get(&client).is_none_or(|(_, end)| *end <= now) => {
+                let taken = held.iter().any(|(c, (a, end))| *c != client && *a == m.yiaddr && now < *end);
+                assert!(!taken, "{} offered at {now} is taken", m.yiaddr);
+                s.handle_message(now, &selecting(client, SERVER, m.yiaddr));
+                held.insert(client, (m.yiaddr, now + s.config.lease));
+            }
+            _ => {}
+        }
+        let live: Vec<Ipv4Addr> = held.values().filter(|(_, end)| now < *end).map(|(a, _)| *a).collect();
+        assert_eq!(live.iter().collect::<BTreeSet<_>>().len(), live.len(), "at {now}: {held:?}");
+    }
+}
+
+#[test]
+fn a_client_gets_an_address_and_keeps_it() {
+    let mut s = server(1);
+    let mut client = DhcpClient::new(Hardware::ethernet([2; 6]), Seed(7).stream("node/phone/dhcp"));
+    client.start(at(0));
+    let (mut now, mut events) = (at(0), Vec::new());
+    while now < at(7_000) {
+        while let Some((m, _)) = client.poll_transmit() {
+            let heard = DhcpMessage::decode(&m.encode()).unwrap();
+            let answer = s.handle_message(now, &heard).map(|(reply, _)| DhcpMessage::decode(&reply.encode()).unwrap());
+            answer.iter().for_each(|reply| client.handle_message(now, reply));
+        }
+        events.extend(std::iter::from_fn(|| client.poll_event()));
+        now = client.poll_timeout().unwrap();
+        client.handle_timeout(now);
+    }
+    let info = client.lease().unwrap();
+    assert_eq!((info.address, info.prefix_len, info.router, info.server), (ip(10), 24, Some(ip(1)), SERVER));
+    assert_eq!((info.dns.as_slice(), info.lease), (&[ip(3), ip(4)][..], Some(Duration::from_secs(3_600))));
+    assert_eq!(events.iter().filter(|e| matches!(e, ClientEvent::Bound(_))).count(), 1);
+    assert_eq!(events.iter().filter(|e| matches!(e, ClientEvent::Renewed(_))).count(), 3);
+}
+
+#[test]
+fn dhcps_23_damaged_messages_never_panic() {
+    let good = selecting(1, SERVER, ip(10)).encode();
+    let mut rng = Seed(7).stream("damage");
+    let mut s = server(3);
+    for _ in 0..5_000 {
+        let mut bytes = good.to_vec();
+        for _ in 0..1 + rng.below(4) {
+            let at = if rng.below(2) == 0 { rng.below(300) } else { 240 + rng.below(20) };
+            bytes[at as usize] = rng.next_u32() as u8;
+        }
+        if let Ok(m) = DhcpMessage::decode(&bytes) {
+            assert_eq!(DhcpMessage::decode(&m.encode()).as_ref(), Ok(&m));
+            s.handle_message(at(0), &m);
+        }
+    }
 }

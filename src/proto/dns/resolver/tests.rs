@@ -1,5 +1,6 @@
 use super::*;
 use crate::base::rng::Seed;
+use crate::proto::dns::server::{DnsServer, Target};
 use simple_dns::ResourceRecord;
 use simple_dns::rdata::{A, CNAME, SOA};
 
@@ -94,7 +95,13 @@ fn dnsr_02_forgeries_are_ignored() {
 fn dnsr_04_equal_questions_join() {
     let mut r = resolver(&[A]);
     (0..100).for_each(|_| r.resolve(at(0), "www.example"));
-    assert_eq!(std::iter::from_fn(|| r.poll_transmit()).count(), 1);
+    r.resolve(at(0), "WWW.example");
+    let sent: Vec<Outgoing> = std::iter::from_fn(|| r.poll_transmit()).collect();
+    assert_eq!(sent.len(), 1);
+    let good = reply(&sent[0].data, RCODE::NoError, &[Say::Address("www.example", WEB, 60)]);
+    r.handle_message(at(1), sent[0].query, A, &good);
+    let names: Vec<Arc<str>> = std::iter::from_fn(|| r.poll_answer()).map(|a| a.name).collect();
+    assert_eq!(names, ["www.example".into(), "WWW.example".into()]);
 }
 
 #[test]
@@ -195,4 +202,27 @@ fn bad_names_and_missing_servers_are_answers() {
     r.resolve(at(0), "www");
     let results = [r.poll_answer().unwrap().result, r.poll_answer().unwrap().result];
     assert_eq!(results, [Err(ResolveError::BadName), Err(ResolveError::NoServer)]);
+}
+
+#[test]
+fn damaged_messages_never_panic() {
+    let mut rng = Seed(7).stream("damage");
+    let zone = [("www.example".to_string(), Target::Address(WEB))];
+    let server = DnsServer::new(zone, 60).unwrap();
+    for _ in 0..5_000 {
+        let mut r = resolver(&[A]);
+        r.resolve(at(0), "www.example");
+        let out = r.poll_transmit().unwrap();
+        let mut query = out.data.to_vec();
+        let say = [Say::Alias("www.example", "b.example", 60), Say::Address("b.example", WEB, 60)];
+        let mut answer = reply(&query, RCODE::NoError, &say);
+        for bytes in [&mut query, &mut answer] {
+            for _ in 0..1 + rng.below(3) {
+                let at = rng.below(bytes.len() as u64) as usize;
+                bytes[at] = rng.next_u32() as u8;
+            }
+        }
+        server.handle(&query);
+        r.handle_message(at(0), out.query, A, &answer);
+    }
 }
