@@ -9,7 +9,7 @@ use crate::base::schema::{Key, Kind, Need, Part};
 use crate::node::roles::ROLES;
 
 /// The schema of a scenario file.
-pub fn json_schema() -> Value {
+pub fn schema() -> Value {
     schema_with(&ROLES.parts())
 }
 
@@ -154,7 +154,7 @@ mod tests {
 
     #[test]
     fn the_schema_knows_every_section_and_key() {
-        let schema = json_schema();
+        let schema = schema();
         for section in keys::SECTIONS {
             assert!(schema["properties"].get(*section).is_some(), "{section}");
         }
