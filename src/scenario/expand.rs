@@ -15,7 +15,7 @@ use super::plan::{LinkPlan, NodeKind, NodePlan, Plan, PortPlan};
 use super::settings::{channels, only, overlay};
 use super::text::Source;
 use super::transport_keys::{RUDP, TCP};
-use super::{addresses, expect, keys, routes, traffic};
+use super::{addresses, expect, keys, physics, routes, traffic};
 use crate::base::schema::{Data, Params, Part};
 
 /// Everything that later tables refer to.
@@ -81,7 +81,7 @@ pub(super) fn plan(
         }
     }
     let sim = single(checker, root, "sim", keys::SIM);
-    Some(Plan {
+    let plan = Plan {
         title: top.text("title").unwrap_or_default().to_string(),
         seed: top.integer("seed").unwrap_or_default(),
         until: top.duration("until").unwrap_or_default(),
@@ -93,7 +93,9 @@ pub(super) fn plan(
         flows,
         expects,
         live,
-    })
+    };
+    checker.diagnostics.extend(physics::warnings(&plan));
+    Some(plan)
 }
 
 fn kind(role: &str) -> NodeKind {
@@ -223,7 +225,13 @@ fn links(
                 checker.diagnostics.push(Diagnostic::error(span, message));
                 continue;
             }
-            let link = LinkPlan { name: name.clone(), nodes: [a, b], ports: [0, 0], channels: channels.clone() };
+            let link = LinkPlan {
+                name: name.clone(),
+                span: table.span.clone(),
+                nodes: [a, b],
+                ports: [0, 0],
+                channels: channels.clone(),
+            };
             if links.insert(name.clone(), link).is_some() {
                 let message = format!("{}: there is already a link `{name}`", table.at);
                 checker.diagnostics.push(Diagnostic::error(span, message).help("give this one another `name`"));

@@ -235,3 +235,30 @@ fn the_template_is_a_scenario() {
     let plan = plan(&super::template::new("a \"first\" try"));
     assert_eq!((plan.title.as_str(), plan.flows.len(), plan.expects.len()), ("a first try", 2, 2));
 }
+
+#[test]
+fn physics_is_warned_of_but_runs() {
+    let text = DUMBBELL.replace("50 pkt", "5000 pkt").replace("1448 kB", "2 GB");
+    let (source, loaded) = read(&format!("{text}[node.lonely]\nrole = \"host\"\n"));
+    assert!(loaded.plan.is_some());
+    let text = render(&source, &loaded.diagnostics, false);
+    assert_eq!(loaded.diagnostics.len(), 3, "{text}");
+    // The path's round trip is 2 x (1 + 25 + 1) ms at 10 Mbit/s: 67 500 bytes.
+    for part in [
+        "warning",
+        "`lonely` is connected to nothing",
+        "more than ten times",
+        "67500 B",
+        "cannot finish: 2 GB at 10 Mbit/s",
+    ] {
+        assert!(text.contains(part), "{part} in {text}");
+    }
+    assert_eq!(read(DUMBBELL).1.diagnostics, []);
+}
+
+#[test]
+fn a_flow_to_a_dhcp_client_is_refused() {
+    let hosts = "[node.a]\nrole = \"host\"\n[node.b]\nrole = \"host\"\naddress = \"dhcp\"\n[[connect]]\nbetween = [\"a\", \"b\"]\n";
+    let text = complaints(&format!("{hosts}[[flow]]\nfrom = \"a\"\nto = \"b\"\nsize = \"1 kB\"\n"));
+    assert!(text.contains("gets its address by DHCP"), "{text}");
+}
