@@ -1,2 +1,5 @@
 //! The `twinwire` command.
-fn main() {}
+
+fn main() -> std::process::ExitCode {
+    twinwire::cli::main()
+}

@@ -471,7 +471,7 @@ impl Note {
             }
             Note::Fault { what, ends } => {
                 v.kind(23, "fault");
-                v.text("what", what);
+                v.text("set", what);
                 v.number("ends", u64::from(*ends));
             }
             Note::Remark { text } => {

@@ -1,1 +1,13 @@
-//! TODO layer.
+//! Layer 10: the command line. Verbs, exit codes, progress.
+
+mod args;
+mod check;
+mod diff;
+mod exit;
+mod list;
+mod plot;
+mod run;
+mod stopwatch;
+mod verify;
+
+pub use args::main;

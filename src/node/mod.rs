@@ -3,8 +3,10 @@
 
 pub mod addressing;
 pub mod app;
+pub mod bulk;
 pub mod host;
 pub mod node;
+pub mod resolver;
 pub mod roles;
 pub mod router;
 pub mod switch;

@@ -67,6 +67,17 @@ impl<'a> Ctx<'a> {
         Ctx { now, node, last_packet, outbox, notes }
     }
 
+    /// The same, for a shorter time.
+    pub fn reborrow(&mut self) -> Ctx<'_> {
+        Ctx {
+            now: self.now,
+            node: self.node,
+            last_packet: self.last_packet,
+            outbox: self.outbox,
+            notes: self.notes.as_deref_mut(),
+        }
+    }
+
     /// The time, the same throughout one call.
     pub fn now(&self) -> Instant {
         self.now

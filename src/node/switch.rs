@@ -1,1 +1,50 @@
-//! A switch.
+//! A learning switch: one broadcast domain.
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+
+use super::node::{Ctx, Input, Node, Status};
+use crate::base::ids::PortId;
+use crate::base::report::NodeReport;
+use crate::base::time::Instant;
+
+/// Forwards a packet to the port where its next interface was last heard, or to all others.
+#[derive(Debug)]
+pub struct Switch {
+    ports: u32,
+    heard: BTreeMap<Ipv4Addr, PortId>,
+}
+
+impl Switch {
+    /// A switch with this many wires.
+    pub fn new(ports: u32) -> Self {
+        Switch { ports, heard: BTreeMap::new() }
+    }
+}
+
+impl Node for Switch {
+    fn handle(&mut self, input: Input, ctx: &mut Ctx<'_>) {
+        let Input::Packet { port, packet } = input else { return };
+        if !packet.hop.from.is_unspecified() {
+            self.heard.insert(packet.hop.from, port);
+        }
+        match self.heard.get(&packet.hop.to) {
+            Some(&known) if known == port => {}
+            Some(&known) => ctx.send(known, packet),
+            None => {
+                for other in (0..self.ports).map(PortId).filter(|&p| p != port) {
+                    ctx.send(other, packet.clone());
+                }
+            }
+        }
+    }
+    fn next_wake(&self) -> Option<Instant> {
+        None
+    }
+    fn status(&self) -> Status {
+        Status::Done
+    }
+    fn report(&self) -> NodeReport {
+        NodeReport::default()
+    }
+}

@@ -1,1 +1,11 @@
-//! TODO layer.
+//! Layer 8: folds over records. The digest, the JSON trace, the series behind the plots, and the
+//! summary. Nothing here changes a run: it only watches.
+
+pub mod digest;
+pub mod lock;
+pub mod places;
+pub mod recorder;
+pub mod run;
+pub mod series;
+pub mod summary;
+pub mod trace;

@@ -1,6 +1,7 @@
 //! Layer 7: from the text of a scenario to a checked plan.
 
 pub mod addresses;
+pub mod build;
 pub mod check;
 pub mod diagnostic;
 pub mod evaluate;

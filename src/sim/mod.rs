@@ -1,1 +1,10 @@
-//! TODO layer.
+//! Layer 6, the simulated world: a virtual clock, a scheduler, links, and the loop that moves
+//! packets between nodes.
+
+pub mod channel;
+pub mod delay;
+pub mod fault;
+pub mod loss;
+pub mod network;
+pub mod queue;
+pub mod scheduler;

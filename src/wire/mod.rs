@@ -3,6 +3,7 @@
 
 pub mod checksum;
 pub mod codec;
+pub mod crc32c;
 pub mod packet;
 pub mod rudp;
 pub mod tcp;

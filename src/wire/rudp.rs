@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use smallvec::SmallVec;
 
+use super::crc32c::Crc32c;
 use super::packet::SegmentKind;
 
 /// Bytes of the fixed part of the header.
@@ -106,5 +107,314 @@ impl RudpSegment {
     /// What it is to a loss model.
     pub fn kind(&self) -> SegmentKind {
         SegmentKind { data: !self.payload.is_empty(), syn: self.flags.syn, fin: self.flags.fin }
+    }
+}
+
+/// The protocol version.
+pub const RUDP_VERSION: u8 = 1;
+/// Most ack ranges in a packet.
+pub const RUDP_MAX_RANGES: usize = 16;
+
+/// Why a datagram is not a packet of this version.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum RudpError {
+    /// Shorter than its header, or a SYN that is not padded.
+    #[error("truncated RUDP packet")]
+    Truncated,
+    /// Not version 1.
+    #[error("RUDP version {0} is not supported")]
+    Version(u8),
+    /// The CRC is wrong.
+    #[error("wrong CRC")]
+    Crc,
+    /// A reserved flag, or lengths, ranges or options that contradict each other.
+    #[error("malformed RUDP packet")]
+    Malformed,
+}
+
+impl RudpFlags {
+    const fn bits(self) -> u8 {
+        self.syn as u8
+            | (self.ack as u8) << 1
+            | (self.fin as u8) << 2
+            | (self.rst as u8) << 3
+            | (self.data as u8) << 4
+            | (self.probe as u8) << 5
+    }
+
+    const fn from_bits(bits: u8) -> Option<Self> {
+        if bits & 0xc0 != 0 {
+            return None;
+        }
+        Some(RudpFlags {
+            syn: bits & 1 != 0,
+            ack: bits & 2 != 0,
+            fin: bits & 4 != 0,
+            rst: bits & 8 != 0,
+            data: bits & 16 != 0,
+            probe: bits & 32 != 0,
+        })
+    }
+}
+
+impl RudpOptions {
+    fn encode(&self, out: &mut Vec<u8>) {
+        let mut put = |kind: u8, value: &[u8]| {
+            out.extend_from_slice(&[kind, value.len() as u8 + 2]);
+            out.extend_from_slice(value);
+        };
+        if let Some(v) = self.source_cid {
+            put(1, &v.to_be_bytes());
+        }
+        if let Some(v) = self.max_payload {
+            put(2, &v.to_be_bytes());
+        }
+        if let Some(v) = self.mode {
+            put(3, &[v]);
+        }
+        if let Some(v) = &self.cookie {
+            put(4, v);
+        }
+        if let Some(v) = self.idle_timeout_s {
+            put(5, &v.to_be_bytes());
+        }
+        if let Some(v) = self.max_ack_delay_ms {
+            put(6, &[v]);
+        }
+        if let Some(v) = &self.reset_token {
+            put(7, v);
+        }
+        if !self.versions.is_empty() {
+            put(8, &self.versions[..self.versions.len().min(200)]);
+        }
+    }
+
+    fn parse(mut bytes: &[u8]) -> Result<Option<Box<Self>>, RudpError> {
+        let mut options: Option<Box<RudpOptions>> = None;
+        while let [kind, rest @ ..] = bytes {
+            if *kind == 0 {
+                bytes = rest;
+                continue;
+            }
+            let len = usize::from(*rest.first().ok_or(RudpError::Malformed)?);
+            if len < 2 {
+                return Err(RudpError::Malformed);
+            }
+            let value = bytes.get(2..len).ok_or(RudpError::Malformed)?;
+            options.get_or_insert_default().take(*kind, value)?;
+            bytes = &bytes[len..];
+        }
+        Ok(options)
+    }
+
+    /// Unknown kinds are skipped.
+    fn take(&mut self, kind: u8, value: &[u8]) -> Result<(), RudpError> {
+        match kind {
+            1 => self.source_cid = Some(u64::from_be_bytes(exactly(value)?)),
+            2 => self.max_payload = Some(u16::from_be_bytes(exactly(value)?)),
+            3 => self.mode = Some(exactly::<1>(value)?[0]),
+            4 => self.cookie = Some(exactly(value)?),
+            5 => self.idle_timeout_s = Some(u16::from_be_bytes(exactly(value)?)),
+            6 => self.max_ack_delay_ms = Some(exactly::<1>(value)?[0]),
+            7 => self.reset_token = Some(exactly(value)?),
+            8 => self.versions = SmallVec::from_slice(value),
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+fn exactly<const N: usize>(value: &[u8]) -> Result<[u8; N], RudpError> {
+    value.try_into().map_err(|_| RudpError::Malformed)
+}
+
+/// The CRC of a datagram, its CRC field taken as zero.
+fn datagram_crc(bytes: &[u8]) -> u32 {
+    Crc32c::default().update(&bytes[..4]).update(&[0; 4]).update(&bytes[8..]).finish()
+}
+
+impl RudpSegment {
+    /// Appends the UDP payload to `out`. The ports are UDP's affair.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        let start = out.len();
+        let ranges = &self.ranges[..self.ranges.len().min(RUDP_MAX_RANGES)];
+        out.extend_from_slice(&[RUDP_VERSION, self.flags.bits(), 0, ranges.len() as u8, 0, 0, 0, 0]);
+        out.extend_from_slice(&self.cid.to_be_bytes());
+        out.extend_from_slice(&self.pn.to_be_bytes());
+        out.extend_from_slice(&self.window.to_be_bytes());
+        out.extend_from_slice(&self.offset.to_be_bytes());
+        out.extend_from_slice(&self.ack.to_be_bytes());
+        out.extend_from_slice(&self.ack_delay_us.to_be_bytes());
+        out.extend_from_slice(&(self.payload.len() as u16).to_be_bytes());
+        out.extend_from_slice(&self.error.to_be_bytes());
+        for (first, last) in ranges {
+            out.extend_from_slice(&first.to_be_bytes());
+            out.extend_from_slice(&last.to_be_bytes());
+        }
+        if let Some(options) = &self.options {
+            options.encode(out);
+        }
+        let header = (out.len() - start).next_multiple_of(4);
+        out.resize(start + header, 0);
+        out[start + 2] = (header / 4) as u8;
+        out.extend_from_slice(&self.payload);
+        if self.flags.syn && !self.flags.ack {
+            let padded = (out.len() - start).max(RUDP_SYN_BYTES as usize);
+            out.resize(start + padded, 0);
+        }
+        let crc = datagram_crc(&out[start..]);
+        out[start + 4..start + 8].copy_from_slice(&crc.to_be_bytes());
+    }
+
+    /// Reads a UDP payload. The ports stay 0: they stand in UDP's header.
+    pub fn parse(bytes: &[u8]) -> Result<Self, RudpError> {
+        let fixed = bytes.first_chunk::<48>().ok_or(RudpError::Truncated)?;
+        if fixed[0] != RUDP_VERSION {
+            return Err(RudpError::Version(fixed[0]));
+        }
+        let word = |at: usize| u32::from_be_bytes([fixed[at], fixed[at + 1], fixed[at + 2], fixed[at + 3]]);
+        let long = |at: usize| u64::from(word(at)) << 32 | u64::from(word(at + 4));
+        let half = |at: usize| u16::from_be_bytes([fixed[at], fixed[at + 1]]);
+        if datagram_crc(bytes) != word(4) {
+            return Err(RudpError::Crc);
+        }
+        let flags = RudpFlags::from_bits(fixed[1]).ok_or(RudpError::Malformed)?;
+        let (header, count) = (4 * usize::from(fixed[2]), usize::from(fixed[3]));
+        if header < 48 + 8 * count || count > RUDP_MAX_RANGES {
+            return Err(RudpError::Malformed);
+        }
+        let opening = flags.syn && !flags.ack;
+        if header > bytes.len() || opening && bytes.len() < RUDP_SYN_BYTES as usize {
+            return Err(RudpError::Truncated);
+        }
+        let end = header + usize::from(half(44));
+        // Only the padding of a SYN may follow the payload.
+        if end > bytes.len() || end < bytes.len() && !opening {
+            return Err(RudpError::Malformed);
+        }
+        let mut ranges = SmallVec::new();
+        let mut below = None;
+        for pair in bytes[48..48 + 8 * count].chunks_exact(8) {
+            let first = u32::from_be_bytes([pair[0], pair[1], pair[2], pair[3]]);
+            let last = u32::from_be_bytes([pair[4], pair[5], pair[6], pair[7]]);
+            // Highest first, neither overlapping nor touching.
+            if first > last || below.is_some_and(|b: u32| u64::from(last) + 1 >= u64::from(b)) {
+                return Err(RudpError::Malformed);
+            }
+            below = Some(first);
+            ranges.push((first, last));
+        }
+        Ok(RudpSegment {
+            src_port: 0,
+            dst_port: 0,
+            flags,
+            cid: long(8),
+            pn: word(16),
+            window: word(20),
+            offset: long(24),
+            ack: long(32),
+            ack_delay_us: word(40),
+            error: half(46),
+            ranges,
+            options: RudpOptions::parse(&bytes[48 + 8 * count..header])?,
+            payload: Bytes::copy_from_slice(&bytes[header..end]),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use smallvec::smallvec;
+
+    use super::*;
+    use crate::base::rng::Seed;
+
+    fn encoded(segment: &RudpSegment) -> Vec<u8> {
+        let mut out = Vec::new();
+        segment.encode(&mut out);
+        assert_eq!(out.len() as u32, segment.wire_bytes());
+        out
+    }
+
+    fn hi() -> RudpSegment {
+        RudpSegment {
+            flags: RudpFlags { ack: true, data: true, ..RudpFlags::default() },
+            cid: 0x0102_0304_0506_0708,
+            pn: 1,
+            window: 65_536,
+            ranges: smallvec![(0, 0)],
+            payload: Bytes::from_static(b"hi"),
+            ..RudpSegment::default()
+        }
+    }
+
+    #[test]
+    fn rudp_02_bytes_of_a_syn() {
+        let options = RudpOptions {
+            source_cid: Some(0x0102_0304_0506_0708),
+            max_payload: Some(1152),
+            mode: Some(0),
+            idle_timeout_s: Some(30),
+            max_ack_delay_ms: Some(25),
+            ..RudpOptions::default()
+        };
+        let segment = RudpSegment {
+            flags: RudpFlags { syn: true, ..RudpFlags::default() },
+            window: 65_536,
+            options: Some(Box::new(options)),
+            ..RudpSegment::default()
+        };
+        let bytes = encoded(&segment);
+        let hex: String = bytes.iter().map(|b| format!("{b:02x}")).collect();
+        let expected = "01011200d3273a170000000000000000000000000001000000000000000000000000000000000000\
+                        0000000000000000010a010203040506070802040480030300\
+                        0504001e060319";
+        assert_eq!((bytes.len(), &hex[..144]), (1200, expected));
+        assert!(bytes[72..].iter().all(|&b| b == 0));
+        assert_eq!(RudpSegment::parse(&bytes), Ok(segment));
+        assert_eq!(RudpSegment::parse(&bytes[..1199]), Err(RudpError::Crc));
+    }
+
+    #[test]
+    fn rudp_03_bytes_of_data() {
+        let bytes = encoded(&hi());
+        assert_eq!((bytes.len(), bytes[2], &bytes[4..8]), (58, 14, &[0x9b, 0x13, 0x89, 0x1a][..]));
+        assert_eq!(RudpSegment::parse(&bytes), Ok(hi()));
+    }
+
+    #[test]
+    fn rudp_04_any_flipped_bit_is_found() {
+        let bytes = encoded(&hi());
+        for bit in 0..464 {
+            let mut bad = bytes.clone();
+            bad[bit / 8] ^= 1 << (bit % 8);
+            assert!(RudpSegment::parse(&bad).is_err(), "bit {bit}");
+        }
+    }
+
+    #[test]
+    fn rudp_05_no_mutation_panics() {
+        let mut rng = Seed(5).stream("mutations");
+        let original = encoded(&hi());
+        for _ in 0..50_000 {
+            let mut bytes = original.clone();
+            bytes.truncate(rng.below(60) as usize);
+            for _ in 0..rng.below(6) {
+                if !bytes.is_empty() {
+                    let at = rng.below(bytes.len() as u64) as usize;
+                    bytes[at] = rng.next_u32() as u8;
+                }
+            }
+            if bytes.len() >= 48 && rng.below(2) == 0 {
+                // A right CRC, so that the mutation reaches the parser proper.
+                let crc = datagram_crc(&bytes);
+                bytes[4..8].copy_from_slice(&crc.to_be_bytes());
+            }
+            if let Ok(segment) = RudpSegment::parse(&bytes) {
+                let mut again = Vec::new();
+                segment.encode(&mut again);
+                assert_eq!(RudpSegment::parse(&again), Ok(segment));
+            }
+        }
     }
 }

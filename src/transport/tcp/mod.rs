@@ -1,1 +1,35 @@
-//! TCP connections (layer 3).
+//! TCP connections (layer 3): RFC 9293 with RFC 5681, 6298, 6582, 6675, 7323 and 5961.
+//!
+//! | concept | file |
+//! |---|---|
+//! | keys of the scenario | `config` |
+//! | demultiplexing, listeners, resets | `endpoint` |
+//! | the parts of a connection, its public face | `connection` |
+//! | opening, closing, TIME-WAIT | `state` |
+//! | arriving segments: checks, data | `receive`, `reassembly` |
+//! | arriving acknowledgments, windows | `ack` |
+//! | loss detection and recovery episodes | `recovery`, `scoreboard` |
+//! | departing segments | `send`, `send_buffer` |
+//! | timers | `timeout`, `timers` |
+
+mod ack;
+mod config;
+mod connection;
+mod endpoint;
+mod iss;
+mod reassembly;
+mod receive;
+mod recovery;
+mod scoreboard;
+mod send;
+mod send_buffer;
+mod seq;
+mod state;
+#[cfg(test)]
+mod tests;
+mod timeout;
+mod timers;
+
+pub use config::{TIMESTAMP_BYTES, TcpConfig};
+pub use connection::TcpConnection;
+pub use endpoint::TcpEndpoint;

@@ -1,0 +1,30 @@
+//! Exit statuses and how each is told.
+
+use std::process::ExitCode;
+
+/// How a command ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Exit {
+    /// Everything as it should be.
+    Good,
+    /// An expectation or a fetch failed, or a replay differed.
+    Failed,
+    /// Bad input or usage.
+    BadInput,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        match exit {
+            Exit::Good => ExitCode::SUCCESS,
+            Exit::Failed => ExitCode::from(1),
+            Exit::BadInput => ExitCode::from(2),
+        }
+    }
+}
+
+/// Tells an error and where it leaves us.
+pub(super) fn bad_input(message: impl std::fmt::Display) -> Exit {
+    eprintln!("error: {message}");
+    Exit::BadInput
+}

@@ -1,0 +1,57 @@
+//! `twinwire list`, `schema` and `new`: what a scenario can say.
+
+use super::exit::{Exit, bad_input};
+use crate::base::registry::Registry;
+use crate::base::schema::Need;
+use crate::node::roles::ROLES;
+use crate::node::roles::policy::POLICIES;
+use crate::scenario::{json_schema, template};
+use crate::sim::loss::LOSS_MODELS;
+use crate::sim::queue::QUEUES;
+use crate::transport::congestion::CONTROLLERS;
+
+/// Everything with a name.
+pub(super) fn list() -> Exit {
+    show(&ROLES);
+    println!("  switch            one broadcast domain\n  router            forwards by shortest path\n");
+    show(&POLICIES);
+    println!();
+    show(&CONTROLLERS);
+    println!();
+    show(&QUEUES);
+    println!();
+    show(&LOSS_MODELS);
+    Exit::Good
+}
+
+fn show<B>(registry: &Registry<B>) {
+    println!("{}:", registry.what);
+    for entry in registry.entries {
+        println!("  {:<17} {}", entry.name, entry.about);
+        for key in entry.keys {
+            let need = match key.need {
+                Need::Required => " (required)".to_owned(),
+                Need::Optional => String::new(),
+                Need::Default(text) => format!(" (default {text})"),
+            };
+            println!("    {:<15} {}{need}", key.name, key.about);
+        }
+    }
+}
+
+/// The JSON Schema of scenario files.
+pub(super) fn schema() -> Exit {
+    match serde_json::to_string_pretty(&json_schema::schema()) {
+        Ok(text) => {
+            println!("{text}");
+            Exit::Good
+        }
+        Err(error) => bad_input(error),
+    }
+}
+
+/// A scenario to start from.
+pub(super) fn new(name: &str) -> Exit {
+    print!("{}", template::new(name));
+    Exit::Good
+}

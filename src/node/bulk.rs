@@ -1,0 +1,214 @@
+//! Bulk flows: an app that writes as fast as its connection takes it, and one that reads it all.
+
+use std::net::SocketAddrV4;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::app::{App, AppConn, ConnectRequest, HostEvent};
+use super::host::HostCtx;
+use super::node::Status;
+use crate::base::ids::TransportKind;
+use crate::base::note::CloseReason;
+use crate::base::time::{Duration, Instant};
+use crate::transport::stream::StreamEvent;
+
+/// What is sent, over and over: no byte is ever made anew.
+static PATTERN: [u8; 64 * 1024] = pattern();
+
+const fn pattern() -> [u8; 64 * 1024] {
+    let mut bytes = [0; 64 * 1024];
+    let mut k = 0;
+    while k < bytes.len() {
+        // 251 is prime, so that no segment size repeats the same bytes.
+        bytes[k] = (k % 251) as u8;
+        k += 1;
+    }
+    bytes
+}
+
+/// What a bulk flow is.
+#[derive(Clone, Debug)]
+pub struct BulkFlow {
+    /// Its name in reports.
+    pub name: Arc<str>,
+    /// What carries it.
+    pub transport: TransportKind,
+    /// Where it goes.
+    pub remote: SocketAddrV4,
+    /// How many bytes; `None`: as many as fit its time.
+    pub size: Option<u64>,
+    /// For how long; `None`: until all is sent.
+    pub lasting: Option<Duration>,
+    /// When it connects.
+    pub start: Instant,
+    /// The number of its connection settings, if it brought any.
+    pub settings: Option<u32>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum State {
+    Waiting,
+    Writing(AppConn),
+    /// All is written; the peer has not acknowledged all of it.
+    Draining(AppConn),
+    Done,
+    Failed(CloseReason),
+}
+
+/// Sends one bulk flow.
+#[derive(Debug)]
+pub struct BulkSender {
+    flow: BulkFlow,
+    state: State,
+    written: u64,
+    /// Its start has come; without an address it waits for that.
+    due: bool,
+    last_write: Instant,
+}
+
+impl BulkSender {
+    /// A sender of this flow.
+    pub fn new(flow: BulkFlow) -> Self {
+        BulkSender { flow, state: State::Waiting, written: 0, due: false, last_write: Instant::ZERO }
+    }
+
+    /// When a flow that is limited in time stops writing.
+    fn stop(&self) -> Option<Instant> {
+        self.flow.lasting.map(|d| self.flow.start + d)
+    }
+
+    fn connect(&mut self, host: &mut HostCtx<'_>) {
+        if self.state != State::Waiting || host.now() < self.flow.start {
+            return;
+        }
+        self.due = true;
+        let request = ConnectRequest {
+            transport: self.flow.transport,
+            remote: self.flow.remote,
+            name: Some(self.flow.name.clone()),
+            settings: self.flow.settings,
+        };
+        if let Some(conn) = host.connect(request) {
+            self.state = State::Writing(conn);
+        }
+    }
+
+    fn write(&mut self, host: &mut HostCtx<'_>) {
+        let State::Writing(conn) = self.state else { return };
+        let now = host.now();
+        let late = self.stop().is_some_and(|stop| stop <= now);
+        let Some(stream) = host.stream(conn) else { return };
+        loop {
+            let left = self.flow.size.map_or(u64::MAX, |size| size - self.written);
+            if late || left == 0 {
+                stream.finish();
+                self.state = State::Draining(conn);
+                return;
+            }
+            let offered = left.min(PATTERN.len() as u64) as usize;
+            let taken = stream.write(Bytes::from_static(&PATTERN[..offered])).min(offered);
+            if taken > 0 {
+                self.written += taken as u64;
+                self.last_write = now;
+            }
+            if taken < offered {
+                return;
+            }
+        }
+    }
+
+    fn on_stream(&mut self, event: StreamEvent, host: &mut HostCtx<'_>) {
+        self.write(host);
+        match (event, self.state) {
+            // One of the instant of the last write may be older than it; then another follows.
+            (StreamEvent::Acknowledged, State::Draining(_)) if self.last_write < host.now() => {
+                self.state = State::Done;
+            }
+            (StreamEvent::Closed(CloseReason::Finished), State::Draining(_)) => self.state = State::Done,
+            (StreamEvent::Closed(reason), State::Writing(_) | State::Draining(_)) => self.state = State::Failed(reason),
+            _ => {}
+        }
+    }
+}
+
+impl App for BulkSender {
+    fn on_event(&mut self, event: HostEvent, host: &mut HostCtx<'_>) {
+        match event {
+            // Started again after a crash: the connection is no more.
+            HostEvent::Start if matches!(self.state, State::Writing(_) | State::Draining(_)) => {
+                self.state = State::Failed(CloseReason::Aborted);
+            }
+            HostEvent::Start | HostEvent::Addressed(_) => self.connect(host),
+            HostEvent::Wake => {
+                self.connect(host);
+                self.write(host);
+            }
+            HostEvent::Stream { conn, event } if self.owns(conn) => self.on_stream(event, host),
+            _ => {}
+        }
+    }
+
+    fn next_wake(&self) -> Option<Instant> {
+        match self.state {
+            State::Waiting => (!self.due).then_some(self.flow.start),
+            State::Writing(_) => self.stop(),
+            State::Draining(_) | State::Done | State::Failed(_) => None,
+        }
+    }
+
+    fn status(&self) -> Status {
+        match self.state {
+            State::Waiting | State::Writing(_) | State::Draining(_) => Status::Busy,
+            State::Done => Status::Done,
+            State::Failed(reason) => Status::Failed(format!("flow {}: {}", self.flow.name, reason.word())),
+        }
+    }
+}
+
+impl BulkSender {
+    fn owns(&self, conn: AppConn) -> bool {
+        matches!(self.state, State::Writing(own) | State::Draining(own) if own == conn)
+    }
+}
+
+/// Takes a bulk flow and throws its bytes away.
+#[derive(Debug)]
+pub struct BulkSink {
+    transport: TransportKind,
+    port: u16,
+    settings: u32,
+}
+
+impl BulkSink {
+    /// Listens at this port, with the connection settings of this number.
+    pub fn new(transport: TransportKind, port: u16, settings: u32) -> Self {
+        BulkSink { transport, port, settings }
+    }
+}
+
+impl App for BulkSink {
+    fn on_event(&mut self, event: HostEvent, host: &mut HostCtx<'_>) {
+        let conn = match event {
+            HostEvent::Start => {
+                host.listen_with(self.transport, self.port, self.settings);
+                return;
+            }
+            HostEvent::Accepted { conn, .. } | HostEvent::Stream { conn, .. } => conn,
+            _ => return,
+        };
+        let Some(stream) = host.stream(conn) else { return };
+        while stream.read().is_some() {}
+        if matches!(event, HostEvent::Stream { event: StreamEvent::Finished, .. }) {
+            stream.finish();
+        }
+    }
+
+    fn next_wake(&self) -> Option<Instant> {
+        None
+    }
+
+    fn status(&self) -> Status {
+        Status::Done
+    }
+}

@@ -1,0 +1,275 @@
+//! One download of a user: a chain of exchanges that ends with a file or an error.
+
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+
+use bytes::{Buf as _, Bytes};
+use sha2::{Digest as _, Sha256};
+
+use crate::base::ids::TransportKind;
+use crate::base::note::{HttpChange, Note};
+use crate::base::report::FetchReport;
+use crate::base::time::{Duration, Instant};
+use crate::node::app::AppConn;
+use crate::node::host::HostCtx;
+use crate::proto::http::client::{ClientConn, ClientEvent};
+use crate::proto::http::digest::confirms;
+use crate::proto::http::fields::hex;
+use crate::proto::http::head::HeadLimits;
+use crate::proto::http::redirect::Redirects;
+use crate::proto::http::request::{Method, Request};
+use crate::proto::http::response::{Response, reason};
+use crate::proto::http::url::{HttpPlace, Url};
+use crate::transport::stream::StreamEvent;
+
+/// How far a download is.
+#[derive(Debug)]
+pub(super) enum Step {
+    /// Waiting for its time, or for the host's address.
+    Begin,
+    /// Waiting for this name's address.
+    Resolve(String),
+    /// About to connect to this address.
+    Connect(Ipv4Addr),
+    /// In an exchange.
+    Exchange(Box<Exchange>),
+    /// Over, well or not.
+    Done,
+}
+
+/// One request and its response.
+#[derive(Debug)]
+pub(super) struct Exchange {
+    conn: AppConn,
+    http: ClientConn,
+    /// Bytes of the request that the stream did not take yet.
+    pending: Bytes,
+    response: Option<Response>,
+    /// Where the response sends us.
+    next: Option<Url>,
+    hasher: Sha256,
+    bytes: u64,
+}
+
+/// One download.
+#[derive(Debug)]
+pub(super) struct Fetch {
+    pub(super) at: Instant,
+    pub(super) transport: TransportKind,
+    pub(super) step: Step,
+    /// Whom to ask, for what, next.
+    pub(super) place: HttpPlace,
+    pub(super) report: FetchReport,
+    url: Url,
+    deadline: Instant,
+    redirects: Redirects,
+}
+
+impl Fetch {
+    /// A download of `url`, which must be an http URL, from `at` on.
+    pub(super) fn new(
+        text: &str,
+        url: Url,
+        transport: TransportKind,
+        at: Instant,
+        timeout: Duration,
+        limit: u64,
+    ) -> Self {
+        let place = url.place().unwrap_or(HttpPlace { host: String::new(), port: 80, target: "/".to_owned() });
+        Fetch {
+            at,
+            transport,
+            step: Step::Begin,
+            place,
+            report: FetchReport { url: text.into(), ..FetchReport::default() },
+            redirects: Redirects::new(limit, Method::Get, &url),
+            url,
+            deadline: at + timeout,
+        }
+    }
+
+    /// The host starts: what was under way is begun again, from where redirects had led.
+    pub(super) fn restart(&mut self) {
+        if !matches!(self.step, Step::Done) {
+            self.step = Step::Begin;
+            self.report.bytes = 0;
+        }
+    }
+
+    /// The connection in use.
+    pub(super) fn conn(&self) -> Option<AppConn> {
+        if let Step::Exchange(exchange) = &self.step { Some(exchange.conn) } else { None }
+    }
+
+    /// When it must be looked at again.
+    pub(super) fn next_wake(&self) -> Option<Instant> {
+        match self.step {
+            Step::Done => None,
+            Step::Begin if self.report.start.is_none() => Some(self.at),
+            _ => Some(self.deadline),
+        }
+    }
+
+    /// Notes its beginning, and gives it up if it took too long.
+    pub(super) fn expire(&mut self, host: &mut HostCtx<'_>) {
+        if matches!(self.step, Step::Done) || self.at > host.now() {
+            return;
+        }
+        self.report.start.get_or_insert(self.at);
+        if self.deadline > host.now() {
+            return;
+        }
+        let doing = match &self.step {
+            Step::Begin | Step::Connect(_) => "the host has no address",
+            Step::Resolve(_) => "the name was not resolved",
+            Step::Exchange(_) | Step::Done => "the response was not complete",
+        };
+        self.fail(&format!("timed out: {doing}"), host);
+    }
+
+    /// Sends the request on a new connection.
+    pub(super) fn open(&mut self, conn: AppConn, host: &mut HostCtx<'_>) {
+        let mut request = Request::get(&self.place.host_field(), &self.place.target);
+        // One exchange, then both ends are free (RFC 9112 §9.6). The field is always valid.
+        let _ = request.fields.push("Connection", "close");
+        let mut http = ClientConn::new(HeadLimits::default());
+        let sent = http.request(&request);
+        let (hasher, pending) = (Sha256::new(), Bytes::new());
+        self.step =
+            Step::Exchange(Box::new(Exchange { conn, http, pending, response: None, next: None, hasher, bytes: 0 }));
+        match sent {
+            Ok(()) => {
+                self.note(host, HttpChange::Requested, 0, 0);
+                self.write(host);
+            }
+            Err(error) => self.fail(&error.to_string(), host),
+        }
+    }
+
+    /// Something happened on its connection.
+    pub(super) fn on_stream(&mut self, conn: AppConn, event: StreamEvent, host: &mut HostCtx<'_>) {
+        self.write(host);
+        while let Some(data) = host.stream(conn).and_then(|stream| stream.read()) {
+            self.receive(Some(data), host);
+            if self.conn() != Some(conn) {
+                return;
+            }
+        }
+        match event {
+            StreamEvent::Finished => self.receive(None, host),
+            StreamEvent::Closed(reason) => {
+                // Only a FIN says that the body is whole, and that came as Finished.
+                self.fail(&format!("the connection is over: {}", reason.word()), host);
+            }
+            _ => {}
+        }
+    }
+
+    fn write(&mut self, host: &mut HostCtx<'_>) {
+        let Step::Exchange(exchange) = &mut self.step else { return };
+        let Some(stream) = host.stream(exchange.conn) else { return };
+        loop {
+            if exchange.pending.is_empty() {
+                let Some(output) = exchange.http.poll_output() else { return };
+                exchange.pending = output;
+            }
+            let taken = stream.write(exchange.pending.clone());
+            exchange.pending.advance(taken.min(exchange.pending.len()));
+            if !exchange.pending.is_empty() {
+                return;
+            }
+        }
+    }
+
+    /// Bytes of the response, or its end.
+    fn receive(&mut self, data: Option<Bytes>, host: &mut HostCtx<'_>) {
+        let Step::Exchange(exchange) = &mut self.step else { return };
+        match data {
+            Some(data) => exchange.http.receive(data),
+            None => exchange.http.receive_end(),
+        }
+        while let Step::Exchange(exchange) = &mut self.step {
+            match exchange.http.poll_event() {
+                None => return,
+                Some(ClientEvent::Head(response)) => self.on_head(response, host),
+                Some(ClientEvent::Body(body)) => {
+                    exchange.bytes += body.len() as u64;
+                    exchange.hasher.update(&body);
+                    self.report.bytes = exchange.bytes;
+                }
+                Some(ClientEvent::Done { .. }) => self.on_done(host),
+                Some(ClientEvent::Failed(error)) => self.fail(&error.to_string(), host),
+            }
+        }
+    }
+
+    fn on_head(&mut self, response: Response, host: &mut HostCtx<'_>) {
+        self.report.status = response.status;
+        match self.redirects.next(Method::Get, &self.url, &response) {
+            Err(error) => self.fail(&error.to_string(), host),
+            Ok(step) => {
+                if let Step::Exchange(exchange) = &mut self.step {
+                    exchange.next = step.map(|s| s.url);
+                    exchange.response = Some(response);
+                }
+            }
+        }
+    }
+
+    fn on_done(&mut self, host: &mut HostCtx<'_>) {
+        let Step::Exchange(exchange) = std::mem::replace(&mut self.step, Step::Done) else { return };
+        if let Some(stream) = host.stream(exchange.conn) {
+            stream.finish();
+        }
+        if let Some(url) = exchange.next {
+            return self.follow(url, host);
+        }
+        let status = self.report.status;
+        let sha256: [u8; 32] = exchange.hasher.finalize().into();
+        self.report.sha256 = Some(hex(&sha256).into());
+        self.report.end = Some(host.now());
+        // A server that states no digest must at least have framed the body.
+        let fields = exchange.response.map(|r| r.fields).unwrap_or_default();
+        let framed = fields.has("content-length") || fields.has("transfer-encoding") || status == 204;
+        self.report.intact = confirms(&fields, &sha256).unwrap_or(framed);
+        if !(200..300).contains(&status) {
+            self.report.error = Some(format!("the server answered {status} {}", reason(status)).trim_end().into());
+        } else if !self.report.intact {
+            self.report.error = Some("the body is not what the server says it holds".into());
+        }
+        let change = if self.report.completed() { HttpChange::Completed } else { HttpChange::Failed };
+        self.note(host, change, status, exchange.bytes);
+    }
+
+    /// Goes where a redirect leads.
+    fn follow(&mut self, url: Url, host: &mut HostCtx<'_>) {
+        let text: Arc<str> = url.to_string().into();
+        self.report.redirects.push(text);
+        self.report.bytes = 0;
+        match url.place() {
+            Ok(place) => self.place = place,
+            Err(error) => return self.fail(&error.to_string(), host),
+        }
+        self.url = url;
+        self.note(host, HttpChange::Redirected, self.report.status, 0);
+        self.step = Step::Begin;
+    }
+
+    /// Ends it without success.
+    pub(super) fn fail(&mut self, why: &str, host: &mut HostCtx<'_>) {
+        if let Step::Exchange(exchange) = std::mem::replace(&mut self.step, Step::Done)
+            && let Some(stream) = host.stream(exchange.conn)
+        {
+            stream.abort();
+        }
+        self.report.end = Some(host.now());
+        self.report.error = Some(why.into());
+        self.note(host, HttpChange::Failed, self.report.status, self.report.bytes);
+    }
+
+    fn note(&self, host: &mut HostCtx<'_>, change: HttpChange, status: u16, bytes: u64) {
+        if host.noting() {
+            host.note(Note::Http { target: self.url.to_string().into(), change, status, bytes });
+        }
+    }
+}

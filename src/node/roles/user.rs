@@ -1,0 +1,182 @@
+//! `user`: fetches files over HTTP: resolves, asks, follows redirects, and checks what came.
+
+use std::net::SocketAddrV4;
+
+use super::fetch::{Fetch, Step};
+use super::role::{RoleEntry, RoleEnv, RoleError};
+use crate::base::ids::TransportKind;
+use crate::base::report::NodeReport;
+use crate::base::schema::{Data, Key, Kind, Need, Params};
+use crate::base::time::{Duration, Instant};
+use crate::node::app::{App, AppConn, ConnectRequest, HostEvent};
+use crate::node::host::HostCtx;
+use crate::node::node::Status;
+use crate::node::resolver::HostResolver;
+use crate::proto::http::url::Url;
+use crate::transport::stream::StreamEvent;
+
+const TRANSPORTS: Kind = Kind::Choice(&["rudp", "tcp"]);
+
+/// The role.
+pub const USER: RoleEntry = RoleEntry {
+    name: "user",
+    about: "fetches files over HTTP and follows redirects",
+    keys: &[
+        Key { name: "transport", kind: TRANSPORTS, need: Need::Default("tcp"), about: "what carries its requests" },
+        Key {
+            name: "fetch",
+            kind: Kind::List(&Kind::Table(&[
+                Key { name: "url", kind: Kind::Url, need: Need::Required, about: "what to fetch" },
+                Key { name: "at", kind: Kind::Duration, need: Need::Default("0 s"), about: "when to begin" },
+                Key {
+                    name: "transport",
+                    kind: TRANSPORTS,
+                    need: Need::Optional,
+                    about: "what carries this one; otherwise the node's transport",
+                },
+            ])),
+            need: Need::Optional,
+            about: "its downloads",
+        },
+        Key {
+            name: "redirect_limit",
+            kind: Kind::Integer(0, 100),
+            need: Need::Default("10"),
+            about: "redirects followed for one download",
+        },
+        Key {
+            name: "timeout",
+            kind: Kind::Duration,
+            need: Need::Default("60 s"),
+            about: "a download that takes longer is given up",
+        },
+    ],
+    build: |params, env| Ok(Box::new(User::from_params(params, env)?)),
+};
+
+#[derive(Debug)]
+struct User {
+    /// In the order of the scenario, which is that of the report.
+    fetches: Vec<Fetch>,
+    resolver: HostResolver,
+}
+
+impl User {
+    fn from_params(params: &Params, env: &RoleEnv) -> Result<Self, RoleError> {
+        let transport = |p: &Params| {
+            p.text("transport").map(|t| if t == "rudp" { TransportKind::Rudp } else { TransportKind::Tcp })
+        };
+        let own = transport(params).unwrap_or(TransportKind::Tcp);
+        let limit = params.integer("redirect_limit").unwrap_or(10);
+        let timeout = params.duration("timeout").unwrap_or(Duration::from_secs(60));
+        let mut fetches = Vec::new();
+        for entry in params.list("fetch").unwrap_or_default() {
+            let Data::Table(entry) = &entry.data else { continue };
+            let text = entry.text("url").unwrap_or_default();
+            let url = Url::parse(text).and_then(|url| url.place().map(|_| url)).map_err(|error| RoleError {
+                key: "fetch",
+                message: format!("\"{text}\": {error}"),
+                help: Some("write it as \"http://host/path\"".to_owned()),
+            })?;
+            let at = Instant::ZERO + entry.duration("at").unwrap_or(Duration::ZERO);
+            fetches.push(Fetch::new(text, url, transport(entry).unwrap_or(own), at, timeout, limit));
+        }
+        Ok(User { fetches, resolver: HostResolver::new(env.seed.stream(&format!("node/{}/resolver", env.node))) })
+    }
+
+    /// Begins, connects and gives up whatever is due.
+    fn advance(&mut self, host: &mut HostCtx<'_>) {
+        for k in 0..self.fetches.len() {
+            self.fetches[k].expire(host);
+            self.advance_one(k, host);
+        }
+        while let Some((name, answer)) = self.resolver.poll_answer() {
+            for fetch in &mut self.fetches {
+                let Step::Resolve(asked) = &fetch.step else { continue };
+                if **asked != *name {
+                    continue;
+                }
+                match &answer {
+                    Ok(address) => fetch.step = Step::Connect(*address),
+                    Err(error) => fetch.fail(&error.to_string(), host),
+                }
+            }
+            for k in 0..self.fetches.len() {
+                self.advance_one(k, host);
+            }
+        }
+    }
+
+    fn advance_one(&mut self, k: usize, host: &mut HostCtx<'_>) {
+        let usable = host.addressing().is_some();
+        let fetch = &mut self.fetches[k];
+        match &fetch.step {
+            Step::Begin if fetch.at <= host.now() && usable => {
+                let name = fetch.place.host.clone();
+                if let Ok(address) = name.parse() {
+                    fetch.step = Step::Connect(address);
+                    return self.advance_one(k, host);
+                }
+                fetch.step = Step::Resolve(name.clone());
+                // One question serves all that wait for the same name.
+                let asked = |f: &Fetch| matches!(&f.step, Step::Resolve(other) if *other == name);
+                if self.fetches.iter().filter(|f| asked(f)).count() == 1 {
+                    self.resolver.resolve(&name, host);
+                }
+            }
+            Step::Connect(address) if usable => {
+                let remote = SocketAddrV4::new(*address, fetch.place.port);
+                let request = ConnectRequest { transport: fetch.transport, remote, name: None, settings: None };
+                if let Some(conn) = host.connect(request) {
+                    fetch.open(conn, host);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn on_stream(&mut self, conn: AppConn, event: StreamEvent, host: &mut HostCtx<'_>) {
+        match self.fetches.iter_mut().find(|f| f.conn() == Some(conn)) {
+            Some(fetch) => fetch.on_stream(conn, event, host),
+            // What still comes on a connection that is done with is of no interest.
+            None => while host.stream(conn).and_then(|stream| stream.read()).is_some() {},
+        }
+    }
+}
+
+impl App for User {
+    fn on_event(&mut self, event: HostEvent, host: &mut HostCtx<'_>) {
+        match event {
+            HostEvent::Start => {
+                // Also after a crash, which leaves neither questions nor connections.
+                self.resolver.on_start();
+                self.fetches.iter_mut().for_each(Fetch::restart);
+            }
+            HostEvent::Datagram { port, from, data, .. } => {
+                self.resolver.on_datagram(port, from, &data, host);
+            }
+            HostEvent::Stream { conn, event } => self.on_stream(conn, event, host),
+            HostEvent::Wake => self.resolver.on_wake(host),
+            HostEvent::Addressed(_) | HostEvent::Accepted { .. } => {}
+        }
+        self.advance(host);
+    }
+
+    fn next_wake(&self) -> Option<Instant> {
+        self.fetches.iter().filter_map(Fetch::next_wake).chain(self.resolver.next_wake()).min()
+    }
+
+    fn status(&self) -> Status {
+        if self.fetches.iter().any(|f| !matches!(f.step, Step::Done)) {
+            return Status::Busy;
+        }
+        match self.fetches.iter().find_map(|f| f.report.error.as_ref().map(|e| (f, e))) {
+            Some((fetch, error)) => Status::Failed(format!("{}: {error}", fetch.report.url)),
+            None => Status::Done,
+        }
+    }
+
+    fn report(&self, report: &mut NodeReport) {
+        report.fetches.extend(self.fetches.iter().map(|f| f.report.clone()));
+    }
+}

@@ -1,0 +1,214 @@
+//! The digest: one word per place, chained over everything noted there.
+//!
+//! Places are named, never numbered, in what is hashed, and each place has its own chain. So a
+//! bystander that sends nothing changes no digest, and one that does changes its own places only.
+
+use std::net::Ipv4Addr;
+
+use crate::base::ids::{FlowId, PacketId, mix};
+use crate::base::note::{Record, Sink, Visitor};
+
+use super::places::Places;
+
+/// Records between two checkpoints.
+pub const CHECKPOINT_EVERY: u64 = 4096;
+
+/// Folds records into the digest of a run.
+#[derive(Clone, Debug)]
+pub struct Digest {
+    places: Places,
+    /// A hash of each place's name: its chain's seed, and its part of a packet's name.
+    keys: Vec<u64>,
+    chains: Vec<(u64, u64)>,
+    total: u64,
+    records: u64,
+    checkpoints: Vec<u64>,
+}
+
+/// What a run comes down to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DigestResult {
+    /// The digest as people see it: 64 hex digits.
+    pub hex: String,
+    /// The chain over all records in the order in which they happened.
+    pub total: u64,
+    /// How many records there were.
+    pub records: u64,
+    /// `total` after every [`CHECKPOINT_EVERY`] records.
+    pub checkpoints: Vec<u64>,
+    /// Every place with a record, sorted by name.
+    pub per_place: Vec<PlaceDigest>,
+}
+
+/// One place's part of the digest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlaceDigest {
+    /// Its name.
+    pub name: String,
+    /// Its chain.
+    pub chain: u64,
+    /// Its records.
+    pub records: u64,
+}
+
+impl Digest {
+    /// An empty digest.
+    pub fn new(places: &Places) -> Self {
+        let keys: Vec<u64> = places.names.iter().map(|name| name_key(name)).collect();
+        let chains = keys.iter().map(|&key| (key, 0)).collect();
+        Digest { places: places.clone(), keys, chains, total: 0, records: 0, checkpoints: Vec::new() }
+    }
+
+    /// How many records it has seen.
+    pub const fn records(&self) -> u64 {
+        self.records
+    }
+
+    /// The result. Places without a record are left out.
+    pub fn finish(self) -> DigestResult {
+        let mut per_place: Vec<PlaceDigest> = self
+            .places
+            .names
+            .into_iter()
+            .zip(self.chains)
+            .filter(|(_, (_, records))| *records > 0)
+            .map(|(name, (chain, records))| PlaceDigest { name, chain, records })
+            .collect();
+        per_place.sort_by(|a, b| a.name.cmp(&b.name));
+        let mut hasher = blake3::Hasher::new_derive_key("twinwire digest v1");
+        for place in &per_place {
+            hasher.update(&(place.name.len() as u64).to_le_bytes());
+            hasher.update(place.name.as_bytes());
+            hasher.update(&place.chain.to_le_bytes());
+            hasher.update(&place.records.to_le_bytes());
+        }
+        DigestResult {
+            hex: hasher.finalize().to_hex().to_string(),
+            total: self.total,
+            records: self.records,
+            checkpoints: self.checkpoints,
+            per_place,
+        }
+    }
+}
+
+impl Sink for Digest {
+    fn record(&mut self, record: &Record) {
+        let Some((chain, records)) = self.chains.get_mut(record.place.0 as usize) else {
+            debug_assert!(false, "a record from a place that is not in the table");
+            return;
+        };
+        let mut folder = Folder { state: mix(*chain, record.at.as_nanos()), keys: &self.keys };
+        record.note.visit(&mut folder);
+        *chain = folder.state;
+        *records += 1;
+        self.total = mix(self.total, *chain);
+        self.records += 1;
+        if self.records.is_multiple_of(CHECKPOINT_EVERY) {
+            self.checkpoints.push(self.total);
+        }
+    }
+}
+
+/// The first 64 bits of a name's BLAKE3 hash.
+fn name_key(name: &str) -> u64 {
+    let hash = blake3::derive_key("twinwire place v1", name.as_bytes());
+    hash.iter().take(8).rev().fold(0, |word, &byte| word << 8 | u64::from(byte))
+}
+
+/// Folds the fields of one note into a chain.
+struct Folder<'a> {
+    state: u64,
+    keys: &'a [u64],
+}
+
+impl Folder<'_> {
+    fn fold(&mut self, word: u64) {
+        self.state = mix(self.state, word);
+    }
+}
+
+impl Visitor for Folder<'_> {
+    fn kind(&mut self, number: u8, _: &'static str) {
+        self.fold(u64::from(number));
+    }
+    fn number(&mut self, _: &'static str, value: u64) {
+        self.fold(value);
+    }
+    fn optional(&mut self, _: &'static str, value: Option<u64>) {
+        self.fold(u64::from(value.is_some()));
+        self.fold(value.unwrap_or(0));
+    }
+    fn word(&mut self, _: &'static str, rank: u8, _: &'static str) {
+        self.fold(u64::from(rank));
+    }
+    fn text(&mut self, _: &'static str, value: &str) {
+        self.fold(value.len() as u64);
+        for chunk in value.as_bytes().chunks(8) {
+            self.fold(chunk.iter().rev().fold(0, |word, &byte| word << 8 | u64::from(byte)));
+        }
+    }
+    fn address(&mut self, _: &'static str, value: Ipv4Addr) {
+        self.fold(u64::from(value.to_bits()));
+    }
+    fn packet(&mut self, _: &'static str, value: PacketId) {
+        // By name: the number of a node shifts when another node is added.
+        let key = self.keys.get(value.origin.0 as usize).copied().unwrap_or(0);
+        self.fold(mix(key, u64::from(value.number)));
+    }
+    fn flow(&mut self, _: &'static str, value: FlowId) {
+        self.fold(value.0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::ids::NodeId;
+    use crate::base::note::{Depth, Note, Place};
+    use crate::base::time::Instant;
+
+    fn places(names: &[&str], nodes: u32) -> Places {
+        Places { names: names.iter().map(|n| n.to_string()).collect(), nodes }
+    }
+
+    fn sent(at: u64, place: u32, origin: u32) -> Record {
+        let packet = PacketId { origin: NodeId(origin), number: 1 };
+        let note = Note::PacketSent { packet, bytes: 1500, queue: Depth::default() };
+        Record { at: Instant::from_nanos(at), place: Place(place), note }
+    }
+
+    #[test]
+    fn a_bystander_changes_nothing() {
+        let mut few = Digest::new(&places(&["b", "c", "b--c/forward"], 2));
+        few.record(&sent(5, 2, 1));
+        let mut more = Digest::new(&places(&["a", "b", "c", "b--c/forward"], 3));
+        more.record(&sent(5, 3, 2));
+        assert_eq!(few.finish(), more.finish());
+    }
+
+    #[test]
+    fn every_field_and_the_time_count() {
+        let digest = |record: &Record| {
+            let mut d = Digest::new(&places(&["a", "b", "a--b/forward", "a--b/reverse"], 2));
+            d.record(record);
+            d.finish().hex
+        };
+        let base = digest(&sent(5, 2, 0));
+        assert_eq!(base, digest(&sent(5, 2, 0)));
+        for other in [sent(6, 2, 0), sent(5, 3, 0), sent(5, 2, 1)] {
+            assert_ne!(base, digest(&other));
+        }
+    }
+
+    #[test]
+    fn a_checkpoint_every_4096_records() {
+        let mut d = Digest::new(&places(&["a"], 1));
+        for i in 0..2 * CHECKPOINT_EVERY + 1 {
+            d.record(&sent(i, 0, 0));
+        }
+        let result = d.finish();
+        assert_eq!((result.records, result.checkpoints.len()), (8193, 2));
+        assert_ne!(result.checkpoints[1], result.total);
+    }
+}

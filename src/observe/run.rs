@@ -1,0 +1,145 @@
+//! One whole run: a plan in, a summary out. The face of the simulator for Rust programs.
+
+use std::io::{self, Write};
+use std::sync::Arc;
+
+use thiserror::Error;
+
+use super::digest::DigestResult;
+use super::places::Places;
+use super::recorder::Recorder;
+use super::series::Series;
+use super::summary::{ExpectSummary, LinkOutcome, RunOutcome, Summary};
+use crate::base::ids::Direction;
+use crate::base::note::Sink;
+use crate::base::time::Instant;
+use crate::base::units::Rate;
+use crate::node::node::Status;
+use crate::scenario::build::{build, place_names};
+use crate::scenario::diagnostic::Diagnostic;
+use crate::scenario::plan::Plan;
+
+/// What a run came to.
+#[derive(Debug)]
+pub struct Run {
+    /// The plain figures.
+    pub summary: Summary,
+    /// The digest with its checkpoints.
+    pub digest: DigestResult,
+    /// The series of the plots, if events were recorded.
+    pub series: Option<Series>,
+    /// Nodes that could not do their work, and why.
+    pub failures: Vec<(String, String)>,
+}
+
+/// Why there was no run.
+#[derive(Debug, Error)]
+pub enum RunError {
+    /// The plan cannot be built.
+    #[error("the scenario cannot be built")]
+    Scenario(Vec<Diagnostic>),
+    /// The trace could not be written.
+    #[error("cannot write the trace: {0}")]
+    Trace(#[from] io::Error),
+}
+
+/// How far a run has come.
+#[derive(Clone, Copy, Debug)]
+pub struct Progress {
+    /// Virtual time now.
+    pub now: Instant,
+    /// When it ends at the latest.
+    pub until: Instant,
+    /// Events so far.
+    pub events: u64,
+}
+
+/// Events between two calls of the progress function.
+const PROGRESS_EVERY: u64 = 1 << 16;
+
+/// Runs a plan to its end. With `events`, every record is written there as a line of JSON and the
+/// series are kept.
+///
+/// # Errors
+/// When a role cannot be made, or the trace not written.
+pub fn run(
+    plan: &Arc<Plan>,
+    name: &str,
+    events: Option<Box<dyn Write>>,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Run, RunError> {
+    let (names, nodes) = place_names(plan);
+    let places = Places { names, nodes };
+    let mut recorder = match events {
+        Some(events) => Recorder::full(&places, events),
+        None => Recorder::digest_only(&places),
+    };
+    let outcome = simulate(plan, name, &mut recorder, progress)?;
+    let (digest, series) = recorder.finish()?;
+    let (mut outcome, failures) = outcome;
+    outcome.digest.clone_from(&digest.hex);
+    let mut summary = Summary::new(&outcome);
+    let figures = serde_json::to_value(&summary).map_err(io::Error::from)?;
+    summary.expect = plan
+        .expects
+        .iter()
+        .map(|expectation| {
+            let result = expectation.evaluate(&figures);
+            ExpectSummary { that: result.that, met: result.met, value: result.value }
+        })
+        .collect();
+    Ok(Run { summary, digest, series, failures })
+}
+
+type Failures = Vec<(String, String)>;
+
+fn simulate(
+    plan: &Arc<Plan>,
+    name: &str,
+    sink: &mut dyn Sink,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<(RunOutcome, Failures), RunError> {
+    let mut network = build(plan, Some(sink)).map_err(RunError::Scenario)?;
+    let until = Instant::ZERO + plan.until;
+    network.start();
+    // A scenario without flows and fetches runs to its end; with them, until they are done.
+    let has_work = network.is_busy();
+    while network.step(until) {
+        if has_work && !network.is_busy() {
+            break;
+        }
+        if network.events().is_multiple_of(PROGRESS_EVERY) {
+            progress(Progress { now: network.now(), until, events: network.events() });
+        }
+    }
+    if !has_work || network.is_busy() {
+        network.idle_until(until);
+    }
+    let mut failures = Vec::new();
+    let mut nodes = Vec::new();
+    for (node, (report, status)) in plan.nodes.iter().zip(network.node_reports()) {
+        if let Status::Failed(why) = status {
+            failures.push((node.name.to_string(), why));
+        }
+        nodes.push((node.name.to_string(), report));
+    }
+    let reports = network.link_reports();
+    let links = reports.into_iter().enumerate().map(|(index, report)| {
+        let link = &plan.links[index / 2];
+        let direction = [Direction::Forward, Direction::Reverse][index % 2];
+        let rate = link.channels[index % 2].rate.unwrap_or(Rate(0));
+        LinkOutcome { name: link.name.to_string(), direction, rate, report }
+    });
+    let outcome = RunOutcome {
+        scenario: name.to_owned(),
+        seed: plan.seed,
+        digest: String::new(),
+        r#virtual: network.now(),
+        events: network.events(),
+        packet_hops: network.packet_hops(),
+        nodes,
+        links: links.collect(),
+        expect: Vec::new(),
+    };
+    Ok((outcome, failures))
+}

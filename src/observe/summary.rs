@@ -1,0 +1,401 @@
+//! `summary.json`: what a run came to, in plain figures. Nothing here depends on the wall clock.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::ids::{Direction, FlowId};
+use crate::base::report::{FetchReport, FlowReport, LinkReport, NodeReport};
+use crate::base::time::{Duration, Instant};
+use crate::base::units::Rate;
+
+/// What a finished run hands over.
+#[derive(Clone, Debug, Default)]
+pub struct RunOutcome {
+    /// The scenario's name: its file without the ending.
+    pub scenario: String,
+    /// The seed it ran with.
+    pub seed: u64,
+    /// The digest's hex digits.
+    pub digest: String,
+    /// When the run ended.
+    pub r#virtual: Instant,
+    /// Events handled.
+    pub events: u64,
+    /// Packets carried over links, each hop counted.
+    pub packet_hops: u64,
+    /// Each node's name and what it says of itself, sorted by name.
+    pub nodes: Vec<(String, NodeReport)>,
+    /// Each direction of each link.
+    pub links: Vec<LinkOutcome>,
+    /// What was expected, and what came.
+    pub expect: Vec<ExpectSummary>,
+}
+
+/// One direction of one link, named.
+#[derive(Clone, Debug)]
+pub struct LinkOutcome {
+    /// The link's name.
+    pub name: String,
+    /// Which way.
+    pub direction: Direction,
+    /// How fast it is.
+    pub rate: Rate,
+    /// Its figures.
+    pub report: LinkReport,
+}
+
+/// The summary of a run, field by field as `summary.json` has it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Summary {
+    /// Version of this format: 1.
+    pub schema: u32,
+    /// The scenario's name.
+    pub scenario: String,
+    /// The seed it ran with.
+    pub seed: u64,
+    /// The digest's hex digits.
+    pub digest: String,
+    /// Length of the run in virtual seconds.
+    pub virtual_s: f64,
+    /// Events handled.
+    pub events: u64,
+    /// Packets carried over links, each hop counted.
+    pub packet_hops: u64,
+    /// Connections, in the order in which they were opened.
+    pub flows: Vec<FlowSummary>,
+    /// Downloads.
+    pub fetches: Vec<FetchSummary>,
+    /// Both directions of every link.
+    pub links: Vec<LinkSummary>,
+    /// Addresses held by DHCP.
+    pub leases: Vec<LeaseSummary>,
+    /// What was expected, and what came.
+    pub expect: Vec<ExpectSummary>,
+}
+
+/// One connection: the direction in which more payload was sent.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FlowSummary {
+    /// `phone->appstore#1`, or the name of a `[[flow]]`.
+    pub name: String,
+    /// `tcp` or `rudp`.
+    pub transport: String,
+    /// The sender's congestion controller.
+    pub congestion: String,
+    /// Payload delivered to the receiving application.
+    pub bytes: u64,
+    /// First SYN.
+    pub start_s: Option<f64>,
+    /// Acknowledgement of the newest byte, at the sender.
+    pub end_s: Option<f64>,
+    /// `bytes` over the time from start to end; 0 if nothing came through.
+    pub goodput_bps: u64,
+    /// Data segments sent, repeats included.
+    pub segments_sent: u64,
+    /// Data segments sent again.
+    pub retransmits: u64,
+    /// Of these, those that fast retransmit or recovery sent.
+    pub fast_retransmits: u64,
+    /// Expiries of the retransmission timer.
+    pub timeouts: u64,
+    /// ssthresh right after the first loss was found.
+    pub ssthresh_after_first_loss_bytes: Option<u64>,
+    /// Smallest RTT sample.
+    pub min_rtt_s: Option<f64>,
+    /// Smoothed RTT at the end.
+    pub srtt_s: Option<f64>,
+}
+
+/// One download.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FetchSummary {
+    /// Who asked.
+    pub node: String,
+    /// The URL as the scenario gives it.
+    pub url: String,
+    /// Final status code; 0 if there was no answer.
+    pub status: u16,
+    /// Every Location followed.
+    pub redirects: Vec<String>,
+    /// Body bytes received.
+    pub bytes: u64,
+    /// SHA-256 of the body.
+    pub sha256: Option<String>,
+    /// True if the body is what the serving node holds.
+    pub intact: bool,
+    /// When it began.
+    pub start_s: Option<f64>,
+    /// When its last byte arrived, or it failed.
+    pub end_s: Option<f64>,
+    /// Why it failed; left out if it did not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+/// One direction of one link.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LinkSummary {
+    /// The link's name.
+    pub name: String,
+    /// `forward` or `reverse`.
+    pub direction: String,
+    /// Packets handed to it.
+    pub sent: u64,
+    /// Packets that came out.
+    pub delivered: u64,
+    /// Packets that the queue threw away.
+    pub dropped_queue: u64,
+    /// Packets that the loss model or a fault took.
+    pub dropped_loss: u64,
+    /// Share of the run spent transmitting.
+    pub utilisation: f64,
+    /// Bits per second it can carry.
+    pub rate_bps: u64,
+    /// Bytes that came out.
+    pub bytes_delivered: u64,
+    /// The longest its queue ever was.
+    pub max_queue_packets: u32,
+}
+
+/// One address held by DHCP.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LeaseSummary {
+    /// Who holds it.
+    pub node: String,
+    /// The address.
+    pub address: String,
+    /// Who granted it.
+    pub server: String,
+    /// When it was first granted.
+    pub obtained_s: f64,
+    /// How often it was extended.
+    pub renewals: u64,
+}
+
+/// One expectation.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ExpectSummary {
+    /// As written in the scenario.
+    pub that: String,
+    /// Whether it holds.
+    pub met: bool,
+    /// What the left-hand side came to.
+    pub value: String,
+}
+
+impl Summary {
+    /// Makes the summary of a finished run.
+    pub fn new(run: &RunOutcome) -> Self {
+        Summary {
+            schema: 1,
+            scenario: run.scenario.clone(),
+            seed: run.seed,
+            digest: run.digest.clone(),
+            virtual_s: run.r#virtual.as_secs_f64(),
+            events: run.events,
+            packet_hops: run.packet_hops,
+            flows: flows(&run.nodes),
+            fetches: run
+                .nodes
+                .iter()
+                .flat_map(|(node, report)| report.fetches.iter().map(|f| fetch(node, f)))
+                .collect(),
+            links: run.links.iter().map(|l| link(l, run.r#virtual)).collect(),
+            leases: run.nodes.iter().flat_map(|(node, report)| leases(node, report)).collect(),
+            expect: run.expect.clone(),
+        }
+    }
+
+    /// True if every expectation is met and no download failed: exit status 0.
+    pub fn succeeded(&self) -> bool {
+        self.expect.iter().all(|e| e.met) && self.fetches.iter().all(FetchSummary::completed)
+    }
+
+    /// As indented JSON with a newline at the end.
+    pub fn to_json(&self) -> serde_json::Result<String> {
+        serde_json::to_string_pretty(self).map(|text| text + "\n")
+    }
+}
+
+impl FetchSummary {
+    /// A 2xx answer, whole and intact.
+    pub fn completed(&self) -> bool {
+        (200..300).contains(&self.status) && self.intact && self.error.is_none()
+    }
+}
+
+fn seconds(at: Option<Instant>) -> Option<f64> {
+    at.map(Instant::as_secs_f64)
+}
+
+/// Merges the two ends of every connection.
+fn flows(nodes: &[(String, NodeReport)]) -> Vec<FlowSummary> {
+    let mut ends: BTreeMap<FlowId, Vec<&FlowReport>> = BTreeMap::new();
+    for flow in nodes.iter().flat_map(|(_, report)| &report.flows) {
+        ends.entry(flow.flow).or_default().push(flow);
+    }
+    let mut all: Vec<(Option<Instant>, FlowSummary)> = ends.values().filter_map(|ends| merge(ends)).collect();
+    all.sort_by(|(a, x), (b, y)| (a.unwrap_or(Instant::MAX), &x.name).cmp(&(b.unwrap_or(Instant::MAX), &y.name)));
+    all.into_iter().map(|(_, flow)| flow).collect()
+}
+
+/// One connection of which one or both ends are known. The figures are those of the end that sent
+/// more payload; of equal ends, of the initiator.
+fn merge(ends: &[&FlowReport]) -> Option<(Option<Instant>, FlowSummary)> {
+    let initiator = ends.iter().find(|e| e.name.is_some()).or(ends.first())?;
+    let mut sender = initiator;
+    for end in ends {
+        if end.stats.bytes_written > sender.stats.bytes_written {
+            sender = end;
+        }
+    }
+    let receiver = ends.iter().find(|e| !std::ptr::eq(**e, *sender));
+    let s = &sender.stats;
+    let bytes = receiver.map_or(s.bytes_acked, |r| r.stats.bytes_delivered);
+    let start = initiator.stats.opened;
+    let goodput_bps = match (start, s.last_acked) {
+        (Some(start), Some(end)) if end > start => bits_per_second(bytes, end.since(start)),
+        _ => 0,
+    };
+    let summary = FlowSummary {
+        name: initiator.name.as_deref().map_or_else(|| format!("{:016x}", initiator.flow.0), str::to_owned),
+        transport: sender.transport.name().to_owned(),
+        congestion: s.congestion.to_owned(),
+        bytes,
+        start_s: seconds(start),
+        end_s: seconds(s.last_acked),
+        goodput_bps,
+        segments_sent: s.segments_sent,
+        retransmits: s.retransmits,
+        fast_retransmits: s.fast_retransmits,
+        timeouts: s.timeouts,
+        ssthresh_after_first_loss_bytes: s.ssthresh_after_first_loss_bytes,
+        min_rtt_s: s.min_rtt.map(Duration::as_secs_f64),
+        srtt_s: s.srtt.map(Duration::as_secs_f64),
+    };
+    Some((start, summary))
+}
+
+fn bits_per_second(bytes: u64, time: Duration) -> u64 {
+    let bps = u128::from(bytes) * 8 * 1_000_000_000 / u128::from(time.as_nanos().max(1));
+    u64::try_from(bps).unwrap_or(u64::MAX)
+}
+
+fn fetch(node: &str, f: &FetchReport) -> FetchSummary {
+    FetchSummary {
+        node: node.to_owned(),
+        url: f.url.to_string(),
+        status: f.status,
+        redirects: f.redirects.iter().map(Arc::to_string).collect(),
+        bytes: f.bytes,
+        sha256: f.sha256.as_deref().map(str::to_owned),
+        intact: f.intact,
+        start_s: seconds(f.start),
+        end_s: seconds(f.end),
+        error: f.error.as_deref().map(str::to_owned),
+    }
+}
+
+fn link(l: &LinkOutcome, end: Instant) -> LinkSummary {
+    let share = l.report.busy.as_secs_f64() / end.as_secs_f64();
+    LinkSummary {
+        name: l.name.clone(),
+        direction: l.direction.name().to_owned(),
+        sent: l.report.sent,
+        delivered: l.report.delivered,
+        dropped_queue: l.report.dropped_queue,
+        dropped_loss: l.report.dropped_loss,
+        // Six decimals are plenty; a run of no length was never busy.
+        utilisation: if share.is_finite() { (share * 1e6).round() / 1e6 } else { 0.0 },
+        rate_bps: l.rate.0,
+        bytes_delivered: l.report.bytes_delivered,
+        max_queue_packets: l.report.max_queue_packets,
+    }
+}
+
+fn leases<'a>(node: &'a str, report: &'a NodeReport) -> impl Iterator<Item = LeaseSummary> + 'a {
+    report.leases.iter().map(|l| LeaseSummary {
+        node: node.to_owned(),
+        address: l.address.to_string(),
+        server: l.server.to_string(),
+        obtained_s: l.obtained.as_secs_f64(),
+        renewals: l.renewals,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::ids::TransportKind;
+    use crate::base::report::FlowStats;
+
+    fn end(name: Option<&str>, written: u64, delivered: u64, opened_ms: u64, last_acked_ms: u64) -> NodeReport {
+        let at = |ms| Some(Instant::ZERO + Duration::from_millis(ms));
+        let (a, b) = ("10.0.0.1:49152".parse().unwrap(), "10.0.0.2:80".parse().unwrap());
+        let stats = FlowStats {
+            congestion: "reno",
+            opened: at(opened_ms),
+            last_acked: at(last_acked_ms),
+            bytes_written: written,
+            bytes_delivered: delivered,
+            segments_sent: written / 1000,
+            ..FlowStats::default()
+        };
+        let flow = FlowReport {
+            flow: FlowId::new(TransportKind::Rudp, a, b),
+            transport: TransportKind::Rudp,
+            name: name.map(Arc::from),
+            stats,
+        };
+        NodeReport { flows: vec![flow], ..NodeReport::default() }
+    }
+
+    #[test]
+    fn a_flow_is_its_heavier_direction_named_by_its_initiator() {
+        let nodes = vec![
+            ("phone".to_owned(), end(Some("phone->store#1"), 100, 5_000_000, 200, 260)),
+            ("store".to_owned(), end(None, 5_000_000, 100, 225, 4_200)),
+        ];
+        let summary = Summary::new(&RunOutcome { nodes, ..RunOutcome::default() });
+        let [flow] = summary.flows.as_slice() else { panic!("{:?}", summary.flows) };
+        assert_eq!((flow.name.as_str(), flow.bytes, flow.segments_sent), ("phone->store#1", 5_000_000, 5_000));
+        assert_eq!((flow.start_s, flow.end_s, flow.goodput_bps), (Some(0.2), Some(4.2), 10_000_000));
+    }
+
+    #[test]
+    fn utilisation_is_the_busy_share_of_the_run() {
+        let report = LinkReport { busy: Duration::from_millis(471), ..LinkReport::default() };
+        let link = LinkOutcome { name: "a--b".to_owned(), direction: Direction::Reverse, rate: Rate(1), report };
+        let end = Instant::ZERO + Duration::from_millis(4710);
+        let run = RunOutcome { r#virtual: end, links: vec![link], ..RunOutcome::default() };
+        let summary = Summary::new(&run);
+        assert_eq!((summary.links[0].utilisation, summary.virtual_s), (0.1, 4.71));
+        assert_eq!(Summary::new(&RunOutcome { r#virtual: Instant::ZERO, ..run }).links[0].utilisation, 0.0);
+    }
+
+    #[test]
+    fn json_has_the_public_fields_in_order() {
+        let json = Summary::new(&RunOutcome::default()).to_json().unwrap();
+        let value: serde_json::Value = serde_json::from_str(&json).unwrap();
+        let keys: Vec<&str> = value.as_object().unwrap().keys().map(String::as_str).collect();
+        assert_eq!(
+            keys,
+            [
+                "schema",
+                "scenario",
+                "seed",
+                "digest",
+                "virtual_s",
+                "events",
+                "packet_hops",
+                "flows",
+                "fetches",
+                "links",
+                "leases",
+                "expect"
+            ]
+        );
+    }
+}

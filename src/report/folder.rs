@@ -1,0 +1,217 @@
+//! The run folder, written whole or not at all: everything goes to a hidden sibling, which takes
+//! the folder's name in one step when it is complete.
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use crate::observe::series::Series;
+use crate::observe::summary::Summary;
+
+use super::html;
+use super::plots;
+use super::plots::canvas::DrawError;
+use super::read::{ReadError, RunData};
+
+/// A run folder that is being written. Dropped without [`RunFolder::commit`], it leaves nothing.
+#[derive(Debug)]
+pub struct RunFolder {
+    target: PathBuf,
+    partial: PathBuf,
+    replace: bool,
+    committed: bool,
+}
+
+/// A run folder could not be written.
+#[derive(Debug, thiserror::Error)]
+pub enum FolderError {
+    /// There is something at its place.
+    #[error("{0} exists already; choose another folder, or overwrite it with --force")]
+    Exists(PathBuf),
+    /// `--force` was given, but what stands there was not written by us.
+    #[error("{0} exists and is no run folder (it has no summary.json), so even --force leaves it alone")]
+    NotARunFolder(PathBuf),
+    /// The path ends in no name.
+    #[error("{0} cannot be the name of a folder")]
+    NoName(PathBuf),
+    /// The operating system refused.
+    #[error("cannot write {path}: {source}")]
+    Io {
+        /// What was being written.
+        path: PathBuf,
+        /// Why it failed.
+        source: io::Error,
+    },
+    /// What was written could not be read back.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// A plot could not be drawn.
+    #[error(transparent)]
+    Draw(#[from] DrawError),
+}
+
+impl RunFolder {
+    /// Begins to write the run folder `target`. With `force`, a run folder that stands there is
+    /// replaced at the end; anything else that stands there is an error.
+    pub fn begin(target: &Path, force: bool) -> Result<Self, FolderError> {
+        let mut replace = false;
+        if target.symlink_metadata().is_ok() {
+            let empty = || fs::read_dir(target).is_ok_and(|mut entries| entries.next().is_none());
+            replace = match force {
+                false => return Err(FolderError::Exists(target.to_owned())),
+                true if target.join("summary.json").is_file() || empty() => true,
+                true => return Err(FolderError::NotARunFolder(target.to_owned())),
+            };
+        }
+        let partial = sibling(target, "partial")?;
+        if let Some(parent) = partial.parent() {
+            fs::create_dir_all(parent).map_err(|source| io_error(parent, source))?;
+        }
+        fs::create_dir(&partial).map_err(|source| io_error(&partial, source))?;
+        Ok(RunFolder { target: target.to_owned(), partial, replace, committed: false })
+    }
+
+    /// A buffered writer to the file `name` of the folder, for what is written during the run.
+    pub fn writer(&self, name: &str) -> Result<BufWriter<File>, FolderError> {
+        let path = self.partial.join(name);
+        File::create(&path).map(BufWriter::new).map_err(|source| io_error(&path, source))
+    }
+
+    /// Writes a whole file of the folder.
+    pub fn write(&self, name: &str, contents: &[u8]) -> Result<(), FolderError> {
+        let path = self.partial.join(name);
+        fs::write(&path, contents).map_err(|source| io_error(&path, source))
+    }
+
+    /// Writes everything that is known after the run: the resolved scenario, the summary, the
+    /// series, the plots and the page that shows them.
+    pub fn fill(&self, scenario_toml: &str, summary: &Summary, series: &Series) -> Result<(), FolderError> {
+        self.write("scenario.toml", scenario_toml.as_bytes())?;
+        let json = summary.to_json().map_err(|e| io_error(&self.partial.join("summary.json"), e.into()))?;
+        self.write("summary.json", json.as_bytes())?;
+        self.csv("cwnd.csv", |out| series.write_cwnd(out))?;
+        self.csv("throughput.csv", |out| series.write_throughput(out))?;
+        self.csv("queue.csv", |out| series.write_queue(out))?;
+        let mut data = RunData::read(&self.partial)?;
+        data.label = self.target.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let runs = [data];
+        plots::output::write_plots(&runs, &self.partial.join("plots"), false)?;
+        self.write("report.html", html::page(summary, scenario_toml, &runs)?.as_bytes())
+    }
+
+    /// Puts the folder at its place.
+    pub fn commit(mut self) -> Result<(), FolderError> {
+        let failed = |source| io_error(&self.target, source);
+        if self.replace {
+            let old = sibling(&self.target, "old")?;
+            fs::rename(&self.target, &old).map_err(failed)?;
+            if let Err(source) = fs::rename(&self.partial, &self.target) {
+                // The former folder is better than none. If even this fails, it stays as `old`.
+                let _ = fs::rename(&old, &self.target);
+                return Err(failed(source));
+            }
+            fs::remove_dir_all(&old).map_err(|source| io_error(&old, source))?;
+        } else {
+            fs::rename(&self.partial, &self.target).map_err(failed)?;
+        }
+        self.committed = true;
+        Ok(())
+    }
+
+    fn csv(&self, name: &str, write: impl FnOnce(&mut BufWriter<File>) -> csv::Result<()>) -> Result<(), FolderError> {
+        let path = self.partial.join(name);
+        let mut out = self.writer(name)?;
+        write(&mut out).map_err(|e| io_error(&path, e.into()))?;
+        out.flush().map_err(|source| io_error(&path, source))
+    }
+}
+
+impl Drop for RunFolder {
+    fn drop(&mut self) {
+        if !self.committed {
+            let _ = fs::remove_dir_all(&self.partial);
+        }
+    }
+}
+
+/// A hidden name beside `target` that no other process of this machine uses.
+fn sibling(target: &Path, what: &str) -> Result<PathBuf, FolderError> {
+    let name = target.file_name().ok_or_else(|| FolderError::NoName(target.to_owned()))?;
+    let hidden = format!(".{}.{what}-{}", name.to_string_lossy(), std::process::id());
+    Ok(target.with_file_name(hidden))
+}
+
+fn io_error(path: &Path, source: io::Error) -> FolderError {
+    FolderError::Io { path: path.to_owned(), source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::observe::places::Places;
+    use crate::observe::summary::RunOutcome;
+
+    /// A place for one test's folders, gone afterwards.
+    struct Scratch(PathBuf);
+
+    impl Scratch {
+        fn new(name: &str) -> Self {
+            let dir = std::env::temp_dir().join(format!("twinwire-folder-{}-{name}", std::process::id()));
+            fs::create_dir_all(&dir).unwrap();
+            Scratch(dir)
+        }
+        fn entries(&self) -> Vec<String> {
+            let mut names: Vec<String> =
+                fs::read_dir(&self.0).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+            names.sort();
+            names
+        }
+    }
+
+    impl Drop for Scratch {
+        fn drop(&mut self) {
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+
+    fn write(target: &Path, force: bool, scenario: &str) -> Result<(), FolderError> {
+        let folder = RunFolder::begin(target, force)?;
+        folder.write("events.jsonl", b"")?;
+        let summary = Summary::new(&RunOutcome { scenario: scenario.to_owned(), ..RunOutcome::default() });
+        folder.fill("schema = 1\n", &summary, &Series::new(&Places::default()))?;
+        folder.commit()
+    }
+
+    #[test]
+    fn a_folder_is_there_whole_or_not_at_all() {
+        let scratch = Scratch::new("whole");
+        let target = scratch.0.join("out");
+        drop(RunFolder::begin(&target, false).unwrap());
+        assert!(scratch.entries().is_empty());
+
+        write(&target, false, "first").unwrap();
+        assert_eq!(scratch.entries(), ["out"]);
+        for name in
+            ["scenario.toml", "summary.json", "events.jsonl", "cwnd.csv", "throughput.csv", "queue.csv", "report.html"]
+        {
+            assert!(target.join(name).is_file(), "{name}");
+        }
+        assert_eq!(RunData::read(&target).unwrap().scenario, "first");
+    }
+
+    #[test]
+    fn only_force_replaces_and_only_run_folders() {
+        let scratch = Scratch::new("force");
+        let target = scratch.0.join("out");
+        write(&target, false, "first").unwrap();
+        assert!(matches!(write(&target, false, "second"), Err(FolderError::Exists(_))));
+        write(&target, true, "second").unwrap();
+        assert_eq!(RunData::read(&target).unwrap().scenario, "second");
+
+        let foreign = scratch.0.join("thesis");
+        fs::create_dir(&foreign).unwrap();
+        fs::write(foreign.join("chapter1.tex"), "dear reader").unwrap();
+        assert!(matches!(write(&foreign, true, "third"), Err(FolderError::NotARunFolder(_))));
+        assert_eq!(scratch.entries(), ["out", "thesis"]);
+    }
+}

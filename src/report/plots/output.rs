@@ -1,0 +1,176 @@
+//! Figures as files.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use plotters::prelude::{BitMapBackend, IntoDrawingArea, SVGBackend};
+
+use super::PLOTS;
+use super::canvas::{DrawError, draw};
+use super::figure::Figure;
+use super::style::SIZE;
+use crate::report::read::RunData;
+
+/// SVG is drawn this many times as large as it says it is.
+const SVG_SCALE: u32 = 10;
+/// PNG is drawn this many times as large as a figure, ...
+const PNG_SCALE: u32 = 4;
+/// ... and each square of this many pixels becomes one: 1920 x 1080 in all.
+const PNG_BOX: u32 = 2;
+
+/// Draws every plot that `runs` have data for into `dir`, as SVG and, if asked, PNG. Returns the
+/// files written.
+pub fn write_plots(runs: &[RunData], dir: &Path, with_png: bool) -> Result<Vec<PathBuf>, DrawError> {
+    let failed = |path: &Path, why: io::Error| DrawError(format!("{}: {why}", path.display()));
+    fs::create_dir_all(dir).map_err(|why| failed(dir, why))?;
+    let mut written = Vec::new();
+    for entry in PLOTS.entries {
+        let Some(figure) = (entry.build)(runs) else { continue };
+        let mut files = vec![("svg", svg(&figure)?.into_bytes())];
+        if with_png {
+            files.push(("png", png(&figure)?));
+        }
+        for (ending, contents) in files {
+            let path = dir.join(format!("{}.{ending}", entry.name));
+            fs::write(&path, contents).map_err(|why| failed(&path, why))?;
+            written.push(path);
+        }
+    }
+    Ok(written)
+}
+
+/// Reads run folders and draws their plots into `out`, or into `plots` of the first.
+///
+/// # Errors
+/// One line that names the file.
+pub fn redraw(folders: &[PathBuf], with_png: bool, out: Option<&Path>) -> Result<Vec<PathBuf>, String> {
+    let runs: Vec<RunData> =
+        folders.iter().map(|dir| RunData::read(dir)).collect::<Result<_, _>>().map_err(|e| e.to_string())?;
+    let dir = match (out, folders.first()) {
+        (Some(out), _) => out.to_owned(),
+        (None, Some(first)) => first.join("plots"),
+        (None, None) => return Err("no run folder was named".to_owned()),
+    };
+    write_plots(&runs, &dir, with_png).map_err(|e| e.to_string())
+}
+
+/// The figure as the text of an SVG file.
+pub fn svg(figure: &Figure) -> Result<String, DrawError> {
+    let mut text = String::new();
+    let (width, height) = (SIZE.0 * SVG_SCALE, SIZE.1 * SVG_SCALE);
+    {
+        let root = SVGBackend::with_string(&mut text, (width, height)).into_drawing_area();
+        draw(&root, figure, SVG_SCALE as i32, false)?;
+    }
+    // The view box keeps the large drawing; only the size that the file asks for is the real one.
+    let large = format!("width=\"{width}\" height=\"{height}\"");
+    Ok(text.replacen(&large, &format!("width=\"{}\" height=\"{}\"", SIZE.0, SIZE.1), 1))
+}
+
+/// The figure as the bytes of a PNG file.
+pub fn png(figure: &Figure) -> Result<Vec<u8>, DrawError> {
+    let (width, height) = (SIZE.0 * PNG_SCALE, SIZE.1 * PNG_SCALE);
+    let mut large = vec![0; width as usize * height as usize * 3];
+    {
+        let root = BitMapBackend::with_buffer(&mut large, (width, height)).into_drawing_area();
+        draw(&root, figure, PNG_SCALE as i32, true)?;
+    }
+    let small = shrink(&large, width as usize, PNG_BOX as usize);
+    let failed = |why: png::EncodingError| DrawError(why.to_string());
+    let mut file = Vec::new();
+    let mut encoder = png::Encoder::new(&mut file, width / PNG_BOX, height / PNG_BOX);
+    encoder.set_color(png::ColorType::Rgb);
+    encoder.set_depth(png::BitDepth::Eight);
+    let mut writer = encoder.write_header().map_err(failed)?;
+    writer.write_image_data(&small).map_err(failed)?;
+    writer.finish().map_err(failed)?;
+    Ok(file)
+}
+
+/// Averages each square of `side` x `side` RGB pixels.
+fn shrink(pixels: &[u8], width: usize, side: usize) -> Vec<u8> {
+    let area = (side * side) as u32;
+    let mut out = Vec::with_capacity(pixels.len() / (side * side));
+    for rows in pixels.chunks_exact(width * 3 * side) {
+        for column in 0..width / side {
+            for channel in 0..3 {
+                let at = |x: usize, y: usize| u32::from(rows[(y * width + column * side + x) * 3 + channel]);
+                let sum: u32 = (0..side).flat_map(|y| (0..side).map(move |x| (x, y))).map(|(x, y)| at(x, y)).sum();
+                out.push(((sum + area / 2) / area) as u8);
+            }
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::plots::figure::{Line, Marks, Shape};
+
+    fn figure() -> Figure {
+        // A sawtooth such as Reno's, with a timeout.
+        let mut points = Vec::new();
+        let (mut marks, mut timeouts) = (Vec::new(), Vec::new());
+        let mut y = 14.0;
+        for i in 0..600 {
+            let x = f64::from(i) / 60.0;
+            if y > 90.0 {
+                marks.push((x, y));
+                y /= 2.0;
+            } else if i == 420 {
+                timeouts.push((x, y));
+                y = 1.4;
+            }
+            points.push((x, y));
+            y += if i < 40 { y * 0.04 } else { 0.6 };
+        }
+        let line = |colour: usize, label: &str, factor: f64| Line {
+            label: Some(label.to_owned()),
+            colour,
+            dashed: false,
+            points: points.iter().map(|(x, y)| (*x, y * factor)).collect(),
+        };
+        Figure {
+            title: "Congestion window".to_owned(),
+            subtitle: "sawtooth, seed 7".to_owned(),
+            y_label: "cwnd (kB)".to_owned(),
+            lines: vec![
+                line(0, "phone->mp4-storage#2", 1.0),
+                line(1, "bulk[1]", 0.7),
+                Line {
+                    label: Some("ssthresh".to_owned()),
+                    colour: 0,
+                    dashed: true,
+                    points: vec![(1.0, 45.0), (10.0, 45.0)],
+                },
+            ],
+            marks: vec![
+                Marks { label: "loss found".to_owned(), shape: Shape::Cross, points: marks },
+                Marks { label: "retransmission timeout".to_owned(), shape: Shape::Triangle, points: timeouts },
+            ],
+        }
+    }
+
+    #[test]
+    fn svg_is_drawn_alike_twice_and_says_its_real_size() {
+        let text = svg(&figure()).unwrap();
+        assert_eq!(text, svg(&figure()).unwrap());
+        assert!(text.contains("width=\"960\" height=\"540\" viewBox=\"0 0 9600 5400\""));
+        assert!(text.contains("cwnd (kB)") && text.contains("time (s)"));
+    }
+
+    #[test]
+    fn png_has_twice_the_size() {
+        let bytes = png(&figure()).unwrap();
+        let reader = png::Decoder::new(io::Cursor::new(&bytes)).read_info().unwrap();
+        assert_eq!((reader.info().width, reader.info().height), (1920, 1080));
+    }
+
+    #[test]
+    fn shrinking_averages() {
+        let pixels: Vec<u8> = [0, 100, 200, 100].iter().flat_map(|v| [*v, 0, 255]).collect();
+        assert_eq!(shrink(&pixels, 2, 2), [100, 0, 255]);
+    }
+}

@@ -1,0 +1,255 @@
+//! The simulated world: nodes, the channels between them, and the loop that runs them.
+
+use super::channel::{Channel, ChannelSetup};
+use super::fault::{Change, Fault};
+use super::scheduler::{Scheduler, Source};
+use crate::base::ids::{ChannelId, NodeId, PortId};
+use crate::base::note::{Depth, DropCause, Note, Place, Record, Sink};
+use crate::base::report::{LinkReport, NodeReport};
+use crate::base::time::Instant;
+use crate::node::node::{Ctx, Input, Node, Status};
+use crate::wire::packet::Packet;
+
+/// Makes a node, and makes it anew after a crash; counts its lives from 0.
+pub type NodeFactory = Box<dyn Fn(u32) -> Box<dyn Node>>;
+
+struct NodeSlot {
+    node: Box<dyn Node>,
+    factory: NodeFactory,
+    lives: u32,
+    crashed: bool,
+    last_packet: u32,
+    ports: Vec<ChannelId>,
+    busy: bool,
+}
+
+/// A network and its clock.
+pub struct Network<'s> {
+    now: Instant,
+    nodes: Vec<NodeSlot>,
+    channels: Vec<Channel>,
+    // Latest first: the next fault stands last.
+    faults: Vec<Fault>,
+    scheduler: Scheduler,
+    sink: Option<&'s mut dyn Sink>,
+    busy_nodes: usize,
+    events: u64,
+    packet_hops: u64,
+    outbox: Vec<(PortId, Packet)>,
+    notes: Vec<Note>,
+}
+
+const FAULTS: Source = Source(0);
+
+impl<'s> Network<'s> {
+    /// An empty network. Without a sink nothing is recorded.
+    pub fn new(sink: Option<&'s mut dyn Sink>) -> Self {
+        Network {
+            now: Instant::ZERO,
+            nodes: Vec::new(),
+            channels: Vec::new(),
+            faults: Vec::new(),
+            scheduler: Scheduler::default(),
+            sink,
+            busy_nodes: 0,
+            events: 0,
+            packet_hops: 0,
+            outbox: Vec::new(),
+            notes: Vec::new(),
+        }
+    }
+
+    /// Adds a node. Nodes are added in the sorted order of their names.
+    pub fn add_node(&mut self, factory: NodeFactory) -> NodeId {
+        let id = NodeId(self.nodes.len() as u32);
+        let node = factory(0);
+        self.nodes.push(NodeSlot {
+            node,
+            factory,
+            lives: 1,
+            crashed: false,
+            last_packet: 0,
+            ports: Vec::new(),
+            busy: false,
+        });
+        id
+    }
+
+    /// Adds the two directions of a link, in the sorted order of links' names. The link takes the
+    /// next port of each node.
+    pub fn add_link(&mut self, a: NodeId, b: NodeId, forward: ChannelSetup, reverse: ChannelSetup) -> [ChannelId; 2] {
+        let port_a = PortId(self.nodes[a.0 as usize].ports.len() as u32);
+        let port_b = PortId(self.nodes[b.0 as usize].ports.len() as u32 + u32::from(a == b));
+        let ids = [ChannelId(self.channels.len() as u32), ChannelId(self.channels.len() as u32 + 1)];
+        self.channels.push(Channel::new((b, port_b), forward));
+        self.channels.push(Channel::new((a, port_a), reverse));
+        self.nodes[a.0 as usize].ports.push(ids[0]);
+        self.nodes[b.0 as usize].ports.push(ids[1]);
+        ids
+    }
+
+    /// Sets the fault timeline; simultaneous faults keep this order.
+    pub fn set_faults(&mut self, mut faults: Vec<Fault>) {
+        faults.sort_by_key(|f| f.at);
+        faults.reverse();
+        self.faults = faults;
+    }
+
+    /// Starts every node, in order.
+    pub fn start(&mut self) {
+        for index in 0..self.nodes.len() {
+            self.node_input(NodeId(index as u32), Input::Start);
+        }
+        self.scheduler.set(FAULTS, self.faults.last().map(|f| f.at));
+    }
+
+    /// Handles the next event unless it is later than `until`. False: there was none.
+    pub fn step(&mut self, until: Instant) -> bool {
+        let Some((at, source)) = self.scheduler.peek().filter(|(at, _)| *at <= until) else { return false };
+        assert!(at >= self.now, "no event lies in the past (SYS-06)");
+        self.now = at;
+        self.events += 1;
+        let channels = self.channels.len() as u32;
+        match source.0 {
+            0 => self.next_fault(),
+            n if n <= channels => self.channel_event(ChannelId(n - 1)),
+            n => self.node_input(NodeId(n - 1 - channels), Input::Wake),
+        }
+        true
+    }
+
+    /// True while some node has work of its own.
+    pub fn is_busy(&self) -> bool {
+        self.busy_nodes > 0
+    }
+    /// The virtual time.
+    pub fn now(&self) -> Instant {
+        self.now
+    }
+    /// Lets the clock run on to `until` when nothing happens any more.
+    pub fn idle_until(&mut self, until: Instant) {
+        self.now = self.now.max(until);
+    }
+    /// Events handled so far.
+    pub fn events(&self) -> u64 {
+        self.events
+    }
+    /// Packets that crossed a link so far.
+    pub fn packet_hops(&self) -> u64 {
+        self.packet_hops
+    }
+    /// What each node says of itself, in order.
+    pub fn node_reports(&self) -> Vec<(NodeReport, Status)> {
+        self.nodes.iter().map(|s| (s.node.report(), s.node.status())).collect()
+    }
+    /// The figures of each channel, in order.
+    pub fn link_reports(&self) -> Vec<LinkReport> {
+        self.channels.iter().map(Channel::report).collect()
+    }
+
+    fn channel_event(&mut self, id: ChannelId) {
+        let place = self.channel_place(id);
+        let (now, sink) = (self.now, &mut self.sink);
+        let arrival =
+            self.channels[id.0 as usize].handle_event(now, &mut |note| record(sink.as_deref_mut(), now, place, note));
+        self.arm_channel(id);
+        let Some(arrival) = arrival else { return };
+        self.packet_hops += 1;
+        let (node, port) = arrival.to;
+        let Some(packet) = arrival.packet else { return };
+        if self.nodes[node.0 as usize].crashed {
+            let (id, bytes, queue) = (packet.id, packet.wire_bytes(), Depth::default());
+            let note = Note::PacketDropped { packet: id, bytes, cause: DropCause::NodeDown, queue };
+            return record(self.sink.as_deref_mut(), now, Place(node.0), note);
+        }
+        self.node_input(node, Input::Packet { port, packet });
+    }
+
+    fn node_input(&mut self, id: NodeId, input: Input) {
+        let slot = &mut self.nodes[id.0 as usize];
+        let notes = self.sink.is_some().then_some(&mut self.notes);
+        let mut ctx = Ctx::new(self.now, id, &mut slot.last_packet, &mut self.outbox, notes);
+        slot.node.handle(input, &mut ctx);
+        let (wake, busy) = (slot.node.next_wake(), slot.node.status() == Status::Busy);
+        if busy != slot.busy {
+            slot.busy = busy;
+            self.busy_nodes = if busy { self.busy_nodes + 1 } else { self.busy_nodes - 1 };
+        }
+        // A wake for the past is a wake for now.
+        self.scheduler.set(self.node_source(id), wake.map(|at| at.max(self.now)));
+        for note in self.notes.drain(..) {
+            record(self.sink.as_deref_mut(), self.now, Place(id.0), note);
+        }
+        let mut outbox = std::mem::take(&mut self.outbox);
+        for (port, packet) in outbox.drain(..) {
+            self.send(id, port, packet);
+        }
+        self.outbox = outbox;
+    }
+
+    fn send(&mut self, from: NodeId, port: PortId, packet: Packet) {
+        // A node without a wire speaks into the void.
+        let Some(&id) = self.nodes[from.0 as usize].ports.get(port.0 as usize) else { return };
+        let place = self.channel_place(id);
+        let (now, sink) = (self.now, &mut self.sink);
+        self.channels[id.0 as usize].send(now, packet, &mut |note| record(sink.as_deref_mut(), now, place, note));
+        self.arm_channel(id);
+    }
+
+    fn next_fault(&mut self) {
+        let Some(Fault { what, ends, change, .. }) = self.faults.pop() else { return };
+        self.scheduler.set(FAULTS, self.faults.last().map(|f| f.at));
+        let place = match &change {
+            Change::Down(c, _)
+            | Change::Rate(c, _)
+            | Change::Delay(c, _)
+            | Change::Loss(c, _)
+            | Change::Queue(c, _) => self.channel_place(*c),
+            Change::Crashed(n, _) => Place(n.0),
+        };
+        let now = self.now;
+        record(self.sink.as_deref_mut(), now, place, Note::Fault { what, ends });
+        let sink = &mut self.sink;
+        let mut note = |note| record(sink.as_deref_mut(), now, place, note);
+        match change {
+            Change::Down(id, down) => self.channels[id.0 as usize].set_down(now, down, &mut note),
+            Change::Rate(id, rate) => self.channels[id.0 as usize].set_rate(now, rate, &mut note),
+            Change::Delay(id, delay) => self.channels[id.0 as usize].set_delay(now, delay, &mut note),
+            Change::Loss(id, loss) => self.channels[id.0 as usize].set_loss(loss),
+            Change::Queue(id, queue) => self.channels[id.0 as usize].set_queue(now, queue, &mut note),
+            Change::Crashed(id, crashed) => self.crash(id, crashed),
+        }
+        if place.0 >= self.nodes.len() as u32 {
+            self.arm_channel(ChannelId(place.0 - self.nodes.len() as u32));
+        }
+    }
+
+    fn crash(&mut self, id: NodeId, crashed: bool) {
+        let source = self.node_source(id);
+        let slot = &mut self.nodes[id.0 as usize];
+        slot.crashed = crashed;
+        if crashed {
+            return self.scheduler.set(source, None);
+        }
+        slot.node = (slot.factory)(slot.lives);
+        slot.lives += 1;
+        self.node_input(id, Input::Start);
+    }
+
+    fn arm_channel(&mut self, id: ChannelId) {
+        let at = self.channels[id.0 as usize].next_event();
+        self.scheduler.set(Source(1 + id.0), at);
+    }
+    fn node_source(&self, id: NodeId) -> Source {
+        Source(1 + self.channels.len() as u32 + id.0)
+    }
+    fn channel_place(&self, id: ChannelId) -> Place {
+        Place(self.nodes.len() as u32 + id.0)
+    }
+}
+
+fn record(sink: Option<&mut (dyn Sink + '_)>, at: Instant, place: Place, note: Note) {
+    if let Some(sink) = sink {
+        sink.record(&Record { at, place, note });
+    }
+}

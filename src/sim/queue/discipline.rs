@@ -1,0 +1,51 @@
+//! What a queue is.
+
+use crate::base::note::{Depth, DropCause};
+use crate::base::registry::Entry;
+use crate::base::schema::Params;
+use crate::base::time::{Duration, Instant};
+use crate::base::units::Rate;
+use crate::wire::packet::Packet;
+
+/// A packet in a link's care.
+#[derive(Debug)]
+pub struct Queued {
+    /// The packet.
+    pub packet: Packet,
+    /// Its size on the link.
+    pub bytes: u32,
+    /// The loss model has chosen it: it will be transmitted, and lost on the wire.
+    pub doomed: bool,
+}
+
+/// Decides which packets wait, and in which order they leave.
+pub trait Queue {
+    /// Takes a packet, or gives it back with the reason.
+    ///
+    /// # Errors
+    /// The packet, when the queue will not have it.
+    fn enqueue(&mut self, now: Instant, queued: Queued) -> Result<(), (Queued, DropCause)>;
+    /// The next packet to transmit. Packets it throws away on the way go to `dropped`.
+    fn dequeue(&mut self, now: Instant, dropped: &mut Vec<(Queued, DropCause)>) -> Option<Queued>;
+    /// What waits.
+    fn depth(&self) -> Depth;
+    /// True if it must see the exact time of each departure (active queue management); the link
+    /// then spends a second event on each packet.
+    fn needs_departure_time(&self) -> bool {
+        false
+    }
+}
+
+/// What a queue may know of its link.
+#[derive(Clone, Copy, Debug)]
+pub struct QueueEnv {
+    /// The link's rate; `None`: unlimited.
+    pub rate: Option<Rate>,
+    /// The link's base delay.
+    pub delay: Duration,
+}
+
+/// How a registry entry makes its queue.
+pub type Build = fn(&Params, &QueueEnv) -> Box<dyn Queue>;
+/// A registry entry for a queue.
+pub type QueueEntry = Entry<Build>;

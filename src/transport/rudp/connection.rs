@@ -1,0 +1,324 @@
+//! One connection: its state, and the traits through which host and application use it.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+
+use super::ack_ranges::AckRanges;
+use super::close::State;
+use super::config::{Mode, RudpConfig};
+use super::inbox::Inbox;
+use super::outbox::Outbox;
+use super::ranges::RangeSet;
+use super::recovery::Recovery;
+use super::sent::SentLog;
+use super::timers::{T, Timers};
+use crate::base::note::{CloseReason, FlowNote, Phase, Window, WindowCause};
+use crate::base::report::FlowStats;
+use crate::base::rng::{Rng, Seed};
+use crate::base::time::{Duration, Instant};
+use crate::transport::congestion::controller::Controller;
+use crate::transport::connection::Connection;
+use crate::transport::rtt::{RtoLimits, RttEstimator};
+use crate::transport::stream::{Stream, StreamEvent};
+use crate::wire::rudp::RudpSegment;
+
+/// What the handshake settled about the peer.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Peer {
+    pub(super) cid: u64,
+    pub(super) max_payload: u16,
+    pub(super) mode: Mode,
+    pub(super) idle_timeout: Duration,
+    pub(super) max_ack_delay: Duration,
+    pub(super) reset_token: Option<[u8; 16]>,
+}
+
+/// One end of an RUDP connection.
+#[derive(Debug)]
+pub struct RudpConnection {
+    pub(super) config: RudpConfig,
+    pub(super) state: State,
+    pub(super) local_cid: u64,
+    pub(super) peer: Peer,
+    pub(super) now: Instant,
+    pub(super) timers: Timers,
+    /// Token that this end gives to the peer for stateless resets.
+    pub(super) own_token: [u8; 16],
+    /// The client repeats it until the server is known to hold the connection.
+    pub(super) cookie: Option<[u8; 32]>,
+    pub(super) syns_sent: u32,
+    pub(super) syn_due: bool,
+    pub(super) rst_due: Option<u16>,
+
+    pub(super) outbox: Outbox,
+    pub(super) sent: SentLog,
+    pub(super) lost: RangeSet,
+    pub(super) delivered: RangeSet,
+    pub(super) snd_una: u64,
+    pub(super) snd_nxt: u64,
+    /// Highest offset ever sent.
+    pub(super) snd_max: u64,
+    /// Right edge of the peer's window.
+    pub(super) snd_edge: u64,
+    pub(super) finishing: bool,
+    pub(super) fin_due: bool,
+    pub(super) fin_sent: bool,
+    pub(super) fin_acked: bool,
+    pub(super) probe_due: bool,
+    /// The third packet of the handshake must be ack-eliciting.
+    pub(super) hello_due: bool,
+    pub(super) probes_unanswered: u32,
+    pub(super) next_pn: u32,
+    pub(super) skip_at: u32,
+    pub(super) skipped: [Option<u32>; 4],
+    pub(super) skip_rng: Rng,
+    pub(super) controller: Box<dyn Controller>,
+    pub(super) rtt: RttEstimator,
+    pub(super) recovery: Recovery,
+    pub(super) last_data_sent: Option<Instant>,
+
+    pub(super) inbox: Inbox,
+    pub(super) received: AckRanges,
+    pub(super) final_size: Option<u64>,
+    pub(super) fin_received: bool,
+    pub(super) ack_now: bool,
+    pub(super) unacked_arrivals: u32,
+    pub(super) largest_arrived: Instant,
+
+    pub(super) events: VecDeque<StreamEvent>,
+    pub(super) read_found_nothing: bool,
+    pub(super) write_was_cut: bool,
+    pub(super) noting: bool,
+    pub(super) notes: VecDeque<FlowNote>,
+    pub(super) stats: FlowStats,
+}
+
+impl RudpConnection {
+    fn new(config: &RudpConfig, local_cid: u64, peer: Peer, own_token: [u8; 16], now: Instant) -> Self {
+        let payload = u64::from(peer.max_payload);
+        let entry = config.controller();
+        let limits = RtoLimits { min: config.min_rto, max: config.max_rto, ..RtoLimits::default() };
+        let mut skip_rng = Seed(local_cid).stream("skipped packet numbers");
+        let skip_at = 250 + skip_rng.below(501) as u32;
+        RudpConnection {
+            state: State::SynSent,
+            local_cid,
+            peer,
+            now,
+            timers: Timers::default(),
+            own_token,
+            cookie: None,
+            syns_sent: 0,
+            syn_due: false,
+            rst_due: None,
+            outbox: Outbox::new(config.send_buffer),
+            sent: SentLog::default(),
+            lost: RangeSet::default(),
+            delivered: RangeSet::default(),
+            snd_una: 0,
+            snd_nxt: 0,
+            snd_max: 0,
+            snd_edge: 0,
+            finishing: false,
+            fin_due: false,
+            fin_sent: false,
+            fin_acked: false,
+            probe_due: false,
+            hello_due: false,
+            probes_unanswered: 0,
+            next_pn: 0,
+            skip_at,
+            skipped: [None; 4],
+            skip_rng,
+            controller: (entry.build)(&config.setup(payload)),
+            rtt: RttEstimator::new(limits),
+            recovery: Recovery::default(),
+            last_data_sent: None,
+            inbox: Inbox::new(config.receive_buffer),
+            received: AckRanges::default(),
+            final_size: None,
+            fin_received: false,
+            ack_now: false,
+            unacked_arrivals: 0,
+            largest_arrived: now,
+            events: VecDeque::new(),
+            read_found_nothing: true,
+            write_was_cut: false,
+            noting: false,
+            notes: VecDeque::new(),
+            stats: FlowStats { congestion: entry.name, opened: Some(now), ..FlowStats::default() },
+            config: config.clone(),
+        }
+    }
+
+    /// The client's end: a SYN is due.
+    pub(super) fn open(config: &RudpConfig, local_cid: u64, own_token: [u8; 16], now: Instant) -> Self {
+        let peer = Peer {
+            cid: 0,
+            max_payload: config.max_payload(),
+            mode: config.mode,
+            idle_timeout: config.idle_timeout,
+            max_ack_delay: config.max_ack_delay,
+            reset_token: None,
+        };
+        let mut c = RudpConnection::new(config, local_cid, peer, own_token, now);
+        c.syn_due = true;
+        c
+    }
+
+    /// The server's end, made when a cookie verified. Packet number 0 was the SYN+ACK.
+    pub(super) fn accept(
+        config: &RudpConfig,
+        local_cid: u64,
+        mut peer: Peer,
+        own_token: [u8; 16],
+        now: Instant,
+    ) -> Self {
+        peer.max_payload = peer.max_payload.min(config.max_payload());
+        peer.idle_timeout = peer.idle_timeout.min(config.idle_timeout);
+        let mut c = RudpConnection::new(config, local_cid, peer, own_token, now);
+        c.next_pn = 1;
+        c.established(now);
+        c
+    }
+
+    pub(super) fn set_noting(&mut self, on: bool) {
+        self.noting = on;
+        // The server's end is established before anybody can ask for notes.
+        if on && self.state == State::Established && self.notes.is_empty() {
+            self.note(|| FlowNote::Established);
+            self.note_window(WindowCause::Start);
+        }
+    }
+
+    pub(super) fn established(&mut self, now: Instant) {
+        self.state = State::Established;
+        self.stats.established = Some(now);
+        self.events.push_back(StreamEvent::Connected);
+        self.note(|| FlowNote::Established);
+        self.note_window(WindowCause::Start);
+        self.heard(now);
+    }
+
+    /// Largest payload of a packet.
+    pub(super) fn payload(&self) -> u64 {
+        u64::from(self.peer.max_payload.max(1))
+    }
+
+    pub(super) fn note(&mut self, note: impl FnOnce() -> FlowNote) {
+        if self.noting {
+            self.notes.push_back(note());
+        }
+    }
+
+    pub(super) fn note_window(&mut self, cause: WindowCause) {
+        if !self.noting {
+            return;
+        }
+        let phase = if self.recovery.active {
+            Phase::Recovery
+        } else if self.recovery.after_timeout {
+            Phase::Loss
+        } else {
+            self.controller.phase()
+        };
+        let window = Window {
+            cause,
+            phase,
+            cwnd_bytes: self.cwnd(),
+            ssthresh_bytes: self.controller.ssthresh(),
+            in_flight_bytes: self.sent.in_flight_bytes(),
+            srtt: self.rtt.srtt(),
+            rto: self.rtt.rto(),
+        };
+        self.notes.push_back(FlowNote::Window(window));
+    }
+}
+
+impl Connection for RudpConnection {
+    type Segment = RudpSegment;
+
+    fn handle_segment(&mut self, now: Instant, segment: RudpSegment) {
+        self.now = now;
+        self.receive(now, segment);
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        self.now = now;
+        self.run_timers(now);
+    }
+
+    fn poll_transmit(&mut self, now: Instant) -> Option<RudpSegment> {
+        self.now = now;
+        self.next_segment(now)
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        self.timers.next()
+    }
+
+    fn poll_note(&mut self) -> Option<FlowNote> {
+        self.notes.pop_front()
+    }
+
+    fn stats(&self) -> &FlowStats {
+        &self.stats
+    }
+
+    fn is_closed(&self) -> bool {
+        self.state == State::Closed && self.rst_due.is_none()
+    }
+}
+
+impl Stream for RudpConnection {
+    fn write(&mut self, data: Bytes) -> usize {
+        if self.finishing || !self.state.may_send() {
+            return 0;
+        }
+        let asked = data.len();
+        let taken = self.outbox.push(data);
+        self.write_was_cut |= taken < asked;
+        self.stats.bytes_written += taken as u64;
+        taken
+    }
+
+    fn writable(&self) -> usize {
+        if self.finishing || !self.state.may_send() { 0 } else { self.outbox.room() }
+    }
+
+    fn read(&mut self) -> Option<Bytes> {
+        let data = self.inbox.read();
+        match &data {
+            None => self.read_found_nothing = true,
+            Some(data) => {
+                self.stats.bytes_delivered += data.len() as u64;
+                if self.state.may_receive() && self.inbox.update_due(self.payload()) {
+                    self.ack_now = true;
+                }
+            }
+        }
+        data
+    }
+
+    fn finish(&mut self) {
+        if !self.finishing && self.state.may_send() {
+            self.finishing = true;
+            self.fin_due = true;
+        }
+    }
+
+    fn abort(&mut self) {
+        if self.state != State::Closed {
+            if self.state != State::TimeWait && self.syns_sent + self.next_pn > 0 && self.peer.cid != 0 {
+                self.rst_due = Some(0);
+            }
+            self.close(self.now, CloseReason::Aborted);
+            self.timers.stop(T::Rto);
+        }
+    }
+
+    fn poll_event(&mut self) -> Option<StreamEvent> {
+        self.events.pop_front()
+    }
+}

@@ -1,0 +1,233 @@
+//! What to send next.
+
+use super::close::{State, error};
+use super::config::Mode;
+use super::connection::RudpConnection;
+use super::sent::{Fate, Sent};
+use super::timers::T;
+use crate::base::note::{CloseReason, FlowNote, SendCause, WindowCause};
+use crate::base::time::{Duration, Instant};
+use crate::wire::rudp::{RudpFlags, RudpOptions, RudpSegment};
+
+impl RudpConnection {
+    pub(super) fn next_segment(&mut self, now: Instant) -> Option<RudpSegment> {
+        if self.rst_due.is_some() {
+            return self.rst();
+        }
+        match self.state {
+            State::Closed => return None,
+            State::SynSent => return self.syn_due.then(|| self.syn(now)),
+            _ => {}
+        }
+        if self.next_pn == u32::MAX {
+            self.reset(now, error::NUMBERS_EXHAUSTED, CloseReason::ProtocolError);
+            return self.rst();
+        }
+        if let Some(segment) = self.data(now) {
+            return Some(segment);
+        }
+        if self.probe_due || self.hello_due {
+            let guarded = self.hello_due;
+            (self.probe_due, self.hello_due) = (false, false);
+            let mut segment = self.packet(now);
+            segment.flags.probe = true;
+            segment.offset = self.snd_nxt;
+            self.log(now, &segment, guarded);
+            return Some(segment);
+        }
+        self.ack_now.then(|| self.packet(now))
+    }
+
+    fn next_pn(&mut self) -> u32 {
+        // One number in about 500 is never sent, to expose acknowledgments of what did not arrive.
+        if self.next_pn >= self.skip_at {
+            self.skipped.rotate_right(1);
+            self.skipped[0] = Some(self.next_pn);
+            self.next_pn += 1;
+            self.skip_at = self.next_pn.saturating_add(250 + self.skip_rng.below(501) as u32);
+        }
+        let pn = self.next_pn;
+        self.next_pn += 1;
+        pn
+    }
+
+    fn syn(&mut self, now: Instant) -> RudpSegment {
+        self.syn_due = false;
+        let wait = Duration::from_secs(1) * (1u64 << self.syns_sent.min(20));
+        self.syns_sent += 1;
+        self.timers.set(T::Rto, now + wait);
+        let options = RudpOptions {
+            source_cid: Some(self.local_cid),
+            max_payload: Some(self.config.max_payload()),
+            mode: Some(self.config.mode.code()),
+            idle_timeout_s: Some(self.config.idle_seconds()),
+            max_ack_delay_ms: Some(self.config.ack_delay_millis()),
+            ..RudpOptions::default()
+        };
+        let segment = RudpSegment {
+            flags: RudpFlags { syn: true, ..RudpFlags::default() },
+            pn: self.next_pn(),
+            window: self.inbox.announce(self.payload()),
+            options: Some(Box::new(options)),
+            ..RudpSegment::default()
+        };
+        self.log(now, &segment, false);
+        segment
+    }
+
+    fn rst(&mut self) -> Option<RudpSegment> {
+        let error = self.rst_due.take()?;
+        let pn = self.next_pn();
+        let flags = RudpFlags { rst: true, ..RudpFlags::default() };
+        Some(RudpSegment { flags, cid: self.peer.cid, pn, error, ..RudpSegment::default() })
+    }
+
+    /// A packet that carries the newest acknowledgment and window, to be filled.
+    fn packet(&mut self, now: Instant) -> RudpSegment {
+        let options = self.cookie.map(|cookie| {
+            Box::new(RudpOptions {
+                source_cid: Some(self.local_cid),
+                cookie: Some(cookie),
+                max_ack_delay_ms: Some(self.config.ack_delay_millis()),
+                reset_token: Some(self.own_token),
+                ..RudpOptions::default()
+            })
+        });
+        let mut segment = RudpSegment {
+            flags: RudpFlags { ack: true, ..RudpFlags::default() },
+            cid: self.peer.cid,
+            pn: self.next_pn(),
+            window: self.inbox.announce(self.payload()),
+            offset: self.snd_nxt,
+            ack: self.inbox.next() + u64::from(self.fin_received),
+            options,
+            ..RudpSegment::default()
+        };
+        // Ranges only when there is something to acknowledge.
+        if self.ack_now || self.unacked_arrivals > 0 || self.cookie.is_some() {
+            segment.ranges = self.received.to_send();
+            segment.ack_delay_us = now.since(self.largest_arrived).as_micros().min(u64::from(u32::MAX)) as u32;
+            self.ack_now = false;
+            self.unacked_arrivals = 0;
+            self.timers.stop(T::DelayedAck);
+            // Without a gap in the stream `ack` says everything that older ranges would.
+            if !self.inbox.has_gap() {
+                self.received.forget(1);
+            }
+        }
+        segment
+    }
+
+    fn log(&mut self, now: Instant, segment: &RudpSegment, guarded: bool) {
+        self.sent.push(Sent {
+            pn: segment.pn,
+            at: now,
+            offset: segment.offset,
+            len: segment.payload.len() as u32,
+            fin: segment.flags.fin,
+            guarded,
+            fate: Fate::Out,
+        });
+        if guarded && !self.timers.is_set(T::Rto) {
+            self.arm_rto(now);
+        }
+    }
+
+    /// The next packet with data or a FIN: lost bytes first, lowest offset first, then new ones.
+    fn data(&mut self, now: Instant) -> Option<RudpSegment> {
+        let limit = self.payload();
+        let flight = self.sent.in_flight_bytes();
+        if self.peer.mode == Mode::StopAndWait && self.sent.guarded_out() > 0 {
+            self.recovery.cwnd_limited = false;
+            return None;
+        }
+        let lost = self.lost.first();
+        let (offset, len) = match lost {
+            Some((start, end)) => (start, (end - start).min(limit)),
+            None => (self.snd_nxt, self.sendable(now, limit, flight)),
+        };
+        let fin = self.fin_due && self.finishing && offset + len == self.outbox.end();
+        if len == 0 && !fin {
+            self.recovery.cwnd_limited = flight + limit > self.cwnd();
+            return None;
+        }
+        if len > 0 {
+            if lost.is_none() && flight == 0 {
+                self.restart_after_idle(now);
+            }
+            let rescue = std::mem::take(&mut self.recovery.rescue) && lost.is_some();
+            if flight > 0 && flight + len > self.cwnd() && !rescue {
+                self.recovery.cwnd_limited = true;
+                return None;
+            }
+        }
+        let again = offset < self.snd_max;
+        let mut segment = self.packet(now);
+        segment.offset = offset;
+        segment.flags.data = len > 0;
+        segment.flags.fin = fin;
+        segment.payload = if len > 0 { self.outbox.slice(offset, len as usize) } else { bytes::Bytes::new() };
+        (self.hello_due, self.probe_due) = (false, false);
+        self.log(now, &segment, true);
+        self.lost.remove(offset, offset + len);
+        self.snd_nxt = self.snd_nxt.max(offset + len);
+        if self.snd_max <= self.snd_una && !self.timers.is_set(T::User) {
+            self.timers.set(T::User, now + self.config.user_timeout);
+        }
+        self.snd_max = self.snd_max.max(offset + len);
+        if fin {
+            self.fin_due = false;
+            if !self.fin_sent {
+                self.on_fin_sent();
+            }
+        }
+        if len > 0 {
+            self.count(now, offset, len as u32, again);
+        }
+        Some(segment)
+    }
+
+    fn count(&mut self, now: Instant, offset: u64, bytes: u32, again: bool) {
+        let mut cause = SendCause::New;
+        if again {
+            cause = self.recovery.cause.unwrap_or(SendCause::Timeout);
+            self.stats.retransmits += 1;
+            if cause != SendCause::Timeout {
+                self.stats.fast_retransmits += 1;
+                self.recovery.cause = Some(SendCause::Recovery);
+            }
+        }
+        self.stats.segments_sent += 1;
+        self.last_data_sent = Some(now);
+        self.note(|| FlowNote::SegmentSent { offset, bytes, cause });
+    }
+
+    /// How many bytes at `snd_nxt` may go as far as the peer's window is concerned.
+    fn sendable(&mut self, now: Instant, limit: u64, flight: u64) -> u64 {
+        let waiting = self.outbox.end() - self.snd_nxt;
+        let want = waiting.min(limit);
+        let room = self.snd_edge.saturating_sub(self.snd_nxt);
+        if want <= room {
+            return want;
+        }
+        // No silly windows: a short packet only when nothing is out that could open a longer one.
+        if flight > 0 {
+            return 0;
+        }
+        if room == 0 && !self.timers.is_set(T::Persist) {
+            self.arm_persist(now);
+        }
+        room
+    }
+
+    /// RFC 5681 section 4.1.
+    fn restart_after_idle(&mut self, now: Instant) {
+        if self.last_data_sent.is_some_and(|at| now.since(at) > self.rtt.rto()) {
+            let before = self.controller.window();
+            self.controller.on_idle();
+            if self.controller.window() != before {
+                self.note_window(WindowCause::Idle);
+            }
+        }
+    }
+}

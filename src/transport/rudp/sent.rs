@@ -1,0 +1,193 @@
+//! What was sent and waits for its acknowledgment.
+
+use std::collections::VecDeque;
+
+use crate::base::time::{Duration, Instant};
+
+/// A packet this far below the largest acknowledged one is lost.
+const PACKET_THRESHOLD: u32 = 3;
+
+/// What became of a packet.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Fate {
+    Out,
+    Lost,
+    Acked,
+}
+
+/// One ack-eliciting transmission.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sent {
+    pub(super) pn: u32,
+    pub(super) at: Instant,
+    pub(super) offset: u64,
+    pub(super) len: u32,
+    pub(super) fin: bool,
+    /// The retransmission timer watches over it: data, FIN, SYN, and the first probe.
+    pub(super) guarded: bool,
+    pub(super) fate: Fate,
+}
+
+impl Sent {
+    pub(super) fn end(&self) -> u64 {
+        self.offset + u64::from(self.len)
+    }
+}
+
+/// Transmissions in order of packet number.
+#[derive(Debug, Default)]
+pub(super) struct SentLog {
+    packets: VecDeque<Sent>,
+    in_flight_bytes: u64,
+    guarded_out: u32,
+    largest_acked: Option<u32>,
+}
+
+impl SentLog {
+    /// Payload bytes out: neither acknowledged nor lost.
+    pub(super) fn in_flight_bytes(&self) -> u64 {
+        self.in_flight_bytes
+    }
+
+    /// Packets out that the retransmission timer watches over.
+    pub(super) fn guarded_out(&self) -> u32 {
+        self.guarded_out
+    }
+
+    pub(super) fn push(&mut self, sent: Sent) {
+        self.in_flight_bytes += u64::from(sent.len);
+        self.guarded_out += u32::from(sent.guarded);
+        self.packets.push_back(sent);
+    }
+
+    fn settle(&mut self, i: usize, fate: Fate) {
+        let p = &mut self.packets[i];
+        if p.fate == Fate::Out {
+            self.in_flight_bytes -= u64::from(p.len);
+            self.guarded_out -= u32::from(p.guarded);
+        }
+        p.fate = fate;
+    }
+
+    /// Notes that `pn` was acknowledged, whether or not it was ack-eliciting.
+    pub(super) fn saw_acked(&mut self, pn: u32) {
+        self.largest_acked = Some(self.largest_acked.map_or(pn, |l| l.max(pn)));
+    }
+
+    /// Where the packets `first..=last` stand.
+    pub(super) fn span(&self, first: u32, last: u32) -> std::ops::Range<usize> {
+        self.packets.partition_point(|p| p.pn < first)..self.packets.partition_point(|p| p.pn <= last)
+    }
+
+    /// The packet at `i`.
+    pub(super) fn get(&self, i: usize) -> Sent {
+        self.packets[i]
+    }
+
+    /// Marks the packet at `i` acknowledged; gives it as it was, unless it already was.
+    pub(super) fn acknowledge(&mut self, i: usize) -> Option<Sent> {
+        let before = self.packets[i];
+        if before.fate == Fate::Acked {
+            return None;
+        }
+        self.settle(i, Fate::Acked);
+        Some(before)
+    }
+
+    /// The first packet, if the cumulative acknowledgment covers it: acknowledged now. The
+    /// receiver names packet numbers only while they matter to it, so `ack` counts too.
+    pub(super) fn pop_covered(&mut self, ack: u64) -> Option<Sent> {
+        let p = *self.packets.front()?;
+        let end = p.end() + u64::from(p.fin);
+        let covered = (p.len > 0 || p.fin) && end <= ack;
+        if p.fate == Fate::Out && !covered || p.fate == Fate::Lost && !covered && p.len > 0 {
+            return None;
+        }
+        self.settle(0, if covered { Fate::Acked } else { p.fate });
+        self.packets.pop_front();
+        Some(p)
+    }
+
+    /// The next packet that is lost by now: three numbers below the largest acknowledged, or sent
+    /// at least `patience` ago and below it. Also when the next would be.
+    pub(super) fn next_lost(&mut self, now: Instant, patience: Duration) -> Result<Sent, Option<Instant>> {
+        let Some(largest) = self.largest_acked else { return Err(None) };
+        let mut next: Option<Instant> = None;
+        for i in 0..self.packets.len() {
+            let p = self.packets[i];
+            if p.pn >= largest {
+                break;
+            }
+            if p.fate != Fate::Out {
+                continue;
+            }
+            let due = p.at + patience;
+            if p.pn + PACKET_THRESHOLD <= largest || due <= now {
+                self.settle(i, Fate::Lost);
+                return Ok(p);
+            }
+            next = Some(next.map_or(due, |n| n.min(due)));
+        }
+        Err(next)
+    }
+
+    /// Gives up everything out, lowest number first.
+    pub(super) fn lose_all(&mut self, mut lost: impl FnMut(Sent)) {
+        for i in 0..self.packets.len() {
+            let p = self.packets[i];
+            if p.fate == Fate::Out {
+                self.settle(i, Fate::Lost);
+                lost(p);
+            }
+        }
+    }
+
+    /// Forgets every packet: go-back-N and stop-and-wait start anew from the acknowledgment.
+    pub(super) fn clear(&mut self) {
+        self.packets.clear();
+        self.in_flight_bytes = 0;
+        self.guarded_out = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn log(n: u32) -> SentLog {
+        let mut log = SentLog::default();
+        for pn in 0..n {
+            let at = Instant::from_nanos(u64::from(pn));
+            let offset = u64::from(pn) * 100;
+            log.push(Sent { pn, at, offset, len: 100, fin: false, guarded: true, fate: Fate::Out });
+        }
+        log
+    }
+
+    fn lost(log: &mut SentLog, now: Instant, patience: Duration) -> Vec<u32> {
+        std::iter::from_fn(|| log.next_lost(now, patience).ok()).map(|p| p.pn).collect()
+    }
+
+    #[test]
+    fn rudp_16_packet_threshold() {
+        for (acked, expected) in [(2, vec![]), (3, vec![0]), (4, vec![0, 1]), (5, vec![0, 1, 2])] {
+            let mut log = log(10);
+            let i = log.span(acked, acked).start;
+            assert_eq!(log.acknowledge(i).map(|p| p.pn), Some(acked));
+            log.saw_acked(acked);
+            assert_eq!(lost(&mut log, Instant::ZERO, Duration::from_secs(1)), expected);
+            assert_eq!(log.in_flight_bytes(), 900 - 100 * expected.len() as u64);
+        }
+    }
+
+    #[test]
+    fn rudp_17_time_threshold() {
+        let ms = Duration::from_millis;
+        let mut log = log(2);
+        log.acknowledge(1);
+        log.saw_acked(1);
+        let at = |d| Instant::ZERO + d;
+        assert_eq!(log.next_lost(at(ms(80)), ms(90)).err(), Some(Some(at(ms(90)))));
+        assert_eq!(lost(&mut log, at(ms(90)), ms(90)), [0]);
+    }
+}

@@ -1,0 +1,185 @@
+//! The keys of `[transport.tcp]`.
+
+use crate::base::schema::{Key, Kind, Need, Params, PartKind};
+use crate::base::time::Duration;
+use crate::transport::congestion::CONTROLLERS;
+use crate::transport::rtt::RtoLimits;
+
+/// Bytes that timestamps take in every segment (RFC 7323 appendix A).
+pub const TIMESTAMP_BYTES: u64 = 12;
+
+const CONGESTION: PartKind =
+    PartKind { what: "congestion controller", tag: "controller", parts: || CONTROLLERS.parts(), short: None };
+
+const fn key(name: &'static str, kind: Kind, default: &'static str, about: &'static str) -> Key {
+    Key { name, kind, need: Need::Default(default), about }
+}
+
+/// How a TCP connection behaves.
+#[derive(Clone, Debug)]
+pub struct TcpConfig {
+    /// Name of the congestion controller.
+    pub congestion: String,
+    /// The controller's own keys.
+    pub congestion_params: Params,
+    /// Most data bytes in a segment, the timestamp option already subtracted.
+    pub mss: u64,
+    /// Initial window in segments (RFC 6928).
+    pub initial_window: u64,
+    /// Whether congestion avoidance counts bytes (RFC 3465) instead of ACKs.
+    pub byte_counting: bool,
+    /// Offer selective acknowledgment (RFC 2018).
+    pub sack: bool,
+    /// Offer timestamps (RFC 7323).
+    pub timestamps: bool,
+    /// Acknowledge every second segment only (RFC 5681 section 4.2).
+    pub delayed_ack: bool,
+    /// Longest wait of a delayed acknowledgment.
+    pub ack_delay: Duration,
+    /// Limits of the retransmission timeout.
+    pub rto: RtoLimits,
+    /// Bytes held for an application that does not read.
+    pub receive_buffer: u64,
+    /// Bytes held until the peer acknowledges them.
+    pub send_buffer: u64,
+    /// Hold small segments back while data is outstanding (RFC 9293 section 3.7.4).
+    pub nagle: bool,
+    /// Length of TIME-WAIT: twice the maximum segment lifetime.
+    pub time_wait: Duration,
+    /// Repeats of a SYN before giving up.
+    pub syn_retries: u64,
+    /// Repeats of the same data before giving up (R2 of RFC 9293 section 3.8.3).
+    pub retries: u64,
+}
+
+impl TcpConfig {
+    /// The keys of `[transport.tcp]`.
+    pub const KEYS: &[Key] = &[
+        key("congestion", Kind::Part(&CONGESTION), "newreno", "how the congestion window moves"),
+        key(
+            "mss",
+            Kind::Size,
+            "1448 B",
+            "most data bytes in a segment, with the 12 bytes of timestamps left out: 1448 B makes 1500-byte packets; the MSS option says 12 more when timestamps are on",
+        ),
+        key(
+            "initial_window",
+            Kind::Integer(1, 1000),
+            "10",
+            "segments of the first flight; up to 10 the bounds of RFC 6928 apply",
+        ),
+        key(
+            "byte_counting",
+            Kind::Bool,
+            "false",
+            "congestion avoidance counts acknowledged bytes (RFC 3465) instead of ACKs",
+        ),
+        key("sack", Kind::Bool, "true", "selective acknowledgment (RFC 2018, RFC 6675)"),
+        key("timestamps", Kind::Bool, "true", "timestamps (RFC 7323)"),
+        key(
+            "delayed_ack",
+            Kind::Bool,
+            "true",
+            "acknowledge every second segment, or after ack_delay; false: every segment at once",
+        ),
+        key("ack_delay", Kind::Duration, "40 ms", "longest wait of a delayed acknowledgment"),
+        key("initial_rto", Kind::Duration, "1 s", "retransmission timeout before there is an RTT sample"),
+        key("min_rto", Kind::Duration, "1 s", "least retransmission timeout"),
+        key("max_rto", Kind::Duration, "60 s", "largest retransmission timeout, backed off or not"),
+        key(
+            "receive_buffer",
+            Kind::Size,
+            "16 MiB",
+            "bytes held for an application that does not read; bounds the window",
+        ),
+        key("send_buffer", Kind::Size, "16 MiB", "bytes held until the peer acknowledges them"),
+        key("nagle", Kind::Bool, "true", "hold small segments back while data is outstanding"),
+        key("time_wait", Kind::Duration, "240 s", "twice the maximum segment lifetime"),
+        key("syn_retries", Kind::Integer(0, 100), "7", "repeats of a SYN before giving up"),
+        key("retries", Kind::Integer(0, 100), "15", "repeats of the same data before giving up"),
+    ];
+
+    /// Reads checked values; what is not there has its default.
+    pub fn from_params(params: &Params) -> TcpConfig {
+        let d = TcpConfig::default();
+        let bool = |key, otherwise| params.bool(key).unwrap_or(otherwise);
+        let size = |key, otherwise| params.size(key).map_or(otherwise, |s| s.0);
+        let duration = |key, otherwise| params.duration(key).unwrap_or(otherwise);
+        let integer = |key, otherwise| params.integer(key).unwrap_or(otherwise);
+        let (congestion, congestion_params) = match params.part("congestion") {
+            Some((name, own)) => (name.to_owned(), own.clone()),
+            None => (d.congestion, d.congestion_params),
+        };
+        TcpConfig {
+            congestion,
+            congestion_params,
+            mss: size("mss", d.mss).clamp(64, 65_000),
+            initial_window: integer("initial_window", d.initial_window),
+            byte_counting: bool("byte_counting", d.byte_counting),
+            sack: bool("sack", d.sack),
+            timestamps: bool("timestamps", d.timestamps),
+            delayed_ack: bool("delayed_ack", d.delayed_ack),
+            ack_delay: duration("ack_delay", d.ack_delay),
+            rto: RtoLimits {
+                initial: duration("initial_rto", d.rto.initial),
+                min: duration("min_rto", d.rto.min),
+                max: duration("max_rto", d.rto.max),
+                ..d.rto
+            },
+            receive_buffer: size("receive_buffer", d.receive_buffer).clamp(1, 1 << 30),
+            send_buffer: size("send_buffer", d.send_buffer).max(1),
+            nagle: bool("nagle", d.nagle),
+            time_wait: duration("time_wait", d.time_wait),
+            syn_retries: integer("syn_retries", d.syn_retries),
+            retries: integer("retries", d.retries),
+        }
+    }
+
+    /// What the MSS option says: the peer counts the timestamp option as part of the segment
+    /// (RFC 6691 section 2).
+    pub(super) fn mss_option(&self) -> u16 {
+        let options = if self.timestamps { TIMESTAMP_BYTES } else { 0 };
+        (self.mss + options).min(65_535) as u16
+    }
+
+    /// The initial window for segments of `smss` bytes (RFC 6928 section 2).
+    pub(super) fn initial_window_bytes(&self, smss: u64) -> u64 {
+        let asked = self.initial_window * smss;
+        if self.initial_window <= 10 { asked.min((2 * smss).max(14_600)) } else { asked }
+    }
+}
+
+impl Default for TcpConfig {
+    fn default() -> Self {
+        TcpConfig {
+            congestion: "newreno".to_owned(),
+            congestion_params: Params::default(),
+            mss: 1448,
+            initial_window: 10,
+            byte_counting: false,
+            sack: true,
+            timestamps: true,
+            delayed_ack: true,
+            ack_delay: Duration::from_millis(40),
+            rto: RtoLimits::default(),
+            receive_buffer: 16 << 20,
+            send_buffer: 16 << 20,
+            nagle: true,
+            time_wait: Duration::from_secs(240),
+            syn_retries: 7,
+            retries: 15,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reno_01_initial_window() {
+        let c = TcpConfig::default();
+        let windows = [500, 1448, 1460, 4000, 8948].map(|mss| c.initial_window_bytes(mss));
+        assert_eq!(windows, [5000, 14_480, 14_600, 14_600, 17_896]);
+    }
+}

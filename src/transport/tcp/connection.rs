@@ -1,0 +1,375 @@
+//! One TCP connection: its parts, and the two faces that the application and the host see.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+
+use super::config::TcpConfig;
+use super::reassembly::Reassembly;
+use super::recovery::Recovery;
+use super::send_buffer::SendBuffer;
+use super::seq;
+use super::state::State;
+use super::timers::Timers;
+use crate::base::note::{CloseReason, FlowNote, Phase, Window, WindowCause};
+use crate::base::report::FlowStats;
+use crate::base::time::Instant;
+use crate::transport::congestion::CONTROLLERS;
+use crate::transport::congestion::controller::{Controller, Setup};
+use crate::transport::connection::Connection;
+use crate::transport::rtt::RttEstimator;
+use crate::transport::stream::{Stream, StreamEvent};
+use crate::wire::tcp::TcpSegment;
+
+/// One end of one TCP connection. Sequence numbers are offsets from the SYN ([`seq`]).
+#[derive(Debug)]
+pub struct TcpConnection {
+    pub(super) config: TcpConfig,
+    pub(super) state: State,
+    pub(super) passive: bool,
+    pub(super) ports: (u16, u16),
+    pub(super) now: Instant,
+    pub(super) snd: SendState,
+    pub(super) rcv: ReceiveState,
+    pub(super) timestamps: Timestamps,
+    pub(super) recovery: Recovery,
+    pub(super) controller: Box<dyn Controller>,
+    pub(super) rtt: RttEstimator,
+    pub(super) timers: Timers,
+    pub(super) events: VecDeque<StreamEvent>,
+    pub(super) notes: VecDeque<FlowNote>,
+    pub(super) noting: bool,
+    pub(super) stats: FlowStats,
+}
+
+/// The send sequence space (RFC 9293 section 3.3.1).
+#[derive(Debug)]
+pub(super) struct SendState {
+    pub(super) iss: u32,
+    pub(super) una: u64,
+    /// Next to send; behind `max` after a timeout.
+    pub(super) nxt: u64,
+    /// One past the highest number ever sent.
+    pub(super) max: u64,
+    pub(super) wnd: u64,
+    pub(super) max_wnd: u64,
+    pub(super) wl1: u64,
+    pub(super) wl2: u64,
+    pub(super) last_window_field: u16,
+    pub(super) scale: u8,
+    pub(super) mss: u64,
+    pub(super) buffer: SendBuffer,
+    pub(super) fin_queued: bool,
+    pub(super) syn_pending: bool,
+    pub(super) rst_pending: Option<TcpSegment>,
+    pub(super) syn_sent: u32,
+    pub(super) probe_pending: bool,
+    pub(super) probes: u32,
+    /// End and departure of the one segment whose round trip is being timed.
+    pub(super) timed: Option<(u64, Instant)>,
+    pub(super) last_sent: Instant,
+    /// Acknowledgments of data before this offset answer a flight that filled cwnd.
+    pub(super) cwnd_limited_until: u64,
+    pub(super) want_write: bool,
+    pub(super) tell_acknowledged: bool,
+}
+
+/// The receive sequence space.
+#[derive(Debug)]
+pub(super) struct ReceiveState {
+    pub(super) irs: u32,
+    pub(super) nxt: u64,
+    /// Right edge of the window as last advertised.
+    pub(super) edge: u64,
+    pub(super) scale: u8,
+    pub(super) sack: bool,
+    pub(super) mss: u64,
+    pub(super) reassembly: Reassembly,
+    pub(super) inbox: VecDeque<Bytes>,
+    pub(super) inbox_bytes: u64,
+    pub(super) fin_at: Option<u64>,
+    pub(super) finished: bool,
+    pub(super) ack_now: bool,
+    pub(super) unacked_segments: u32,
+    pub(super) readable_told: bool,
+    pub(super) last_out_of_window_ack: Option<Instant>,
+    pub(super) challenges: (Instant, u32),
+}
+
+/// RFC 7323 sections 3 to 5.
+#[derive(Debug)]
+pub(super) struct Timestamps {
+    pub(super) on: bool,
+    pub(super) offset: u32,
+    pub(super) recent: u32,
+    pub(super) recent_at: Instant,
+    pub(super) last_ack_sent: u64,
+}
+
+impl TcpConnection {
+    /// A connection in SYN-SENT, whose SYN is to be polled.
+    pub(super) fn open(
+        config: &TcpConfig,
+        now: Instant,
+        ports: (u16, u16),
+        iss: u32,
+        timestamp_offset: u32,
+    ) -> TcpConnection {
+        let mut rcv_scale = 0;
+        while config.receive_buffer >> rcv_scale > 65_535 && rcv_scale < 14 {
+            rcv_scale += 1; // RFC 7323 section 2.3
+        }
+        let controller = make_controller(config, config.mss, config.initial_window_bytes(config.mss));
+        let mut c = TcpConnection {
+            state: State::SynSent,
+            passive: false,
+            ports,
+            now,
+            snd: SendState {
+                iss,
+                una: 0,
+                nxt: 0,
+                max: 0,
+                wnd: 0,
+                max_wnd: 0,
+                wl1: 0,
+                wl2: 0,
+                last_window_field: 0,
+                scale: 0,
+                mss: config.mss,
+                buffer: SendBuffer::new(config.send_buffer),
+                fin_queued: false,
+                syn_pending: true,
+                rst_pending: None,
+                syn_sent: 0,
+                probe_pending: false,
+                probes: 0,
+                timed: None,
+                last_sent: now,
+                cwnd_limited_until: 0,
+                want_write: false,
+                tell_acknowledged: false,
+            },
+            rcv: ReceiveState {
+                irs: 0,
+                nxt: 0,
+                edge: 0,
+                scale: rcv_scale,
+                sack: config.sack,
+                mss: config.mss,
+                reassembly: Reassembly::default(),
+                inbox: VecDeque::new(),
+                inbox_bytes: 0,
+                fin_at: None,
+                finished: false,
+                ack_now: false,
+                unacked_segments: 0,
+                readable_told: false,
+                last_out_of_window_ack: None,
+                challenges: (now, 0),
+            },
+            timestamps: Timestamps {
+                on: config.timestamps,
+                offset: timestamp_offset,
+                recent: 0,
+                recent_at: now,
+                last_ack_sent: 0,
+            },
+            recovery: Recovery::default(),
+            controller,
+            rtt: RttEstimator::new(config.rto),
+            timers: Timers::default(),
+            events: VecDeque::new(),
+            notes: VecDeque::new(),
+            noting: false,
+            stats: FlowStats::default(),
+            config: config.clone(),
+        };
+        c.stats.congestion = CONTROLLERS.find(&config.congestion).map_or("newreno", |e| e.name);
+        c
+    }
+
+    /// True if a listener made it.
+    pub fn is_passive(&self) -> bool {
+        self.passive
+    }
+
+    /// Whether notes are kept for [`Connection::poll_note`].
+    pub fn set_noting(&mut self, noting: bool) {
+        self.noting = noting;
+    }
+
+    /// FlightSize (RFC 5681 section 2).
+    pub(super) fn flight(&self) -> u64 {
+        self.snd.nxt - self.snd.una
+    }
+
+    /// A segment with the fields that every segment of this connection has.
+    pub(super) fn blank(&self, offset: u64) -> TcpSegment {
+        TcpSegment {
+            src_port: self.ports.0,
+            dst_port: self.ports.1,
+            seq: seq::wire(self.snd.iss, offset),
+            ..Default::default()
+        }
+    }
+
+    pub(super) fn note(&mut self, note: impl FnOnce() -> FlowNote) {
+        if self.noting {
+            self.notes.push_back(note());
+        }
+    }
+
+    /// Notes the congestion state; call after the change.
+    pub(super) fn note_window(&mut self, cause: WindowCause) {
+        if self.noting {
+            let window = self.window_state(cause);
+            self.notes.push_back(FlowNote::Window(window));
+        }
+    }
+
+    pub(super) fn window_state(&self, cause: WindowCause) -> Window {
+        Window {
+            cause,
+            phase: self.recovery.phase().unwrap_or_else(|| self.controller.phase()),
+            cwnd_bytes: self.cwnd(),
+            ssthresh_bytes: self.controller.ssthresh(),
+            in_flight_bytes: self.flight(),
+            srtt: self.rtt.srtt(),
+            rto: self.rtt.rto(),
+        }
+    }
+
+    /// The congestion window with the inflation of fast recovery.
+    pub(super) fn cwnd(&self) -> u64 {
+        self.controller.window().saturating_add_signed(self.recovery.inflation)
+    }
+
+    /// Ends the connection and says why. Nothing is sent any more but a reset that is pending.
+    pub(super) fn close(&mut self, reason: CloseReason) {
+        if self.state != State::Closed {
+            self.told_closed(reason);
+            self.state = State::Closed;
+            self.timers = Timers::default();
+            self.rcv.ack_now = false;
+        }
+    }
+
+    /// The application's part is over; TIME-WAIT may follow.
+    pub(super) fn told_closed(&mut self, reason: CloseReason) {
+        if self.stats.closed.is_none() {
+            self.stats.closed = Some((self.now, reason));
+            self.events.push_back(StreamEvent::Closed(reason));
+            self.note(|| FlowNote::Closed { reason });
+        }
+    }
+}
+
+/// The controller that the configuration names; NewReno if there is none of that name.
+pub(super) fn make_controller(config: &TcpConfig, smss: u64, initial_window: u64) -> Box<dyn Controller> {
+    let entry = CONTROLLERS.find(&config.congestion).unwrap_or(&CONTROLLERS.entries[1]);
+    let params = config.congestion_params.clone();
+    (entry.build)(&Setup { smss, initial_window, byte_counting: config.byte_counting, params })
+}
+
+impl Stream for TcpConnection {
+    fn write(&mut self, data: Bytes) -> usize {
+        if self.snd.fin_queued || self.state == State::Closed {
+            return 0;
+        }
+        let asked = data.len();
+        let taken = self.snd.buffer.write(data);
+        self.stats.bytes_written += taken as u64;
+        self.snd.want_write |= taken < asked;
+        self.snd.tell_acknowledged |= taken > 0;
+        taken
+    }
+
+    fn writable(&self) -> usize {
+        if self.snd.fin_queued || self.state == State::Closed { 0 } else { self.snd.buffer.room() as usize }
+    }
+
+    fn read(&mut self) -> Option<Bytes> {
+        let data = self.rcv.inbox.pop_front();
+        match &data {
+            Some(data) => {
+                self.rcv.inbox_bytes -= data.len() as u64;
+                self.consider_window_update();
+            }
+            None => self.rcv.readable_told = false,
+        }
+        data
+    }
+
+    fn finish(&mut self) {
+        if !self.snd.fin_queued && self.state != State::Closed {
+            self.snd.fin_queued = true;
+            self.state = match self.state {
+                State::Established => State::FinWait1,
+                State::CloseWait => State::LastAck,
+                other => other, // the FIN waits for the handshake
+            };
+        }
+    }
+
+    fn abort(&mut self) {
+        if self.state.is_synchronized() && self.state != State::TimeWait {
+            let mut rst = self.blank(self.snd.nxt);
+            rst.flags.rst = true;
+            rst.flags.ack = true;
+            rst.ack = seq::wire(self.rcv.irs, self.rcv.nxt);
+            self.snd.rst_pending = Some(rst);
+        }
+        self.close(CloseReason::Aborted);
+    }
+
+    fn poll_event(&mut self) -> Option<StreamEvent> {
+        self.events.pop_front()
+    }
+}
+
+impl Connection for TcpConnection {
+    type Segment = TcpSegment;
+
+    fn handle_segment(&mut self, now: Instant, segment: TcpSegment) {
+        self.now = now;
+        match self.state {
+            State::Closed => {}
+            State::SynSent => self.on_syn_sent(&segment),
+            _ => self.on_segment(segment),
+        }
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        self.now = now;
+        self.run_timers();
+    }
+
+    fn poll_transmit(&mut self, now: Instant) -> Option<TcpSegment> {
+        self.now = now;
+        self.next_segment()
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        self.timers.earliest()
+    }
+
+    fn poll_note(&mut self) -> Option<FlowNote> {
+        self.notes.pop_front()
+    }
+
+    fn stats(&self) -> &FlowStats {
+        &self.stats
+    }
+
+    fn is_closed(&self) -> bool {
+        self.state == State::Closed && self.snd.rst_pending.is_none()
+    }
+}
+
+impl TcpConnection {
+    /// Slow start or congestion avoidance, for tests and recovery.
+    pub(super) fn in_slow_start(&self) -> bool {
+        self.controller.phase() == Phase::SlowStart
+    }
+}

@@ -1,0 +1,187 @@
+//! Loss detection and recovery episodes: fast retransmit and recovery of RFC 5681 and RFC 6582
+//! without SACK, of RFC 6675 with it. The controller only hears of their beginning and end.
+
+use super::connection::TcpConnection;
+use super::scoreboard::Scoreboard;
+use crate::base::note::{Phase, SendCause, WindowCause};
+use crate::transport::congestion::controller::{Lost, RecoveryEnds};
+
+/// What is being repaired.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) enum Episode {
+    /// Nothing.
+    #[default]
+    None,
+    /// RFC 5681 or RFC 6582 fast recovery.
+    Classic,
+    /// RFC 6675.
+    Sack,
+    /// After a retransmission timeout, until what was out then is acknowledged.
+    Loss,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Recovery {
+    pub(super) episode: Episode,
+    pub(super) dup_acks: u32,
+    /// One past the highest number sent when the last episode began. It starts below the first
+    /// data byte, so that even that one can be retransmitted fast (RFC 6582 section 3.2).
+    pub(super) recover: u64,
+    /// What classic recovery adds to the controller's window.
+    pub(super) inflation: i64,
+    /// SND.UNA is to be sent again at once, whatever the windows say.
+    pub(super) resend: Option<SendCause>,
+    /// Bytes that limited transmit sent: not part of FlightSize when a loss is found.
+    pub(super) limited_bytes: u64,
+    /// Retransmission timeouts in a row without progress.
+    pub(super) timeouts: u32,
+    pub(super) scoreboard: Scoreboard,
+    partial_acks: u32,
+    rescued: bool,
+}
+
+impl Recovery {
+    pub(super) fn advance(&mut self, una: u64) {
+        self.scoreboard.advance(una);
+    }
+
+    pub(super) fn phase(&self) -> Option<Phase> {
+        match self.episode {
+            Episode::None => None,
+            Episode::Classic | Episode::Sack => Some(Phase::Recovery),
+            Episode::Loss => Some(Phase::Loss),
+        }
+    }
+
+    /// The impatient variant: of all partial ACKs only the first restarts the timer
+    /// (RFC 6582 section 3.2, step 3). Call before the ACK is acted on.
+    pub(super) fn restarts_timer(&self) -> bool {
+        self.episode != Episode::Classic || self.partial_acks == 0
+    }
+}
+
+impl TcpConnection {
+    pub(super) fn on_duplicate_ack(&mut self) {
+        let smss = self.snd.mss;
+        self.recovery.dup_acks += 1;
+        match self.recovery.episode {
+            Episode::Classic => {
+                // RFC 5681 section 3.2, step 4.
+                self.recovery.inflation += smss as i64;
+                self.note_window(WindowCause::DuplicateAck);
+            }
+            Episode::Sack => {}
+            Episode::None | Episode::Loss if self.rcv.sack => {
+                let lost = self.recovery.scoreboard.lost_edge(smss) > self.snd.una;
+                if (self.recovery.dup_acks >= 3 || lost) && self.snd.una >= self.recovery.recover {
+                    self.begin_recovery(Episode::Sack);
+                }
+            }
+            Episode::None | Episode::Loss => {
+                // RFC 6582 section 3.2, step 2.
+                if self.recovery.dup_acks == 3 && self.snd.una > self.recovery.recover {
+                    self.begin_recovery(Episode::Classic);
+                    self.recovery.inflation = 3 * smss as i64;
+                }
+            }
+        }
+    }
+
+    fn begin_recovery(&mut self, episode: Episode) {
+        let in_flight_bytes = self.flight() - self.recovery.limited_bytes.min(self.flight());
+        self.controller.on_loss(&Lost { now: self.now, in_flight_bytes, repeated: false });
+        self.remember_first_loss();
+        let r = &mut self.recovery;
+        r.episode = episode;
+        r.recover = self.snd.max;
+        r.limited_bytes = 0;
+        r.inflation = 0;
+        r.partial_acks = 0;
+        r.rescued = false;
+        r.resend = Some(SendCause::FastRetransmit);
+        r.scoreboard.begin_recovery();
+        self.note_window(WindowCause::Loss);
+    }
+
+    pub(super) fn remember_first_loss(&mut self) {
+        if self.stats.ssthresh_after_first_loss_bytes.is_none() {
+            self.stats.ssthresh_after_first_loss_bytes = self.controller.ssthresh();
+        }
+    }
+
+    /// RFC 6582 section 3.2, step 3.
+    pub(super) fn on_ack_in_classic_recovery(&mut self, acked: u64) {
+        let full = self.snd.una >= self.recovery.recover;
+        if full || self.controller.recovery_ends() == RecoveryEnds::FirstNewAck {
+            return self.end_recovery();
+        }
+        self.recovery.partial_acks += 1;
+        self.recovery.resend = Some(SendCause::Recovery);
+        let add_back = if acked >= self.snd.mss { self.snd.mss } else { 0 };
+        self.recovery.inflation += add_back as i64 - acked as i64;
+        self.note_window(WindowCause::PartialAck);
+    }
+
+    /// RFC 6675 section 5, steps A and B.
+    pub(super) fn on_ack_in_sack_recovery(&mut self) {
+        if self.snd.una >= self.recovery.recover {
+            return self.end_recovery();
+        }
+        self.note_window(WindowCause::PartialAck);
+    }
+
+    fn end_recovery(&mut self) {
+        let r = &mut self.recovery;
+        r.episode = Episode::None;
+        r.inflation = 0;
+        r.dup_acks = 0;
+        r.resend = None;
+        self.controller.on_recovered(self.flight());
+        self.note_window(WindowCause::Recovered);
+    }
+
+    /// The retransmission timer expired with data out (RFC 5681 section 3.1, RFC 6582 step 4).
+    pub(super) fn on_loss_timeout(&mut self) {
+        let in_flight_bytes = self.flight();
+        let repeated = self.recovery.timeouts > 1;
+        self.controller.on_timeout(&Lost { now: self.now, in_flight_bytes, repeated });
+        self.remember_first_loss();
+        let r = &mut self.recovery;
+        r.episode = Episode::Loss;
+        r.recover = self.snd.max;
+        r.dup_acks = 0;
+        r.inflation = 0;
+        r.limited_bytes = 0;
+        r.resend = Some(SendCause::Timeout);
+        r.scoreboard.clear();
+        self.snd.nxt = self.snd.una;
+        self.snd.timed = None;
+        self.snd.cwnd_limited_until = self.snd.max;
+    }
+
+    /// RFC 6675 section 4, NextSeg: what to send next in SACK recovery, as first byte, one past
+    /// the last, and whether it was sent before. `new_until` is how far new data may go.
+    pub(super) fn next_seg(&mut self, new_until: u64) -> Option<(u64, u64, bool)> {
+        let smss = self.snd.mss;
+        let r = &mut self.recovery;
+        // Rule 1: what is lost.
+        if let Some((start, end)) = r.scoreboard.next_hole(r.scoreboard.lost_edge(smss)) {
+            return Some((start, end.min(start + smss), true));
+        }
+        // Rule 2: new data.
+        if new_until > self.snd.nxt {
+            return Some((self.snd.nxt, new_until.min(self.snd.nxt + smss), false));
+        }
+        // Rule 3: any hole below what is SACKed.
+        if let Some((start, end)) = r.scoreboard.next_hole(r.scoreboard.highest()) {
+            return Some((start, end.min(start + smss), true));
+        }
+        // Rule 4: once per recovery, the very last segment.
+        if !r.rescued && r.scoreboard.highest() < self.snd.max {
+            r.rescued = true;
+            let start = self.snd.max.saturating_sub(smss).max(r.scoreboard.highest());
+            return Some((start, self.snd.max, true));
+        }
+        None
+    }
+}

@@ -1,0 +1,240 @@
+//! Departing segments (RFC 9293 section 3.8). One call, one segment, built at the last moment.
+
+use super::connection::TcpConnection;
+use super::recovery::Episode;
+use super::seq;
+use super::state::State;
+use crate::base::note::{FlowNote, SendCause, WindowCause};
+use crate::wire::tcp::TcpSegment;
+
+impl TcpConnection {
+    pub(super) fn next_segment(&mut self) -> Option<TcpSegment> {
+        if let Some(rst) = self.snd.rst_pending.take() {
+            return Some(rst);
+        }
+        match self.state {
+            State::Closed => return None,
+            State::SynSent | State::SynReceived => return self.next_syn(),
+            State::TimeWait | State::FinWait2 => {}
+            _ => {
+                if let Some(segment) = self.next_data() {
+                    return Some(segment);
+                }
+            }
+        }
+        if std::mem::take(&mut self.snd.probe_pending) {
+            // One number the peer has already: it answers with its window (section 3.8.6.1).
+            let before = self.snd.una - 1;
+            return Some(self.finish_segment(self.blank(before)));
+        }
+        if self.rcv.ack_now {
+            return Some(self.finish_segment(self.blank(self.snd.nxt.max(self.snd.max))));
+        }
+        None
+    }
+
+    fn next_syn(&mut self) -> Option<TcpSegment> {
+        if !std::mem::take(&mut self.snd.syn_pending) {
+            // Only an ACK that answers nonsense.
+            let owed = self.rcv.ack_now && self.state == State::SynReceived;
+            return owed.then(|| self.finish_segment(self.blank(self.snd.max)));
+        }
+        let mut s = self.blank(0);
+        s.flags.syn = true;
+        s.options.mss = Some(self.config.mss_option());
+        let answers = self.state == State::SynReceived;
+        // An answer offers only what was offered (RFC 7323 section 2.2, RFC 2018 section 2).
+        s.options.window_scale = (!answers || self.rcv.scale > 0 || self.snd.scale > 0).then_some(self.rcv.scale);
+        s.options.sack_permitted = self.rcv.sack;
+        s.window = self.config.receive_buffer.min(65_535) as u16;
+        s.flags.ack = answers;
+        if answers {
+            s.ack = seq::wire(self.rcv.irs, self.rcv.nxt);
+            self.rcv.ack_now = false;
+        }
+        if self.timestamps.on {
+            s.options.timestamps = Some((self.timestamp_now(), self.timestamps.recent));
+        }
+        self.snd.syn_sent += 1;
+        (self.snd.nxt, self.snd.max) = (1, 1);
+        self.snd.timed = Some((1, self.now));
+        self.stats.opened.get_or_insert(self.now);
+        self.snd.last_sent = self.now;
+        self.timers.retransmission = Some(self.now + self.rtt.rto());
+        Some(s)
+    }
+
+    /// One past the last number that may ever be sent: the FIN takes one.
+    fn stream_end(&self) -> u64 {
+        self.snd.buffer.end() + u64::from(self.snd.fin_queued)
+    }
+
+    fn next_data(&mut self) -> Option<TcpSegment> {
+        if self.snd.una == self.stream_end() {
+            return None;
+        }
+        if let Some(cause) = self.recovery.resend.take() {
+            let start = self.snd.una;
+            if start < self.snd.max {
+                let end = self.snd.max.min(start + self.snd.mss);
+                if self.recovery.episode == Episode::Sack {
+                    self.recovery.scoreboard.retransmitted(start, end);
+                }
+                return Some(self.build(start, end, cause));
+            }
+        }
+        if self.recovery.episode == Episode::Sack { self.next_in_sack_recovery() } else { self.next_in_order() }
+    }
+
+    /// RFC 6675 section 5, step C.
+    fn next_in_sack_recovery(&mut self) -> Option<TcpSegment> {
+        let smss = self.snd.mss;
+        let pipe = self.recovery.scoreboard.pipe(self.snd.nxt, smss);
+        if pipe + smss > self.controller.window() {
+            return None;
+        }
+        let edge = self.snd.una + self.snd.wnd;
+        let (start, end, again) = self.next_seg(self.stream_end().min(edge))?;
+        if !again {
+            return Some(self.build(start, end, SendCause::New));
+        }
+        self.recovery.scoreboard.retransmitted(start, end);
+        Some(self.build(start, end, SendCause::Recovery))
+    }
+
+    fn next_in_order(&mut self) -> Option<TcpSegment> {
+        let (smss, all) = (self.snd.mss, self.stream_end());
+        self.skip_what_the_peer_holds();
+        let start = self.snd.nxt;
+        if start >= all {
+            return None;
+        }
+        self.restart_after_idle();
+        let edge = self.snd.una + self.snd.wnd;
+        let mut end = all.min(start + smss).min(edge.max(start));
+        if start < self.snd.max {
+            // After a timeout: what was out, again, no further than the next SACKed byte.
+            end = end.min(self.snd.max);
+            if let (_, Some(held)) = self.recovery.scoreboard.unsacked_from(start) {
+                end = end.min(held);
+            }
+        }
+        // The FIN needs no room in the window.
+        if end + 1 == all && self.snd.fin_queued && end - start < smss && edge < all {
+            end = all;
+        }
+        let len = end - start;
+        if !self.worth_sending(len, end == all) {
+            self.arm_persist();
+            return None;
+        }
+        let out = self.flight() - self.recovery.scoreboard.sacked_below(start);
+        let limited = if self.recovery.episode == Episode::None { u64::from(self.recovery.dup_acks.min(2)) } else { 0 };
+        // With SACK the pipe itself shrinks; limited transmit needs no allowance (RFC 6675).
+        let allowance = if self.rcv.sack { 0 } else { limited * smss };
+        let payload = len.min(self.snd.buffer.end().saturating_sub(start));
+        if out + payload > self.cwnd() + allowance && payload > 0 {
+            self.snd.cwnd_limited_until = self.snd.max.max(start);
+            return None;
+        }
+        let cause = match self.recovery.episode {
+            _ if start < self.snd.max => SendCause::Timeout,
+            Episode::None if limited > 0 && self.flight() + payload > self.cwnd() => {
+                self.recovery.limited_bytes += payload; // RFC 3042
+                SendCause::LimitedTransmit
+            }
+            _ => SendCause::New,
+        };
+        Some(self.build(start, end, cause))
+    }
+
+    /// After a timeout the sender goes over the old ground; SACKed parts are left out.
+    fn skip_what_the_peer_holds(&mut self) {
+        if self.snd.nxt < self.snd.max {
+            let (at, _) = self.recovery.scoreboard.unsacked_from(self.snd.nxt);
+            self.snd.nxt = at;
+        }
+    }
+
+    /// RFC 5681 section 4.1.
+    fn restart_after_idle(&mut self) {
+        if self.snd.una == self.snd.max && self.now.since(self.snd.last_sent) > self.rtt.rto() {
+            self.snd.last_sent = self.now;
+            self.controller.on_idle();
+            self.note_window(WindowCause::Idle);
+        }
+    }
+
+    /// Silly window avoidance and Nagle (RFC 9293 sections 3.8.6.2.1 and 3.7.4).
+    fn worth_sending(&self, len: u64, all: bool) -> bool {
+        let full = len >= self.snd.mss || self.snd.nxt < self.snd.max;
+        let idle = self.snd.una == self.snd.max;
+        let all = all && (idle || !self.config.nagle || self.snd.fin_queued);
+        len > 0 && (full || all || (len >= self.snd.max_wnd / 2 && idle))
+    }
+
+    /// Nothing is out and the window is too small: ask for it (section 3.8.6.1).
+    fn arm_persist(&mut self) {
+        if self.snd.una == self.snd.max && self.timers.persist.is_none() {
+            let wait = self.rtt.rto() * (1 << self.snd.probes.min(16));
+            self.timers.persist = Some(self.now + wait.min(self.config.rto.max));
+        }
+    }
+
+    /// The segment from `start` to `end`, which may include the FIN.
+    fn build(&mut self, start: u64, end: u64, cause: SendCause) -> TcpSegment {
+        let data_end = end.min(self.snd.buffer.end());
+        let bytes = data_end.saturating_sub(start);
+        let mut s = self.blank(start);
+        s.payload = self.snd.buffer.slice(start, bytes);
+        s.flags.fin = end > self.snd.buffer.end();
+        s.flags.psh = bytes > 0 && data_end == self.snd.buffer.end();
+        let again = start < self.snd.max;
+        if again {
+            self.snd.timed = None; // Karn's rule (RFC 6298 section 3)
+        } else if self.snd.timed.is_none() {
+            self.snd.timed = Some((end, self.now));
+        }
+        if bytes > 0 {
+            self.stats.segments_sent += 1;
+            if again {
+                self.stats.retransmits += 1;
+                let fast = matches!(cause, SendCause::FastRetransmit | SendCause::Recovery);
+                self.stats.fast_retransmits += u64::from(fast);
+            }
+            self.note(|| FlowNote::SegmentSent { offset: start - 1, bytes: bytes as u32, cause });
+        }
+        if self.snd.nxt == start || self.snd.nxt < end {
+            self.snd.nxt = self.snd.nxt.max(end);
+        }
+        self.snd.max = self.snd.max.max(end);
+        self.snd.last_sent = self.now;
+        // RFC 6298 section 5.1.
+        if self.timers.retransmission.is_none() {
+            self.timers.retransmission = Some(self.now + self.rtt.rto());
+        }
+        self.timers.persist = None;
+        self.finish_segment(s)
+    }
+
+    /// Acknowledgment, window and options; every segment carries the newest.
+    fn finish_segment(&mut self, mut s: TcpSegment) -> TcpSegment {
+        s.flags.ack = true;
+        s.ack = seq::wire(self.rcv.irs, self.rcv.nxt);
+        s.window = (self.advertise() >> self.rcv.scale) as u16;
+        if self.timestamps.on {
+            s.options.timestamps = Some((self.timestamp_now(), self.timestamps.recent));
+        }
+        // Blocks go with bare ACKs, so that data segments keep their size (RFC 6691).
+        if self.rcv.sack && s.payload.is_empty() && !self.rcv.reassembly.is_empty() {
+            let most = if self.timestamps.on { 3 } else { 4 };
+            let wire = |offset| seq::wire(self.rcv.irs, offset);
+            s.options.sack = self.rcv.reassembly.blocks(most).iter().map(|&(a, b)| (wire(a), wire(b))).collect();
+        }
+        self.timestamps.last_ack_sent = self.rcv.nxt;
+        self.rcv.ack_now = false;
+        self.rcv.unacked_segments = 0;
+        self.timers.delayed_ack = None;
+        s
+    }
+}

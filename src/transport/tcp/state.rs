@@ -1,0 +1,188 @@
+//! The states of RFC 9293 section 3.3.2: opening and closing.
+
+use super::connection::{TcpConnection, make_controller};
+use super::seq;
+use crate::base::note::{CloseReason, FlowNote, WindowCause};
+use crate::base::time::Instant;
+use crate::transport::stream::StreamEvent;
+use crate::transport::tcp::config::{TIMESTAMP_BYTES, TcpConfig};
+use crate::wire::tcp::TcpSegment;
+
+/// Where a connection is. LISTEN is the endpoint's affair.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum State {
+    SynSent,
+    SynReceived,
+    Established,
+    FinWait1,
+    FinWait2,
+    CloseWait,
+    Closing,
+    LastAck,
+    TimeWait,
+    Closed,
+}
+
+impl State {
+    /// Both sides know each other's sequence numbers.
+    pub(super) fn is_synchronized(self) -> bool {
+        !matches!(self, State::SynSent | State::Closed)
+    }
+    /// The peer may still send data.
+    pub(super) fn receives(self) -> bool {
+        matches!(self, State::Established | State::FinWait1 | State::FinWait2)
+    }
+}
+
+/// Least segment size believed of a peer, so that a tiny MSS option makes no storm.
+const MIN_MSS: u64 = 64;
+/// What a peer without an MSS option takes (RFC 9293 section 3.7.1).
+const DEFAULT_MSS: u64 = 536;
+
+impl TcpConnection {
+    /// A connection in SYN-RECEIVED that answers `syn` (section 3.10.7.2).
+    pub(super) fn accept(
+        config: &TcpConfig,
+        now: Instant,
+        syn: &TcpSegment,
+        iss: u32,
+        timestamp_offset: u32,
+    ) -> TcpConnection {
+        let mut c = TcpConnection::open(config, now, (syn.dst_port, syn.src_port), iss, timestamp_offset);
+        c.passive = true;
+        c.state = State::SynReceived;
+        c.take_syn(syn);
+        c
+    }
+
+    /// Learns what the peer's SYN says.
+    fn take_syn(&mut self, syn: &TcpSegment) {
+        let o = &syn.options;
+        (self.rcv.irs, self.rcv.nxt) = (syn.seq, 1);
+        self.rcv.edge = 1 + self.config.receive_buffer.min(65_535);
+        self.rcv.sack &= o.sack_permitted;
+        // Both sides or none (RFC 7323 sections 2.2 and 3.2).
+        match o.window_scale {
+            Some(shift) => self.snd.scale = shift.min(14),
+            None => self.rcv.scale = 0,
+        }
+        self.timestamps.on &= o.timestamps.is_some();
+        if let Some((value, _)) = o.timestamps {
+            (self.timestamps.recent, self.timestamps.recent_at) = (value, self.now);
+        }
+        self.timestamps.last_ack_sent = 1;
+        // The option counts the bytes of other options, SMSS does not (RFC 6691).
+        let peer = o.mss.map_or(DEFAULT_MSS, u64::from).max(MIN_MSS);
+        let overhead = if self.timestamps.on { TIMESTAMP_BYTES } else { 0 };
+        let own = u64::from(self.config.mss_option());
+        self.snd.mss = (peer.min(own) - overhead).min(self.config.mss);
+        self.rcv.mss = self.config.mss;
+        self.take_syn_window(syn);
+    }
+
+    /// The window of a SYN is never scaled (RFC 7323 section 2.2).
+    fn take_syn_window(&mut self, syn: &TcpSegment) {
+        self.snd.wnd = u64::from(syn.window);
+        self.snd.max_wnd = self.snd.max_wnd.max(self.snd.wnd);
+        self.snd.last_window_field = syn.window;
+        (self.snd.wl1, self.snd.wl2) = (0, self.snd.una);
+    }
+
+    /// Section 3.10.7.3.
+    pub(super) fn on_syn_sent(&mut self, s: &TcpSegment) {
+        let acked = seq::expand(self.snd.iss, self.snd.nxt, s.ack);
+        if s.flags.ack && (acked <= 0 || acked > self.snd.max as i64) {
+            if !s.flags.rst {
+                let mut rst = self.blank(0);
+                rst.seq = s.ack;
+                rst.flags.rst = true;
+                self.snd.rst_pending = Some(rst);
+            }
+            return;
+        }
+        if s.flags.rst {
+            if s.flags.ack {
+                self.close(CloseReason::Refused);
+            }
+            return;
+        }
+        if !s.flags.syn {
+            return;
+        }
+        self.take_syn(s);
+        if s.flags.ack {
+            self.rcv.ack_now = true;
+            self.establish(acked as u64);
+        } else {
+            // Simultaneous open: the SYN goes out once more, now with an ACK (section 3.5).
+            self.state = State::SynReceived;
+            self.snd.syn_pending = true;
+        }
+    }
+
+    /// Our SYN is acknowledged.
+    pub(super) fn establish(&mut self, acked: u64) {
+        self.snd.una = acked.max(1);
+        self.snd.nxt = self.snd.nxt.max(1);
+        self.snd.wl2 = self.snd.una;
+        self.recovery.advance(self.snd.una);
+        self.state = if self.snd.fin_queued { State::FinWait1 } else { State::Established };
+        self.snd.syn_pending = false;
+        self.timers.retransmission = None;
+        if self.snd.syn_sent == 1 {
+            if let Some((_, at)) = self.snd.timed.take() {
+                self.take_rtt_sample(self.now.since(at));
+            }
+        } else {
+            // RFC 6298 section 5.7.
+            self.rtt.handshake_was_repeated();
+        }
+        self.snd.timed = None;
+        // One lost SYN leaves the initial window alone, two do not (RFC 6928 section 2).
+        let smss = self.snd.mss;
+        let window = if self.snd.syn_sent > 2 { smss } else { self.config.initial_window_bytes(smss) };
+        self.controller = make_controller(&self.config, smss, window);
+        self.recovery.timeouts = 0;
+        self.stats.established = Some(self.now);
+        self.events.push_back(StreamEvent::Connected);
+        self.note(|| FlowNote::Established);
+        self.note_window(WindowCause::Start);
+    }
+
+    /// Our FIN is acknowledged (section 3.10.7.4, fifth).
+    pub(super) fn on_fin_acked(&mut self) {
+        match self.state {
+            State::FinWait1 => self.state = State::FinWait2,
+            State::Closing => self.enter_time_wait(),
+            State::LastAck => self.close(CloseReason::Finished),
+            _ => {}
+        }
+    }
+
+    /// The peer's FIN came in order (section 3.10.7.4, eighth).
+    pub(super) fn on_fin_received(&mut self) {
+        self.rcv.finished = true;
+        self.rcv.nxt += 1;
+        self.rcv.edge = self.rcv.edge.max(self.rcv.nxt);
+        self.rcv.ack_now = true;
+        self.events.push_back(StreamEvent::Finished);
+        match self.state {
+            State::Established => self.state = State::CloseWait,
+            State::FinWait1 => self.state = State::Closing,
+            State::FinWait2 => self.enter_time_wait(),
+            _ => {}
+        }
+    }
+
+    fn enter_time_wait(&mut self) {
+        self.state = State::TimeWait;
+        self.timers.retransmission = None;
+        self.timers.persist = None;
+        self.timers.time_wait = Some(self.time_wait_end());
+        self.told_closed(CloseReason::Finished);
+    }
+
+    pub(super) fn time_wait_end(&self) -> Instant {
+        self.now + self.config.time_wait
+    }
+}
