@@ -262,3 +262,17 @@ fn a_flow_to_a_dhcp_client_is_refused() {
     let text = complaints(&format!("{hosts}[[flow]]\nfrom = \"a\"\nto = \"b\"\nsize = \"1 kB\"\n"));
     assert!(text.contains("gets its address by DHCP"), "{text}");
 }
+
+#[test]
+fn the_phone_scenario_is_read_with_the_real_roles() {
+    let text = include_str!("phone.toml");
+    let source = Source::new("phone.toml", text);
+    let loaded = super::load::load(&source, &[]);
+    let plan = loaded.plan.unwrap_or_else(|| panic!("{}", render(&source, &loaded.diagnostics, false)));
+    assert_eq!(loaded.diagnostics, []);
+    assert_eq!((plan.nodes.len(), plan.links.len(), plan.expects.len()), (8, 7, 2));
+    let node = |name: &str| plan.nodes.iter().find(|n| &*n.name == name).unwrap();
+    assert_eq!(node("phone").gateway, node("gateway").ports.iter().find_map(|p| p.address.filter(|a| a.octets()[0..3] == [10, 0, 0])));
+    assert_eq!(node("gateway").routes.len(), 4);
+    assert_eq!(node("phone").params.list("fetch").unwrap().len(), 1);
+}
