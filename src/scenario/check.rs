@@ -92,7 +92,9 @@ impl Checker {
         let raw = value.get_ref();
         if !fits(kind, raw) {
             let message = format!("{at}: expected {}, found {}", describe(kind), found(raw));
-            self.diagnostics.push(Diagnostic::error(span, message));
+            let number = raw.is_integer() || raw.is_float();
+            let help = number.then(|| "a quantity stands in quotes, with its unit".to_string());
+            self.diagnostics.push(Diagnostic::error(span, message).maybe_help(help.filter(|_| !plain_number(kind))));
             return None;
         }
         let data = match (kind, raw) {
@@ -274,4 +276,9 @@ fn fits(kind: &Kind, value: &DeValue<'_>) -> bool {
         }
         _ => value.is_str(),
     }
+}
+
+/// Kinds that are not quoted, so that quotes are no mend.
+fn plain_number(kind: &Kind) -> bool {
+    matches!(kind, Kind::Bool | Kind::Integer(..) | Kind::List(_) | Kind::Map(_) | Kind::Table(_))
 }

@@ -66,7 +66,7 @@ pub(super) fn plan(
 
     let events = traffic::events(checker, root, &net);
     let flows = traffic::flows(checker, root, &net);
-    let expects = expect::all(checker, root);
+    let expects = expect::all(checker, root, &net, &flows);
     let mut live = BTreeMap::new();
     for table in named(checker, root, "live") {
         if let Err(error) = net.node_names.one(table.name) {
@@ -94,7 +94,10 @@ pub(super) fn plan(
         expects,
         live,
     };
-    checker.diagnostics.extend(physics::warnings(&plan));
+    // Of a plan with holes they would be misleading.
+    if checker.diagnostics.is_empty() {
+        checker.diagnostics.extend(physics::warnings(&plan));
+    }
     Some(plan)
 }
 
@@ -144,7 +147,8 @@ fn nodes(
             None => Params::default(),
         };
         let role = role.unwrap_or_default();
-        let count = params.integer("count").map(|n| n as usize);
+        let written = || table.raw.get("count")?.get_ref().as_integer()?.as_str().parse().ok();
+        let count = params.integer("count").or_else(written).map(|n: u64| n.min(1_000_000) as usize);
         declared.push((table.name, count));
         let fixed = match params.get("address").map(|v| &v.data) {
             Some(Data::Address(address)) => Some(*address),

@@ -46,8 +46,8 @@ pub(super) fn found(value: &DeValue<'_>) -> String {
     match value {
         DeValue::String(text) if text.len() <= 40 => format!("\"{text}\""),
         DeValue::String(_) => "a long text".into(),
-        DeValue::Integer(n) => format!("the number {} without quotes", n.as_str()),
-        DeValue::Float(n) => format!("the number {} without quotes", n.as_str()),
+        DeValue::Integer(n) => format!("the number {}", n.as_str()),
+        DeValue::Float(n) => format!("the number {}", n.as_str()),
         DeValue::Boolean(b) => b.to_string(),
         DeValue::Datetime(_) => "a date".into(),
         DeValue::Array(_) => "a list".into(),
