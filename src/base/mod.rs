@@ -7,6 +7,7 @@ pub mod note;
 pub mod registry;
 pub mod report;
 pub mod rng;
+mod scale;
 pub mod schema;
 pub mod time;
 pub mod units;

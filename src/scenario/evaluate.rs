@@ -83,7 +83,7 @@ fn of(path: &Path, summary: &Value) -> Vec<Found> {
     let elements = summary.get(path.collection.list).and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
     let chosen: Vec<&Value> = match &path.selector {
         None => elements.iter().collect(),
-        Some(selector) => select(path, selector, elements),
+        Some((selector, _)) => select(path, selector, elements),
     };
     let done = |e: &&&Value| complete(path.collection.name, e);
     let number = |n: usize| vec![Found::Number(n as f64)];
@@ -124,7 +124,7 @@ fn select<'a>(path: &Path, selector: &str, elements: &'a [Value]) -> Vec<&'a Val
 }
 
 /// Whether a name fits a pattern in which `*` stands for any text.
-fn glob(pattern: &str, name: &str) -> bool {
+pub(super) fn glob(pattern: &str, name: &str) -> bool {
     let mut parts = pattern.split('*');
     let first = parts.next().unwrap_or_default();
     let Some(mut rest) = name.strip_prefix(first) else { return false };

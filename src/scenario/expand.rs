@@ -15,7 +15,7 @@ use super::plan::{LinkPlan, NodeKind, NodePlan, Plan, PortPlan};
 use super::settings::{channels, only, overlay};
 use super::text::Source;
 use super::transport_keys::{RUDP, TCP};
-use super::{addresses, expect, keys, routes, traffic};
+use super::{addresses, expect, keys, physics, routes, traffic};
 use crate::base::schema::{Data, Params, Part};
 
 /// Everything that later tables refer to.
@@ -66,7 +66,7 @@ pub(super) fn plan(
 
     let events = traffic::events(checker, root, &net);
     let flows = traffic::flows(checker, root, &net);
-    let expects = expect::all(checker, root);
+    let expects = expect::all(checker, root, &net, &flows);
     let mut live = BTreeMap::new();
     for table in named(checker, root, "live") {
         if let Err(error) = net.node_names.one(table.name) {
@@ -81,7 +81,7 @@ pub(super) fn plan(
         }
     }
     let sim = single(checker, root, "sim", keys::SIM);
-    Some(Plan {
+    let plan = Plan {
         title: top.text("title").unwrap_or_default().to_string(),
         seed: top.integer("seed").unwrap_or_default(),
         until: top.duration("until").unwrap_or_default(),
@@ -93,7 +93,12 @@ pub(super) fn plan(
         flows,
         expects,
         live,
-    })
+    };
+    // Of a plan with holes they would be misleading.
+    if checker.diagnostics.is_empty() {
+        checker.diagnostics.extend(physics::warnings(&plan));
+    }
+    Some(plan)
 }
 
 fn kind(role: &str) -> NodeKind {
@@ -142,7 +147,8 @@ fn nodes(
             None => Params::default(),
         };
         let role = role.unwrap_or_default();
-        let count = params.integer("count").map(|n| n as usize);
+        let written = || table.raw.get("count")?.get_ref().as_integer()?.as_str().parse().ok();
+        let count = params.integer("count").or_else(written).map(|n: u64| n.min(1_000_000) as usize);
         declared.push((table.name, count));
         let fixed = match params.get("address").map(|v| &v.data) {
             Some(Data::Address(address)) => Some(*address),
@@ -223,7 +229,13 @@ fn links(
                 checker.diagnostics.push(Diagnostic::error(span, message));
                 continue;
             }
-            let link = LinkPlan { name: name.clone(), nodes: [a, b], ports: [0, 0], channels: channels.clone() };
+            let link = LinkPlan {
+                name: name.clone(),
+                span: table.span.clone(),
+                nodes: [a, b],
+                ports: [0, 0],
+                channels: channels.clone(),
+            };
             if links.insert(name.clone(), link).is_some() {
                 let message = format!("{}: there is already a link `{name}`", table.at);
                 checker.diagnostics.push(Diagnostic::error(span, message).help("give this one another `name`"));

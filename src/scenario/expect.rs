@@ -10,10 +10,13 @@ use toml::de::DeTable;
 
 use super::check::Checker;
 use super::diagnostic::Diagnostic;
+use super::evaluate::glob;
+use super::expand::Net;
 use super::fields::{Collection, Dimension, Field, RUN, collection};
 use super::keys;
 use super::load::listed;
 use super::nearest::nearest;
+use super::plan::FlowPlan;
 use crate::base::units::{Probability, Rate, Size, UnitError, parse_duration};
 
 /// One expectation, ready to be asked.
@@ -81,7 +84,8 @@ pub(super) enum Operand {
 #[derive(Clone, Debug)]
 pub(super) struct Path {
     pub(super) collection: &'static Collection,
-    pub(super) selector: Option<String>,
+    /// With its place in the text.
+    pub(super) selector: Option<(String, Range<usize>)>,
     pub(super) field: &'static Field,
 }
 
@@ -109,12 +113,16 @@ pub struct ExpectError {
 }
 
 /// Reads the `[[expect]]` tables.
-pub(super) fn all(checker: &mut Checker, root: &DeTable<'_>) -> Vec<Expectation> {
+pub(super) fn all(checker: &mut Checker, root: &DeTable<'_>, net: &Net, flows: &[FlowPlan]) -> Vec<Expectation> {
     let mut expects = Vec::new();
     for table in listed(checker, root, "expect") {
         let params = checker.table(&table.at, &table.span, table.raw, keys::EXPECT);
         let Some(that) = params.text("that") else { continue };
-        match Expectation::parse(that) {
+        let read = Expectation::parse(that).and_then(|expect| match selectors(&expect, net, flows) {
+            Some(error) => Err(error),
+            None => Ok(expect),
+        });
+        match read {
             Ok(expect) => expects.push(expect),
             Err(error) => {
                 let whole = params.span("that");
@@ -128,6 +136,40 @@ pub(super) fn all(checker: &mut Checker, root: &DeTable<'_>) -> Vec<Expectation>
         }
     }
     expects
+}
+
+/// The first selector that can select nothing.
+fn selectors(expect: &Expectation, net: &Net, flows: &[FlowPlan]) -> Option<ExpectError> {
+    [&expect.left, &expect.right].into_iter().find_map(|operand| match operand {
+        Operand::Path(path) | Operand::Call(_, path) => selector(path, net, flows),
+        _ => None,
+    })
+}
+
+fn selector(path: &Path, net: &Net, flows: &[FlowPlan]) -> Option<ExpectError> {
+    let (text, span) = path.selector.as_ref()?;
+    let error = |message: String, help: String| Some(ExpectError { span: span.clone(), message, help });
+    let (name, names): (&str, Vec<&str>) = match path.collection.name {
+        "link" => {
+            let (name, direction) = text.rsplit_once('/').unwrap_or((text, "forward"));
+            if !matches!(direction, "forward" | "reverse") {
+                return error(format!("a link has no direction `{direction}`"), "write /forward or /reverse".into());
+            }
+            (name, net.links.iter().map(|l| &*l.name).collect())
+        }
+        // Fetches open flows too, whose names only the run knows: `phone->storage#2`.
+        "flow" if text.contains('*') || text.contains("->") => return None,
+        "flow" => (text, flows.iter().map(|f| &*f.name).collect()),
+        _ => (text.rsplit_once('#').map_or(text, |(name, _)| name), net.nodes.iter().map(|n| &*n.name).collect()),
+    };
+    if names.iter().any(|candidate| glob(name, candidate)) {
+        return None;
+    }
+    let help = match nearest(name, names) {
+        Some(right) => format!("did you mean `{right}`?"),
+        None => "`*` stands for any part of a name, as in bulk[*]".into(),
+    };
+    error(format!("`{name}` selects nothing"), help)
 }
 
 impl Expectation {
@@ -312,7 +354,7 @@ impl<'a> Reader<'a> {
     }
 
     /// `[bulk[3]]`: brackets inside belong to the name.
-    fn selector(&mut self) -> Result<Option<String>, ExpectError> {
+    fn selector(&mut self) -> Result<Option<(String, Range<usize>)>, ExpectError> {
         if !self.rest().starts_with('[') {
             return Ok(None);
         }
@@ -326,7 +368,7 @@ impl<'a> Reader<'a> {
             }
             if depth == 0 {
                 self.at = start + i + 1;
-                return Ok(Some(self.text[start + 1..start + i].trim().to_string()));
+                return Ok(Some((self.text[start + 1..start + i].trim().to_string(), start + 1..start + i)));
             }
         }
         Err(self.error(start..self.text.len(), "the bracket is not closed", "close it with ]"))

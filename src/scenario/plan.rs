@@ -106,6 +106,8 @@ pub struct PortPlan {
 pub struct LinkPlan {
     /// `a--b`, or as named.
     pub name: Arc<str>,
+    /// Where its `[[connect]]` stands in the file.
+    pub span: Range<usize>,
     /// The ranks of the nodes at its ends.
     pub nodes: [usize; 2],
     /// Its port at each of them.
@@ -191,6 +193,8 @@ pub enum Amount {
 pub struct FlowPlan {
     /// `bulk[7]`.
     pub name: Arc<str>,
+    /// Where its `[[flow]]` stands in the file.
+    pub span: Range<usize>,
     /// The rank of the node that opens it and sends.
     pub from: usize,
     /// The rank of the node that receives.

@@ -10,6 +10,7 @@ use super::expand::{Net, pair, unknown};
 use super::load::listed;
 use super::names::member;
 use super::plan::{Amount, Change, EventPlan, FlowPlan, NodeKind};
+use super::scalar::written;
 use super::settings::{change, only, overlay};
 use super::{check, keys};
 use crate::base::ids::TransportKind;
@@ -43,6 +44,13 @@ pub(super) fn flows(checker: &mut Checker, root: &DeTable<'_>, net: &Net) -> Vec
                     checker.diagnostics.push(Diagnostic::error(params.span(key), message));
                 }
             }
+            if key == "to"
+                && let Some(node) = found.0.iter().filter_map(|rank| net.nodes.get(*rank)).find(|n| n.dhcp)
+            {
+                let message = format!("{}: `{}` gets its address by DHCP, so nobody knows it yet", table.at, node.name);
+                let help = "send from it, or give it a fixed `address`";
+                checker.diagnostics.push(Diagnostic::error(params.span(key), message).help(help));
+            }
             Some(found)
         };
         let (from, to) = (end("from"), end("to"));
@@ -75,6 +83,7 @@ pub(super) fn flows(checker: &mut Checker, root: &DeTable<'_>, net: &Net) -> Vec
             };
             let flow = FlowPlan {
                 name: name.clone(),
+                span: table.span.clone(),
                 from,
                 to,
                 transport,
@@ -139,7 +148,7 @@ pub(super) fn events(checker: &mut Checker, root: &DeTable<'_>, net: &Net) -> Ve
         if set.is_empty() {
             checker.diagnostics.push(Diagnostic::error(set_span.clone(), format!("{at}: nothing is set")));
         }
-        let written = set.iter().map(|(k, v)| format!("{} = {}", k.get_ref(), check::written(v.get_ref())));
+        let written = set.iter().map(|(k, v)| format!("{} = {}", k.get_ref(), written(v.get_ref())));
         let text: Arc<str> = written.collect::<Vec<_>>().join(", ").into();
         for rank in found {
             let change = match mention {
