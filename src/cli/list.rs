@@ -41,7 +41,7 @@ fn show<B>(registry: &Registry<B>) {
 
 /// The JSON Schema of scenario files.
 pub(super) fn schema() -> Exit {
-    match serde_json::to_string_pretty(&json_schema::json_schema()) {
+    match serde_json::to_string_pretty(&json_schema::schema()) {
         Ok(text) => {
             println!("{text}");
             Exit::Good

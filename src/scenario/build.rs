@@ -143,7 +143,12 @@ impl Shared {
                 let routes: Vec<Route> = node
                     .routes
                     .iter()
-                    .map(|r| Route { prefix: r.prefix, prefix_len: r.len, port: PortId(r.port as u32), via: r.next_hop })
+                    .map(|r| Route {
+                        prefix: r.prefix,
+                        prefix_len: r.len,
+                        port: PortId(r.port as u32),
+                        via: r.next_hop,
+                    })
                     .collect();
                 Ok(Box::new(move |_| Box::new(Router::new(addresses.clone(), routes.clone()))))
             }
