@@ -11,7 +11,7 @@ use super::send_buffer::SendBuffer;
 use super::seq;
 use super::state::State;
 use super::timers::Timers;
-use crate::base::note::{CloseReason, FlowNote, Phase, Window, WindowCause};
+use crate::base::note::{CloseReason, FlowNote, Window, WindowCause};
 use crate::base::report::FlowStats;
 use crate::base::time::Instant;
 use crate::transport::congestion::CONTROLLERS;
@@ -62,7 +62,6 @@ pub(super) struct SendState {
     pub(super) fin_queued: bool,
     pub(super) syn_pending: bool,
     pub(super) rst_pending: Option<TcpSegment>,
-    pub(super) syn_sent: u32,
     pub(super) probe_pending: bool,
     pub(super) probes: u32,
     /// End and departure of the one segment whose round trip is being timed.
@@ -141,7 +140,6 @@ impl TcpConnection {
                 fin_queued: false,
                 syn_pending: true,
                 rst_pending: None,
-                syn_sent: 0,
                 probe_pending: false,
                 probes: 0,
                 timed: None,
@@ -314,7 +312,7 @@ impl Stream for TcpConnection {
 
     fn abort(&mut self) {
         if self.state.is_synchronized() && self.state != State::TimeWait {
-            let mut rst = self.blank(self.snd.nxt);
+            let mut rst = self.blank(self.snd.max);
             rst.flags.rst = true;
             rst.flags.ack = true;
             rst.ack = seq::wire(self.rcv.irs, self.rcv.nxt);
@@ -364,12 +362,5 @@ impl Connection for TcpConnection {
 
     fn is_closed(&self) -> bool {
         self.state == State::Closed && self.snd.rst_pending.is_none()
-    }
-}
-
-impl TcpConnection {
-    /// Slow start or congestion avoidance, for tests and recovery.
-    pub(super) fn in_slow_start(&self) -> bool {
-        self.controller.phase() == Phase::SlowStart
     }
 }

@@ -179,3 +179,86 @@ impl Endpoint for TcpEndpoint {
         self.table.reports()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::rng::Seed;
+    use crate::base::time::Duration;
+    use crate::wire::tcp::TcpFlags;
+    use bytes::Bytes;
+
+    fn endpoint(name: &str) -> TcpEndpoint {
+        TcpEndpoint::new(Seed(1).stream(name))
+    }
+
+    #[test]
+    fn a_listener_accepts_serves_and_forgets() {
+        let (mut a, mut b) = (endpoint("a"), endpoint("b"));
+        let (from, to) = ("10.0.0.1:50000".parse().unwrap(), "10.0.0.2:80".parse().unwrap());
+        let config = TcpConfig { time_wait: Duration::from_secs(1), ..TcpConfig::default() };
+        b.listen(80, &config);
+        let mut now = Instant::ZERO;
+        let client = a.connect(now, from, to, &config, "a->b#1".into());
+        let (mut accepted, mut got, mut closed) = (None, Vec::new(), 0);
+        for _ in 0..200 {
+            while let Some(event) = b.poll_event() {
+                match event {
+                    EndpointEvent::Accepted { conn, port, peer } => {
+                        accepted = Some((port, peer));
+                        b.stream(conn).unwrap().write(Bytes::from_static(b"hello"));
+                        b.stream(conn).unwrap().finish();
+                    }
+                    EndpointEvent::Stream(_, StreamEvent::Closed(_)) => closed += 1,
+                    _ => {}
+                }
+            }
+            while let Some(event) = a.poll_event() {
+                match event {
+                    EndpointEvent::Stream(_, StreamEvent::Readable) => {
+                        while let Some(data) = a.stream(client).unwrap().read() {
+                            got.extend_from_slice(&data);
+                        }
+                    }
+                    EndpointEvent::Stream(_, StreamEvent::Finished) => a.stream(client).unwrap().finish(),
+                    EndpointEvent::Stream(_, StreamEvent::Closed(_)) => closed += 1,
+                    _ => {}
+                }
+            }
+            now += Duration::from_millis(10);
+            while let Some(out) = a.poll_transmit(now) {
+                assert!(b.handle_segment(now, out.src, out.dst, out.segment));
+            }
+            while let Some(out) = b.poll_transmit(now) {
+                assert!(a.handle_segment(now, out.src, out.dst, out.segment));
+            }
+            a.handle_timeout(now);
+            b.handle_timeout(now);
+        }
+        assert_eq!((accepted, got.as_slice(), closed), (Some((80, from)), &b"hello"[..], 2));
+        assert!(a.table.is_empty() && b.table.is_empty() && a.demux.is_empty() && b.demux.is_empty());
+        assert_eq!((a.poll_timeout(), a.reports().len()), (None, 1));
+    }
+
+    #[test]
+    fn tcp_12_13_resets_for_strangers() {
+        let mut e = endpoint("e");
+        e.listen(80, &TcpConfig::default());
+        let (src, dst) = ([10, 0, 0, 1].into(), [10, 0, 0, 2].into());
+        let mut answer = |dst_port, flags| {
+            let s = TcpSegment { src_port: 9, dst_port, seq: 100, ack: 777, flags, ..Default::default() };
+            e.handle_segment(Instant::ZERO, src, dst, s);
+            e.poll_transmit(Instant::ZERO).map(|o| (o.segment.flags, o.segment.seq, o.segment.ack))
+        };
+        let none = TcpFlags::default();
+        let rst = TcpFlags { rst: true, ..none };
+        assert_eq!(answer(1, TcpFlags { syn: true, ..none }), Some((TcpFlags { ack: true, ..rst }, 0, 101)));
+        assert_eq!(answer(1, TcpFlags { ack: true, ..none }), Some((rst, 777, 0)));
+        assert_eq!(answer(1, rst), None);
+        assert_eq!(answer(80, TcpFlags { ack: true, ..none }), Some((rst, 777, 0)));
+        assert_eq!(answer(80, rst), None);
+        assert_eq!(answer(80, none), None);
+        let (flags, _, ack) = answer(80, TcpFlags { syn: true, ..none }).unwrap();
+        assert_eq!((flags.syn, flags.ack, ack), (true, true, 101));
+    }
+}

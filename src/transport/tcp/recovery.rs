@@ -78,10 +78,10 @@ impl TcpConnection {
                 }
             }
             Episode::None | Episode::Loss => {
-                // RFC 6582 section 3.2, step 2.
-                if self.recovery.dup_acks == 3 && self.snd.una > self.recovery.recover {
+                // RFC 6582 section 3.2, step 2; Reno has no such memory.
+                let forgetful = self.controller.recovery_ends() == RecoveryEnds::FirstNewAck;
+                if self.recovery.dup_acks == 3 && (forgetful || self.snd.una > self.recovery.recover) {
                     self.begin_recovery(Episode::Classic);
-                    self.recovery.inflation = 3 * smss as i64;
                 }
             }
         }
@@ -95,7 +95,8 @@ impl TcpConnection {
         r.episode = episode;
         r.recover = self.snd.max;
         r.limited_bytes = 0;
-        r.inflation = 0;
+        // The three segments that the duplicate ACKs say have left (RFC 5681 section 3.2, step 3).
+        r.inflation = if episode == Episode::Classic { 3 * self.snd.mss as i64 } else { 0 };
         r.partial_acks = 0;
         r.rescued = false;
         r.resend = Some(SendCause::FastRetransmit);
@@ -163,19 +164,21 @@ impl TcpConnection {
     /// the last, and whether it was sent before. `new_until` is how far new data may go.
     pub(super) fn next_seg(&mut self, new_until: u64) -> Option<(u64, u64, bool)> {
         let smss = self.snd.mss;
-        let r = &mut self.recovery;
+        let board = &self.recovery.scoreboard;
         // Rule 1: what is lost.
-        if let Some((start, end)) = r.scoreboard.next_hole(r.scoreboard.lost_edge(smss)) {
-            return Some((start, end.min(start + smss), true));
+        if let Some((start, end)) = board.next_hole(board.lost_edge(smss)) {
+            return Some((start, self.segment_end(start, end), true));
         }
         // Rule 2: new data.
-        if new_until > self.snd.nxt {
-            return Some((self.snd.nxt, new_until.min(self.snd.nxt + smss), false));
+        let nxt = self.snd.nxt;
+        if new_until > nxt {
+            return Some((nxt, self.segment_end(nxt, new_until), false));
         }
         // Rule 3: any hole below what is SACKed.
-        if let Some((start, end)) = r.scoreboard.next_hole(r.scoreboard.highest()) {
-            return Some((start, end.min(start + smss), true));
+        if let Some((start, end)) = board.next_hole(board.highest()) {
+            return Some((start, self.segment_end(start, end), true));
         }
+        let r = &mut self.recovery;
         // Rule 4: once per recovery, the very last segment.
         if !r.rescued && r.scoreboard.highest() < self.snd.max {
             r.rescued = true;

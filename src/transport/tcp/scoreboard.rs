@@ -26,10 +26,6 @@ impl Scoreboard {
         (self.high_rxt, self.resent) = (self.una, 0);
     }
 
-    pub(super) fn sacked_bytes(&self) -> u64 {
-        self.sacked
-    }
-
     /// SACKed bytes below `offset`.
     pub(super) fn sacked_below(&self, offset: u64) -> u64 {
         let above: u64 =
@@ -172,6 +168,6 @@ mod tests {
         s.retransmitted(0, 1000);
         assert_eq!(s.pipe(10_000, 1000), 5000);
         s.advance(3000);
-        assert_eq!((s.pipe(10_000, 1000), s.sacked_bytes()), (4000, 3000));
+        assert_eq!((s.pipe(10_000, 1000), s.sacked), (4000, 3000));
     }
 }

@@ -55,9 +55,9 @@ impl TcpConnection {
         if self.timestamps.on {
             s.options.timestamps = Some((self.timestamp_now(), self.timestamps.recent));
         }
-        self.snd.syn_sent += 1;
+        // Karn's rule: an answer to a repeated SYN times nothing.
+        self.snd.timed = (self.snd.max == 0).then_some((1, self.now));
         (self.snd.nxt, self.snd.max) = (1, 1);
-        self.snd.timed = Some((1, self.now));
         self.stats.opened.get_or_insert(self.now);
         self.snd.last_sent = self.now;
         self.timers.retransmission = Some(self.now + self.rtt.rto());
@@ -69,6 +69,12 @@ impl TcpConnection {
         self.snd.buffer.end() + u64::from(self.snd.fin_queued)
     }
 
+    /// Where the segment that begins at `start` ends, not beyond `limit`. A FIN joins the last data.
+    pub(super) fn segment_end(&self, start: u64, limit: u64) -> u64 {
+        let end = limit.min(start + self.snd.mss);
+        if end == self.snd.buffer.end() { limit.min(end + 1) } else { end }
+    }
+
     fn next_data(&mut self) -> Option<TcpSegment> {
         if self.snd.una == self.stream_end() {
             return None;
@@ -76,7 +82,7 @@ impl TcpConnection {
         if let Some(cause) = self.recovery.resend.take() {
             let start = self.snd.una;
             if start < self.snd.max {
-                let end = self.snd.max.min(start + self.snd.mss);
+                let end = self.segment_end(start, self.snd.max);
                 if self.recovery.episode == Episode::Sack {
                     self.recovery.scoreboard.retransmitted(start, end);
                 }
@@ -94,7 +100,8 @@ impl TcpConnection {
             return None;
         }
         let edge = self.snd.una + self.snd.wnd;
-        let (start, end, again) = self.next_seg(self.stream_end().min(edge))?;
+        let new_until = if edge >= self.snd.buffer.end() { self.stream_end() } else { edge };
+        let (start, end, again) = self.next_seg(new_until)?;
         if !again {
             return Some(self.build(start, end, SendCause::New));
         }
@@ -111,18 +118,17 @@ impl TcpConnection {
         }
         self.restart_after_idle();
         let edge = self.snd.una + self.snd.wnd;
-        let mut end = all.min(start + smss).min(edge.max(start));
+        // The FIN needs no room in the window.
+        let room = if edge >= self.snd.buffer.end() { all } else { edge.max(start) };
+        let mut limit = all.min(room);
         if start < self.snd.max {
             // After a timeout: what was out, again, no further than the next SACKed byte.
-            end = end.min(self.snd.max);
+            limit = limit.min(self.snd.max);
             if let (_, Some(held)) = self.recovery.scoreboard.unsacked_from(start) {
-                end = end.min(held);
+                limit = limit.min(held);
             }
         }
-        // The FIN needs no room in the window.
-        if end + 1 == all && self.snd.fin_queued && end - start < smss && edge < all {
-            end = all;
-        }
+        let end = self.segment_end(start, limit);
         let len = end - start;
         if !self.worth_sending(len, end == all) {
             self.arm_persist();
@@ -170,7 +176,8 @@ impl TcpConnection {
         let full = len >= self.snd.mss || self.snd.nxt < self.snd.max;
         let idle = self.snd.una == self.snd.max;
         let all = all && (idle || !self.config.nagle || self.snd.fin_queued);
-        len > 0 && (full || all || (len >= self.snd.max_wnd / 2 && idle))
+        // The persist timer overrides: what fits goes instead of a probe.
+        len > 0 && (full || all || (idle && (len >= self.snd.max_wnd / 2 || self.snd.probe_pending)))
     }
 
     /// Nothing is out and the window is too small: ask for it (section 3.8.6.1).
@@ -204,16 +211,14 @@ impl TcpConnection {
             }
             self.note(|| FlowNote::SegmentSent { offset: start - 1, bytes: bytes as u32, cause });
         }
-        if self.snd.nxt == start || self.snd.nxt < end {
-            self.snd.nxt = self.snd.nxt.max(end);
-        }
+        self.snd.nxt = self.snd.nxt.max(end);
         self.snd.max = self.snd.max.max(end);
         self.snd.last_sent = self.now;
         // RFC 6298 section 5.1.
         if self.timers.retransmission.is_none() {
             self.timers.retransmission = Some(self.now + self.rtt.rto());
         }
-        self.timers.persist = None;
+        (self.timers.persist, self.snd.probe_pending) = (None, false);
         self.finish_segment(s)
     }
 

@@ -129,7 +129,7 @@ impl TcpConnection {
         self.state = if self.snd.fin_queued { State::FinWait1 } else { State::Established };
         self.snd.syn_pending = false;
         self.timers.retransmission = None;
-        if self.snd.syn_sent == 1 {
+        if self.recovery.timeouts == 0 {
             if let Some((_, at)) = self.snd.timed.take() {
                 self.take_rtt_sample(self.now.since(at));
             }
@@ -140,7 +140,7 @@ impl TcpConnection {
         self.snd.timed = None;
         // One lost SYN leaves the initial window alone, two do not (RFC 6928 section 2).
         let smss = self.snd.mss;
-        let window = if self.snd.syn_sent > 2 { smss } else { self.config.initial_window_bytes(smss) };
+        let window = if self.recovery.timeouts > 1 { smss } else { self.config.initial_window_bytes(smss) };
         self.controller = make_controller(&self.config, smss, window);
         self.recovery.timeouts = 0;
         self.stats.established = Some(self.now);
