@@ -136,10 +136,6 @@ impl BulkSender {
 impl App for BulkSender {
     fn on_event(&mut self, event: HostEvent, host: &mut HostCtx<'_>) {
         match event {
-            // Started again after a crash: the connection is no more.
-            HostEvent::Start if matches!(self.state, State::Writing(_) | State::Draining(_)) => {
-                self.state = State::Failed(CloseReason::Aborted);
-            }
             HostEvent::Start | HostEvent::Addressed(_) => self.connect(host),
             HostEvent::Wake => {
                 self.connect(host);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::files::{FILES, FileSet};
 use super::policy::POLICIES;
-use super::policy::policy::{Build, Candidate, Policy};
+use super::policy::choice::{Build, Candidate, Policy};
 use super::role::{RoleEntry, RoleEnv, RoleError};
 use super::serving::{Answer, Server, Site};
 use crate::base::schema::{Data, Key, Kind, Need, Params, PartKind};
@@ -178,7 +178,7 @@ fn matches(glob: &str, text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::super::files::File;
-    use super::super::policy::policy::candidates;
+    use super::super::policy::choice::candidates;
     use super::*;
 
     #[test]

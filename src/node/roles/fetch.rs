@@ -63,7 +63,14 @@ pub(super) struct Fetch {
     url: Url,
     deadline: Instant,
     redirects: Redirects,
+    /// Connections whose exchange is over but which the peer has not finished yet.
+    closing: Vec<AppConn>,
+    /// When those are given up.
+    linger: Instant,
 }
+
+/// How long a finished exchange's connection may take to close.
+const LINGER: Duration = Duration::from_secs(15);
 
 impl Fetch {
     /// A download of `url`, which must be an http URL, from `at` on.
@@ -85,33 +92,44 @@ impl Fetch {
             redirects: Redirects::new(limit, Method::Get, &url),
             url,
             deadline: at + timeout,
+            closing: Vec::new(),
+            linger: Instant::ZERO,
         }
     }
 
-    /// The host starts: what was under way is begun again, from where redirects had led.
-    pub(super) fn restart(&mut self) {
-        if !matches!(self.step, Step::Done) {
-            self.step = Step::Begin;
-            self.report.bytes = 0;
-        }
+    /// Whether this connection is one of its own.
+    pub(super) fn owns(&self, conn: AppConn) -> bool {
+        self.conn() == Some(conn) || self.closing.contains(&conn)
     }
 
-    /// The connection in use.
-    pub(super) fn conn(&self) -> Option<AppConn> {
+    /// The connection of the exchange under way.
+    fn conn(&self) -> Option<AppConn> {
         if let Step::Exchange(exchange) = &self.step { Some(exchange.conn) } else { None }
+    }
+
+    /// True once its outcome is known and its connections are closed.
+    pub(super) fn is_over(&self) -> bool {
+        matches!(self.step, Step::Done) && self.closing.is_empty()
     }
 
     /// When it must be looked at again.
     pub(super) fn next_wake(&self) -> Option<Instant> {
-        match self.step {
+        let step = match self.step {
             Step::Done => None,
             Step::Begin if self.report.start.is_none() => Some(self.at),
             _ => Some(self.deadline),
-        }
+        };
+        let linger = (!self.closing.is_empty()).then_some(self.linger);
+        step.into_iter().chain(linger).min()
     }
 
     /// Notes its beginning, and gives it up if it took too long.
     pub(super) fn expire(&mut self, host: &mut HostCtx<'_>) {
+        if self.linger <= host.now() {
+            for conn in self.closing.drain(..) {
+                host.stream(conn).into_iter().for_each(|stream| stream.abort());
+            }
+        }
         if matches!(self.step, Step::Done) || self.at > host.now() {
             return;
         }
@@ -148,20 +166,42 @@ impl Fetch {
 
     /// Something happened on its connection.
     pub(super) fn on_stream(&mut self, conn: AppConn, event: StreamEvent, host: &mut HostCtx<'_>) {
+        if self.conn() != Some(conn) {
+            return self.close(conn, event, host);
+        }
         self.write(host);
         while let Some(data) = host.stream(conn).and_then(|stream| stream.read()) {
             self.receive(Some(data), host);
             if self.conn() != Some(conn) {
-                return;
+                return self.close(conn, event, host);
             }
         }
         match event {
-            StreamEvent::Finished => self.receive(None, host),
+            StreamEvent::Finished => {
+                self.receive(None, host);
+                self.close(conn, event, host);
+            }
             StreamEvent::Closed(reason) => {
                 // Only a FIN says that the body is whole, and that came as Finished.
                 self.fail(&format!("the connection is over: {}", reason.word()), host);
             }
             _ => {}
+        }
+    }
+
+    /// Closes a connection after the peer, who said that it would: so the wait for stray segments
+    /// (RFC 9293 §3.6) is the peer's, and the run ends only when all of the flow is acknowledged.
+    fn close(&mut self, conn: AppConn, event: StreamEvent, host: &mut HostCtx<'_>) {
+        if let StreamEvent::Closed(_) = event {
+            return self.closing.retain(|c| *c != conn);
+        }
+        if !self.closing.contains(&conn) {
+            return;
+        }
+        let Some(stream) = host.stream(conn) else { return };
+        while stream.read().is_some() {}
+        if event == StreamEvent::Finished {
+            stream.finish();
         }
     }
 
@@ -218,9 +258,8 @@ impl Fetch {
 
     fn on_done(&mut self, host: &mut HostCtx<'_>) {
         let Step::Exchange(exchange) = std::mem::replace(&mut self.step, Step::Done) else { return };
-        if let Some(stream) = host.stream(exchange.conn) {
-            stream.finish();
-        }
+        self.closing.push(exchange.conn);
+        self.linger = host.now() + LINGER;
         if let Some(url) = exchange.next {
             return self.follow(url, host);
         }

@@ -263,9 +263,6 @@ impl<S: Site> App for Server<S> {
     fn on_event(&mut self, event: HostEvent, host: &mut HostCtx<'_>) {
         match event {
             HostEvent::Start => {
-                // Also after a crash, which leaves no connections.
-                self.conns.clear();
-                self.deadlines.clear();
                 host.listen(TransportKind::Tcp, HTTP_PORT);
                 host.listen(TransportKind::Rudp, HTTP_PORT);
             }

@@ -136,10 +136,8 @@ impl User {
     }
 
     fn on_stream(&mut self, conn: AppConn, event: StreamEvent, host: &mut HostCtx<'_>) {
-        match self.fetches.iter_mut().find(|f| f.conn() == Some(conn)) {
-            Some(fetch) => fetch.on_stream(conn, event, host),
-            // What still comes on a connection that is done with is of no interest.
-            None => while host.stream(conn).and_then(|stream| stream.read()).is_some() {},
+        if let Some(fetch) = self.fetches.iter_mut().find(|f| f.owns(conn)) {
+            fetch.on_stream(conn, event, host);
         }
     }
 }
@@ -147,17 +145,12 @@ impl User {
 impl App for User {
     fn on_event(&mut self, event: HostEvent, host: &mut HostCtx<'_>) {
         match event {
-            HostEvent::Start => {
-                // Also after a crash, which leaves neither questions nor connections.
-                self.resolver.on_start();
-                self.fetches.iter_mut().for_each(Fetch::restart);
-            }
             HostEvent::Datagram { port, from, data, .. } => {
                 self.resolver.on_datagram(port, from, &data, host);
             }
             HostEvent::Stream { conn, event } => self.on_stream(conn, event, host),
             HostEvent::Wake => self.resolver.on_wake(host),
-            HostEvent::Addressed(_) | HostEvent::Accepted { .. } => {}
+            HostEvent::Start | HostEvent::Addressed(_) | HostEvent::Accepted { .. } => {}
         }
         self.advance(host);
     }
@@ -167,7 +160,7 @@ impl App for User {
     }
 
     fn status(&self) -> Status {
-        if self.fetches.iter().any(|f| !matches!(f.step, Step::Done)) {
+        if self.fetches.iter().any(|f| !f.is_over()) {
             return Status::Busy;
         }
         match self.fetches.iter().find_map(|f| f.report.error.as_ref().map(|e| (f, e))) {

@@ -1,6 +1,6 @@
 //! `by-type`: the route alone decides.
 
-use super::policy::{Candidate, Policy, PolicyEntry};
+use super::choice::{Candidate, Policy, PolicyEntry};
 
 pub(super) const BY_TYPE: PolicyEntry = PolicyEntry {
     name: "by-type",

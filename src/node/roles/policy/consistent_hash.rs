@@ -2,7 +2,7 @@
 //! from its name and the path, the highest wins, so that a server that goes takes along only its
 //! own paths.
 
-use super::policy::{Candidate, Policy, PolicyEntry};
+use super::choice::{Candidate, Policy, PolicyEntry};
 use crate::base::ids::mix;
 
 pub(super) const CONSISTENT_HASH: PolicyEntry = PolicyEntry {
@@ -28,7 +28,7 @@ impl Policy for ConsistentHash {
 
 #[cfg(test)]
 mod tests {
-    use super::super::policy::candidates;
+    use super::super::choice::candidates;
     use super::*;
 
     #[test]

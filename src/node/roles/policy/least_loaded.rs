@@ -1,6 +1,6 @@
 //! `least-loaded`: where the fewest were sent so far.
 
-use super::policy::{Candidate, Policy, PolicyEntry};
+use super::choice::{Candidate, Policy, PolicyEntry};
 
 pub(super) const LEAST_LOADED: PolicyEntry = PolicyEntry {
     name: "least-loaded",
@@ -20,7 +20,7 @@ impl Policy for LeastLoaded {
 
 #[cfg(test)]
 mod tests {
-    use super::super::policy::candidates;
+    use super::super::choice::candidates;
     use super::*;
 
     #[test]

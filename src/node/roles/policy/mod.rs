@@ -2,13 +2,13 @@
 //! and add its line to [`POLICIES`].
 
 mod by_type;
+pub mod choice;
 mod consistent_hash;
 mod least_loaded;
-pub mod policy;
 mod round_robin;
 mod weighted;
 
-use policy::Build;
+use choice::Build;
 
 use crate::base::registry::Registry;
 

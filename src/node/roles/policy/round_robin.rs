@@ -1,6 +1,6 @@
 //! `round-robin`: one after the other.
 
-use super::policy::{Candidate, Policy, PolicyEntry};
+use super::choice::{Candidate, Policy, PolicyEntry};
 
 pub(super) const ROUND_ROBIN: PolicyEntry = PolicyEntry {
     name: "round-robin",
@@ -24,7 +24,7 @@ impl Policy for RoundRobin {
 
 #[cfg(test)]
 mod tests {
-    use super::super::policy::candidates;
+    use super::super::choice::candidates;
     use super::*;
 
     #[test]

@@ -1,7 +1,7 @@
 //! `weighted`: in turn, each by its weight, spread evenly ("smooth weighted round-robin"): at each
 //! choice every server gains its weight in credit, and the richest pays all the weights.
 
-use super::policy::{Candidate, Policy, PolicyEntry};
+use super::choice::{Candidate, Policy, PolicyEntry};
 
 pub(super) const WEIGHTED: PolicyEntry = PolicyEntry {
     name: "weighted",
@@ -34,7 +34,7 @@ impl Policy for Weighted {
 
 #[cfg(test)]
 mod tests {
-    use super::super::policy::candidates;
+    use super::super::choice::candidates;
     use super::*;
 
     #[test]
