@@ -103,7 +103,11 @@ impl BulkSender {
             let left = self.flow.size.map_or(u64::MAX, |size| size - self.written);
             if late || left == 0 {
                 // Its time is up: what has not been sent by now never will be.
-                if late { stream.finish_here() } else { stream.finish() }
+                if late {
+                    stream.finish_here()
+                } else {
+                    stream.finish()
+                }
                 self.state = State::Draining(conn);
                 return;
             }

@@ -34,7 +34,6 @@ pub struct Slot<C> {
 }
 
 /// Connections by place, with one timer entry each.
-
 pub struct Table<C> {
     transport: TransportKind,
     slots: Vec<(u32, Option<Slot<C>>)>,
