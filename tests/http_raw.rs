@@ -108,8 +108,7 @@ fn talk(transport: TransportKind, script: &[(u64, &'static str)]) -> Vec<(Instan
         now = next;
         inputs.extend((0..2).filter(|&k| hosts[k].next_wake() == Some(next)).map(|k| (k, Input::Wake)));
     }
-    let log = log.borrow().clone();
-    log
+    log.take()
 }
 
 fn at(log: &[(Instant, String)], text: &str) -> Option<Instant> {
