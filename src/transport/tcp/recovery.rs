@@ -168,7 +168,7 @@ impl TcpConnection {
         // Rule 1: what is lost.
         if let Some((start, hole_end)) = board.next_hole(board.lost_edge(smss)) {
             let end = self.segment_end(start, hole_end);
-            self.recovery.scoreboard.retransmitted(start, end);
+            self.recovery.scoreboard.retransmitted(end);
             return Some((start, end, true));
         }
         // Rule 2: new data.
@@ -179,7 +179,7 @@ impl TcpConnection {
         // Rule 3: any hole below what is SACKed.
         if let Some((start, hole_end)) = board.next_hole(board.highest()) {
             let end = self.segment_end(start, hole_end);
-            self.recovery.scoreboard.retransmitted(start, end);
+            self.recovery.scoreboard.retransmitted(end);
             return Some((start, end, true));
         }
         let r = &mut self.recovery;

@@ -129,10 +129,12 @@ impl Scoreboard {
         (at, self.ranges.range(at..).next().map(|(&s, _)| s))
     }
 
-    /// Bytes from `start` to `end` were retransmitted, in order.
-    pub(super) fn retransmitted(&mut self, start: u64, end: u64) {
+    /// Bytes up to `end` were retransmitted. HighRxt moves over what was skipped, too, and SetPipe
+    /// counts every byte below it that is not SACKed.
+    pub(super) fn retransmitted(&mut self, end: u64) {
         if end > self.high_rxt {
-            self.resent += end - start.max(self.high_rxt);
+            let sacked = self.sacked_below(end) - self.sacked_below(self.high_rxt);
+            self.resent += end - self.high_rxt - sacked;
             self.high_rxt = end;
         }
     }
@@ -165,9 +167,21 @@ mod tests {
         let mut s = at(0);
         s.sack(3000, 6000);
         assert_eq!(s.pipe(10_000, 1000), 4000);
-        s.retransmitted(0, 1000);
+        s.retransmitted(1000);
         assert_eq!(s.pipe(10_000, 1000), 5000);
         s.advance(3000);
         assert_eq!((s.pipe(10_000, 1000), s.sacked), (4000, 3000));
+    }
+
+    #[test]
+    fn a_skipped_hole_below_high_rxt_counts_once() {
+        let mut s = at(0);
+        s.sack(2000, 3000);
+        s.sack(5000, 6000);
+        s.retransmitted(5000);
+        assert_eq!(s.resent, 4000);
+        s.sack(0, 2000);
+        s.sack(3000, 5000);
+        assert_eq!((s.resent, s.sacked), (0, 6000));
     }
 }

@@ -85,7 +85,7 @@ impl TcpConnection {
                 let (_, held) = self.recovery.scoreboard.unsacked_from(start);
                 let end = self.segment_end(start, held.unwrap_or(self.snd.max));
                 if self.recovery.episode == Episode::Sack {
-                    self.recovery.scoreboard.retransmitted(start, end);
+                    self.recovery.scoreboard.retransmitted(end);
                 }
                 return Some(self.build(start, end, cause));
             }
