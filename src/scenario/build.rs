@@ -68,6 +68,7 @@ pub fn build<'s>(plan: &Arc<Plan>, sink: Option<&'s mut dyn Sink>) -> Result<Net
         let setup = |way: usize| channel_setup(&link.channels[way], &stream_name(&link.name, way), Seed(plan.seed));
         network.add_link(a, b, setup(0), setup(1));
     }
+    network.set_wire(plan.wire);
     network.set_faults(faults(plan));
     Ok(network)
 }

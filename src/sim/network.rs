@@ -8,6 +8,7 @@ use crate::base::note::{Depth, DropCause, Note, Place, Record, Sink};
 use crate::base::report::{LinkReport, NodeReport};
 use crate::base::time::Instant;
 use crate::node::node::{Ctx, Input, Node, Status};
+use crate::wire::codec::through_bytes;
 use crate::wire::packet::Packet;
 
 /// Makes a node, and makes it anew after a crash; counts its lives from 0.
@@ -34,6 +35,7 @@ pub struct Network<'s> {
     sink: Option<&'s mut dyn Sink>,
     busy_nodes: usize,
     settled_nodes: usize,
+    wire: bool,
     events: u64,
     packet_hops: u64,
     outbox: Vec<(PortId, Packet)>,
@@ -54,6 +56,7 @@ impl<'s> Network<'s> {
             sink,
             busy_nodes: 0,
             settled_nodes: 0,
+            wire: false,
             events: 0,
             packet_hops: 0,
             outbox: Vec::new(),
@@ -95,6 +98,11 @@ impl<'s> Network<'s> {
         faults.sort_by_key(|f| f.at);
         faults.reverse();
         self.faults = faults;
+    }
+
+    /// Sends every packet through encoding and decoding.
+    pub fn set_wire(&mut self, wire: bool) {
+        self.wire = wire;
     }
 
     /// Starts every node, in order.
@@ -208,6 +216,13 @@ impl<'s> Network<'s> {
         // A node without a wire speaks into the void.
         let Some(&id) = self.nodes[from.0 as usize].ports.get(port.0 as usize) else { return };
         let place = self.channel_place(id);
+        let (id_of_packet, bytes) = (packet.id, if self.wire { packet.wire_bytes() } else { 0 });
+        let packet = if self.wire { through_bytes(packet) } else { Some(packet) };
+        let Some(packet) = packet else {
+            let (cause, queue) = (DropCause::Malformed, Depth::default());
+            let note = Note::PacketDropped { packet: id_of_packet, bytes, cause, queue };
+            return record(self.sink.as_deref_mut(), self.now, place, note);
+        };
         let (now, sink) = (self.now, &mut self.sink);
         self.channels[id.0 as usize].send(now, packet, &mut |note| record(sink.as_deref_mut(), now, place, note));
         self.arm_channel(id);

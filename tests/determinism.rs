@@ -1,0 +1,52 @@
+//! Same scenario and seed, same bytes out.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use twinwire::observe::run::{Run, run};
+use twinwire::scenario::load::load;
+use twinwire::scenario::text::Source;
+
+fn replay(name: &str, text: impl Fn(String) -> String, sets: &[(&str, &str)]) -> Run {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("scenarios/{name}.toml"));
+    let source = Source::read(&path).expect("readable");
+    let source = Source::new(path, text(source.text));
+    let sets: Vec<_> = sets.iter().map(|(path, value)| ((*path).to_owned(), (*value).to_owned())).collect();
+    let plan = load(&source, &sets).plan.expect("valid");
+    run(&Arc::new(plan), name, None, &mut |_| {}).expect("a run")
+}
+
+#[test]
+fn sys_01_the_same_run_has_the_same_digest_and_another_seed_another() {
+    let same = |seed| replay("storage-tcp", |t| t, &[("seed", seed)]).digest.hex;
+    assert_eq!(same("7"), same("7"));
+    assert_ne!(same("7"), same("8"));
+}
+
+#[test]
+fn encoding_and_decoding_every_packet_changes_nothing() {
+    for name in ["storage-rudp", "storage-tcp"] {
+        let (plain, wire) = (replay(name, |t| t, &[]), replay(name, |t| t, &[("sim.wire", "true")]));
+        assert_eq!(plain.digest.hex, wire.digest.hex, "{name}");
+    }
+}
+
+#[test]
+fn a_bystander_and_the_order_of_tables_change_no_one_elses_records() {
+    let plain = replay("storage-rudp", |t| t, &[]);
+    let bystander = replay(
+        "storage-rudp",
+        |t| {
+            let (head, tail) = t.split_once("[node.phone]").expect("a phone");
+            let (nodes, rest) = tail.split_once("[node.dhcp]").expect("a server");
+            format!(
+                "{head}[node.aaa-bystander]\nrole = \"host\"\n[node.dhcp]{rest}\n[node.phone]{nodes}\n\
+                 [[connect]]\nbetween = [\"aaa-bystander\", \"gateway\"]\nlink = \"wan\"\n"
+            )
+        },
+        &[],
+    );
+    for place in &plain.digest.per_place {
+        assert!(bystander.digest.per_place.contains(place), "{} differs", place.name);
+    }
+}
