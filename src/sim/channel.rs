@@ -1,7 +1,7 @@
 //! One direction of a link: a queue, a transmitter, a wire.
 //!
 //! The arrival of a packet is known when its transmission starts, and transmissions start lazily:
-//! whenever the channel is looked at, [`Channel::advance`] starts those that were due meanwhile.
+//! whenever the channel is looked at, `advance` starts those that were due meanwhile.
 //! So a packet costs one event per hop, its arrival.
 
 use std::collections::VecDeque;

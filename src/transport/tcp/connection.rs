@@ -21,7 +21,7 @@ use crate::transport::rtt::RttEstimator;
 use crate::transport::stream::{Stream, StreamEvent};
 use crate::wire::tcp::TcpSegment;
 
-/// One end of one TCP connection. Sequence numbers are offsets from the SYN ([`seq`]).
+/// One end of one TCP connection. Sequence numbers are offsets from the SYN (`seq.rs`).
 #[derive(Debug)]
 pub struct TcpConnection {
     pub(super) config: TcpConfig,
