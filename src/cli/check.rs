@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::exit::{Exit, bad_input};
+use super::exit::{Exit, bad_input, say};
 use crate::scenario::build::build;
 use crate::scenario::diagnostic::{Diagnostic, render};
 use crate::scenario::load::load;
@@ -17,7 +17,9 @@ pub(super) fn check(files: &[PathBuf]) -> Exit {
     for file in files {
         match read(file, &[], None, true) {
             Ok((source, plan)) => match build(&plan, None) {
-                Ok(_) => println!("{}: ok ({} nodes, {} links)", file.display(), plan.nodes.len(), plan.links.len()),
+                Ok(_) => {
+                    say(format_args!("{}: ok ({} nodes, {} links)", file.display(), plan.nodes.len(), plan.links.len()))
+                }
                 Err(mistakes) => exit = tell(&source, &mistakes),
             },
             Err(bad) => exit = bad,

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::exit::{Exit, bad_input};
+use super::exit::{Exit, bad_input, say};
 use crate::report::diff;
 
 /// Shows the first event in which two runs differ.
@@ -10,11 +10,11 @@ pub(super) fn diff(a: &Path, b: &Path) -> Exit {
     match diff::diff(a, b) {
         Err(error) => bad_input(error),
         Ok(None) => {
-            println!("no event differs");
+            say(format_args!("no event differs"));
             Exit::Good
         }
         Ok(Some(difference)) => {
-            println!("{difference}");
+            say(format_args!("{difference}"));
             Exit::Failed
         }
     }

@@ -1,5 +1,6 @@
 //! Exit statuses and how each is told.
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 /// How a command ended.
@@ -21,6 +22,11 @@ impl From<Exit> for ExitCode {
             Exit::BadInput => ExitCode::from(2),
         }
     }
+}
+
+/// Writes results to standard output. A reader that has seen enough (`| head`) is no error.
+pub(super) fn say(text: impl std::fmt::Display) {
+    let _ = writeln!(std::io::stdout(), "{text}");
 }
 
 /// Tells an error and where it leaves us.

@@ -1,6 +1,6 @@
 //! `twinwire list`, `schema` and `new`: what a scenario can say.
 
-use super::exit::{Exit, bad_input};
+use super::exit::{Exit, bad_input, say};
 use crate::base::registry::Registry;
 use crate::base::schema::Need;
 use crate::node::roles::ROLES;
@@ -13,28 +13,28 @@ use crate::transport::congestion::CONTROLLERS;
 /// Everything with a name.
 pub(super) fn list() -> Exit {
     show(&ROLES);
-    println!("  switch            one broadcast domain\n  router            forwards by shortest path\n");
+    say(format_args!("  switch            one broadcast domain\n  router            forwards by shortest path\n"));
     show(&POLICIES);
-    println!();
+    say("");
     show(&CONTROLLERS);
-    println!();
+    say("");
     show(&QUEUES);
-    println!();
+    say("");
     show(&LOSS_MODELS);
     Exit::Good
 }
 
 fn show<B>(registry: &Registry<B>) {
-    println!("{}:", registry.what);
+    say(format_args!("{}:", registry.what));
     for entry in registry.entries {
-        println!("  {:<17} {}", entry.name, entry.about);
+        say(format_args!("  {:<17} {}", entry.name, entry.about));
         for key in entry.keys {
             let need = match key.need {
                 Need::Required => " (required)".to_owned(),
                 Need::Optional => String::new(),
                 Need::Default(text) => format!(" (default {text})"),
             };
-            println!("    {:<15} {}{need}", key.name, key.about);
+            say(format_args!("    {:<15} {}{need}", key.name, key.about));
         }
     }
 }
@@ -43,7 +43,7 @@ fn show<B>(registry: &Registry<B>) {
 pub(super) fn schema() -> Exit {
     match serde_json::to_string_pretty(&json_schema::schema()) {
         Ok(text) => {
-            println!("{text}");
+            say(format_args!("{text}"));
             Exit::Good
         }
         Err(error) => bad_input(error),
@@ -52,6 +52,6 @@ pub(super) fn schema() -> Exit {
 
 /// A scenario to start from.
 pub(super) fn new(name: &str) -> Exit {
-    print!("{}", template::new(name));
+    say(template::new(name).trim_end());
     Exit::Good
 }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::exit::{Exit, bad_input};
+use super::exit::{Exit, bad_input, say};
 use crate::report::plots::output::redraw;
 
 /// Redraws the plots of run folders.
@@ -10,7 +10,7 @@ pub(super) fn plot(folders: &[PathBuf], png: bool, out: Option<&Path>) -> Exit {
     match draw(folders, png, out) {
         Err(message) => bad_input(message),
         Ok(written) => {
-            written.iter().for_each(|path| println!("{}", path.display()));
+            written.iter().for_each(|path| say(path.display()));
             Exit::Good
         }
     }

@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::args::{Format, RunArgs};
 use super::check::{name_of, read, tell};
-use super::exit::{Exit, bad_input};
+use super::exit::{Exit, bad_input, say};
 use super::plot;
 use super::stopwatch::Stopwatch;
 use crate::observe::run::{Progress, Run, RunError, run as run_plan};
@@ -49,11 +49,11 @@ pub(super) fn run(args: &RunArgs) -> Exit {
     }
     match args.format {
         Format::Json => match run.summary.to_json() {
-            Ok(json) => println!("{}", json.trim_end()),
+            Ok(json) => say(json.trim_end()),
             Err(error) => return bad_input(error),
         },
         Format::Text => {
-            print!("{}", text::render(&run.summary, Some(&plan.title)));
+            say(text::render(&run.summary, Some(&plan.title)).trim_end());
             tell_timing(&clock, &run);
         }
     }

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::check::{name_of, read, tell};
-use super::exit::{Exit, bad_input};
+use super::exit::{Exit, bad_input, say};
 use crate::observe::lock::Lock;
 use crate::observe::run::{RunError, run};
 
@@ -72,17 +72,17 @@ fn one(file: &Path, update: bool) -> Result<bool, Exit> {
     if update {
         let text = Lock::new(plan.seed, &run.digest).to_toml();
         fs::write(&lock_path, text).map_err(|e| bad_input(format!("{}: {e}", lock_path.display())))?;
-        println!("{name}: recorded {}", run.digest.hex);
+        say(format_args!("{name}: recorded {}", run.digest.hex));
         return Ok(true);
     }
     let Some(recorded) = recorded else { return Ok(false) };
     match recorded.compare(&run.digest) {
         Ok(()) => {
-            println!("{name}: same ({} records)", run.digest.records);
+            say(format_args!("{name}: same ({} records)", run.digest.records));
             Ok(true)
         }
         Err(difference) => {
-            println!("{name}: DIFFERS\n{difference}");
+            say(format_args!("{name}: DIFFERS\n{difference}"));
             Err(Exit::Failed)
         }
     }
