@@ -5,6 +5,7 @@
 pub mod cause;
 pub mod ids;
 pub mod note;
+pub mod order;
 pub mod registry;
 pub mod report;
 pub mod rng;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::base::ids::{Direction, FlowId};
+use crate::base::order::natural;
 use crate::base::report::{FetchReport, FlowReport, LinkReport, NodeReport};
 use crate::base::time::{Duration, Instant};
 use crate::base::units::Rate;
@@ -188,6 +189,10 @@ pub struct ExpectSummary {
 impl Summary {
     /// Makes the summary of a finished run.
     pub fn new(run: &RunOutcome) -> Self {
+        let mut nodes: Vec<_> = run.nodes.iter().collect();
+        nodes.sort_by(|a, b| natural(&a.0, &b.0));
+        let mut links: Vec<_> = run.links.iter().collect();
+        links.sort_by(|a, b| natural(&a.name, &b.name));
         Summary {
             schema: 1,
             scenario: run.scenario.clone(),
@@ -197,13 +202,9 @@ impl Summary {
             events: run.events,
             packet_hops: run.packet_hops,
             flows: flows(&run.nodes),
-            fetches: run
-                .nodes
-                .iter()
-                .flat_map(|(node, report)| report.fetches.iter().map(|f| fetch(node, f)))
-                .collect(),
-            links: run.links.iter().map(|l| link(l, run.r#virtual)).collect(),
-            leases: run.nodes.iter().flat_map(|(node, report)| leases(node, report)).collect(),
+            fetches: nodes.iter().flat_map(|(node, report)| report.fetches.iter().map(|f| fetch(node, f))).collect(),
+            links: links.into_iter().map(|l| link(l, run.r#virtual)).collect(),
+            leases: nodes.iter().flat_map(|(node, report)| leases(node, report)).collect(),
             expect: run.expect.clone(),
         }
     }
@@ -237,7 +238,8 @@ fn flows(nodes: &[(String, NodeReport)]) -> Vec<FlowSummary> {
         ends.entry(flow.flow).or_default().push(flow);
     }
     let mut all: Vec<(Option<Instant>, FlowSummary)> = ends.values().filter_map(|ends| merge(ends)).collect();
-    all.sort_by(|(a, x), (b, y)| (a.unwrap_or(Instant::MAX), &x.name).cmp(&(b.unwrap_or(Instant::MAX), &y.name)));
+    let when = |start: &Option<Instant>| start.unwrap_or(Instant::MAX);
+    all.sort_by(|(a, x), (b, y)| when(a).cmp(&when(b)).then_with(|| natural(&x.name, &y.name)));
     all.into_iter().map(|(_, flow)| flow).collect()
 }
 
