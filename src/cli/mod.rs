@@ -6,6 +6,7 @@ mod diff;
 mod exit;
 mod list;
 mod plot;
+mod progress;
 mod run;
 mod stopwatch;
 mod verify;

@@ -1,20 +1,19 @@
 //! `twinwire run`.
 
-use std::io::IsTerminal;
 use std::path::Path;
 use std::sync::Arc;
-
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::args::{Format, RunArgs};
 use super::check::{name_of, read, tell};
 use super::exit::{Exit, bad_input, say};
 use super::plot;
+use super::progress::Bar;
 use super::stopwatch::Stopwatch;
-use crate::observe::run::{Progress, Run, RunError, run as run_plan};
+use crate::observe::run::{Run, RunError, run as run_plan};
 use crate::report::folder::RunFolder;
 use crate::report::text;
 use crate::scenario::plan::Plan;
+use crate::scenario::resolve::resolved;
 use crate::scenario::text::Source;
 
 /// Runs a scenario, writes its folder and prints its summary.
@@ -43,7 +42,7 @@ pub(super) fn run(args: &RunArgs) -> Exit {
         Err(exit) => return exit,
     };
     if let (Some(folder), Some(out)) = (folder, args.out.as_deref())
-        && let Err(message) = finish_folder(folder, out, &source, &run, args.png)
+        && let Err(message) = finish_folder(folder, out, &resolved(&source, &sets, &plan, out), &run, args.png)
     {
         return bad_input(message);
     }
@@ -68,18 +67,18 @@ fn simulate(source: &Source, plan: &Arc<Plan>, name: &str, folder: Option<&RunFo
         Ok(writer) => writer.map(|w| Box::new(w) as Box<dyn std::io::Write>),
         Err(error) => return Err(bad_input(error)),
     };
-    let bar = progress_bar();
-    let run = run_plan(plan, name, events, &mut |p| show_progress(&bar, p));
-    bar.finish_and_clear();
+    let bar = Bar::new(name);
+    let run = run_plan(plan, name, events, &mut |p| bar.show(p));
+    bar.done();
     run.map_err(|error| match error {
         RunError::Scenario(mistakes) => tell(source, &mistakes),
         RunError::Trace(error) => bad_input(error),
     })
 }
 
-fn finish_folder(folder: RunFolder, out: &Path, source: &Source, run: &Run, png: bool) -> Result<(), String> {
+fn finish_folder(folder: RunFolder, out: &Path, scenario: &str, run: &Run, png: bool) -> Result<(), String> {
     let Some(series) = &run.series else { return Ok(()) };
-    folder.fill(&source.text, &run.summary, series).map_err(|e| e.to_string())?;
+    folder.fill(scenario, &run.summary, series).map_err(|e| e.to_string())?;
     folder.commit().map_err(|e| e.to_string())?;
     if png {
         plot::draw(&[out.to_owned()], true, None).map_err(|e| e.to_string())?;
@@ -87,29 +86,11 @@ fn finish_folder(folder: RunFolder, out: &Path, source: &Source, run: &Run, png:
     Ok(())
 }
 
-fn progress_bar() -> ProgressBar {
-    if !std::io::stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let bar = ProgressBar::with_draw_target(Some(1000), ProgressDrawTarget::stderr());
-    let style = ProgressStyle::with_template("{wide_bar} {msg}");
-    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-    bar
-}
-
-fn show_progress(bar: &ProgressBar, p: Progress) {
-    let share = u128::from(p.now.as_nanos()) * 1000 / u128::from(p.until.as_nanos().max(1));
-    bar.set_position(share as u64);
-    bar.set_message(format!("{:.1} of {} virtual s, {} events", p.now.as_secs_f64(), p.until, p.events));
-}
-
 fn tell_timing(clock: &Stopwatch, run: &Run) {
     let wall = clock.wall_s();
-    let hops = run.summary.packet_hops as f64;
+    let per_second = |time: f64| text::si(run.summary.packet_hops as f64 / time.max(1e-9)).trim_end().to_owned();
     match clock.cpu_s() {
-        Some(cpu) => {
-            eprintln!("{wall:.3} s wall, {cpu:.3} s CPU, {:.2} million packet-hops per CPU second", hops / cpu / 1e6);
-        }
-        None => eprintln!("{wall:.3} s wall, {:.2} million packet-hops per second", hops / wall / 1e6),
+        Some(cpu) => eprintln!("{wall:.3} s wall, {cpu:.3} s CPU, {} packet-hops per CPU second", per_second(cpu)),
+        None => eprintln!("{wall:.3} s wall, {} packet-hops per second", per_second(wall)),
     }
 }

@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 
 use super::check::{name_of, read, tell};
 use super::exit::{Exit, bad_input, say};
+use super::progress::Bar;
 use crate::observe::lock::Lock;
-use crate::observe::run::{RunError, run};
+use crate::observe::parting::PartingSearch;
+use crate::observe::run::{RunError, places_of, run, watch};
 
 /// Replays every scenario that has a lock beside it; with `update`, records every scenario.
 pub(super) fn verify(paths: &[PathBuf], update: bool) -> Exit {
@@ -25,14 +27,18 @@ pub(super) fn verify(paths: &[PathBuf], update: bool) -> Exit {
         match one(file, update) {
             Ok(true) => checked += 1,
             Ok(false) => eprintln!("{}: not recorded (no .lock); record it with --update", file.display()),
-            Err(Exit::BadInput) => return Exit::BadInput,
-            Err(other) => exit = other,
+            Err(other) => exit = worse(exit, other),
         }
     }
     if checked == 0 && exit == Exit::Good {
         return bad_input("nothing was recorded there; record with --update");
     }
     exit
+}
+
+/// One file that cannot be read does not hide the others.
+fn worse(a: Exit, b: Exit) -> Exit {
+    if a == Exit::BadInput { a } else { b }
 }
 
 fn collect(path: &Path, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
@@ -55,35 +61,38 @@ fn collect(path: &Path, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
 /// Replays one scenario. False: it has no lock.
 fn one(file: &Path, update: bool) -> Result<bool, Exit> {
     let lock_path = file.with_extension("lock");
+    let name = file.display();
+    let unreadable = |e: &dyn std::fmt::Display| bad_input(format!("{}: {e}", lock_path.display()));
     let recorded = match fs::read_to_string(&lock_path) {
-        Ok(text) => Some(Lock::parse(&text).map_err(|e| bad_input(format!("{}: {e}", lock_path.display())))?),
-        Err(_) => None,
+        _ if update => None,
+        Ok(text) => Some(Lock::parse(&text).map_err(|e| unreadable(&e))?),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(unreadable(&error)),
     };
-    if recorded.is_none() && !update {
-        return Ok(false);
-    }
-    let seed = recorded.as_ref().filter(|_| !update).map(|lock| lock.seed);
-    let (source, plan) = read(file, &[], seed, false)?;
-    let run = run(&plan, &name_of(file), None, &mut |_| {}).map_err(|error| match error {
+    let (source, plan) = read(file, &[], recorded.as_ref().map(|lock| lock.seed), false)?;
+    let failed = |error| match error {
         RunError::Scenario(mistakes) => tell(&source, &mistakes),
         RunError::Trace(error) => bad_input(error),
-    })?;
-    let name = file.display();
-    if update {
-        let text = Lock::new(plan.seed, &run.digest).to_toml();
-        fs::write(&lock_path, text).map_err(|e| bad_input(format!("{}: {e}", lock_path.display())))?;
-        say(format_args!("{name}: recorded {}", run.digest.hex));
+    };
+    let bar = Bar::new(&name_of(file));
+    let run = run(&plan, &name_of(file), None, &mut |p| bar.show(p));
+    bar.done();
+    let digest = run.map_err(failed)?.digest;
+    let Some(recorded) = recorded else {
+        fs::write(&lock_path, Lock::new(plan.seed, &digest).to_toml()).map_err(|e| unreadable(&e))?;
+        say(format_args!("{name}: recorded {} ({} records)", digest.hex, digest.records));
+        return Ok(true);
+    };
+    if digest.hex == recorded.digest {
+        say(format_args!("{name}: same ({} records)", digest.records));
         return Ok(true);
     }
-    let Some(recorded) = recorded else { return Ok(false) };
-    match recorded.compare(&run.digest) {
-        Ok(()) => {
-            say(format_args!("{name}: same ({} records)", run.digest.records));
-            Ok(true)
-        }
-        Err(difference) => {
-            say(format_args!("{name}: DIFFERS\n{difference}"));
-            Err(Exit::Failed)
-        }
+    say(format_args!("{name}: DIFFERS\ndigest {} recorded, {} now", recorded.digest, digest.hex));
+    let mut search = PartingSearch::new(&places_of(&plan), &recorded);
+    watch(&plan, &mut search, &mut |_| {}).map_err(failed)?;
+    match search.finish() {
+        Some(parting) => say(parting),
+        None => say("no event differs but perhaps the last: the digest in the lock is not that of its records"),
     }
+    Err(Exit::Failed)
 }

@@ -10,8 +10,8 @@ use crate::base::note::{Record, Sink, Visitor};
 
 use super::places::Places;
 
-/// Records between two checkpoints.
-pub const CHECKPOINT_EVERY: u64 = 4096;
+/// At most so many prints are kept of a run, so that a lock stays small however long the run is.
+pub const MAX_PRINTS: usize = 1 << 16;
 
 /// Folds records into the digest of a run.
 #[derive(Clone, Debug)]
@@ -22,7 +22,8 @@ pub struct Digest {
     chains: Vec<(u64, u64)>,
     total: u64,
     records: u64,
-    checkpoints: Vec<u64>,
+    every: u64,
+    prints: Vec<u8>,
 }
 
 /// What a run comes down to.
@@ -34,8 +35,11 @@ pub struct DigestResult {
     pub total: u64,
     /// How many records there were.
     pub records: u64,
-    /// `total` after every [`CHECKPOINT_EVERY`] records.
-    pub checkpoints: Vec<u64>,
+    /// Records between two prints: a power of two, 1 in runs of up to [`MAX_PRINTS`] records.
+    pub every: u64,
+    /// Six bits of `total` after every `every` records. As `total` is a chain, prints are equal up
+    /// to the first record that differs and, but for one in 64, different from it on.
+    pub prints: Vec<u8>,
     /// Every place with a record, sorted by name.
     pub per_place: Vec<PlaceDigest>,
 }
@@ -56,7 +60,12 @@ impl Digest {
     pub fn new(places: &Places) -> Self {
         let keys: Vec<u64> = places.names.iter().map(|name| name_key(name)).collect();
         let chains = keys.iter().map(|&key| (key, 0)).collect();
-        Digest { places: places.clone(), keys, chains, total: 0, records: 0, checkpoints: Vec::new() }
+        Digest { places: places.clone(), keys, chains, total: 0, records: 0, every: 1, prints: Vec::new() }
+    }
+
+    /// Six bits of the chain as it is now.
+    pub const fn print(&self) -> u8 {
+        (self.total & 63) as u8
     }
 
     /// How many records it has seen.
@@ -86,7 +95,8 @@ impl Digest {
             hex: hasher.finalize().to_hex().to_string(),
             total: self.total,
             records: self.records,
-            checkpoints: self.checkpoints,
+            every: self.every,
+            prints: self.prints,
             per_place,
         }
     }
@@ -104,8 +114,19 @@ impl Sink for Digest {
         *records += 1;
         self.total = mix(self.total, *chain);
         self.records += 1;
-        if self.records.is_multiple_of(CHECKPOINT_EVERY) {
-            self.checkpoints.push(self.total);
+        if self.records & (self.every - 1) == 0 {
+            self.keep_print();
+        }
+    }
+}
+
+impl Digest {
+    /// Keeps a print. When there is no room for more, every second one goes.
+    fn keep_print(&mut self) {
+        self.prints.push(self.print());
+        if self.prints.len() > MAX_PRINTS {
+            self.every *= 2;
+            self.prints = self.prints.chunks_exact(2).map(|pair| pair[1]).collect();
         }
     }
 }
@@ -213,13 +234,22 @@ mod tests {
     }
 
     #[test]
-    fn a_checkpoint_every_4096_records() {
-        let mut d = Digest::new(&places(&["a"], 1));
-        for i in 0..2 * CHECKPOINT_EVERY + 1 {
-            d.record(&sent(i, 0, 0));
-        }
-        let result = d.finish();
-        assert_eq!((result.records, result.checkpoints.len()), (8193, 2));
-        assert_ne!(result.checkpoints[1], result.total);
+    fn prints_thin_out_as_a_run_grows() {
+        let prints = |records: u64| {
+            let mut d = Digest::new(&places(&["a"], 1));
+            for i in 0..records {
+                d.record(&sent(i, 0, 0));
+            }
+            let result = d.finish();
+            assert_eq!(result.records, records);
+            (result.every, result.prints)
+        };
+        let full = MAX_PRINTS as u64;
+        let (one, all) = prints(full);
+        assert_eq!((one, all.len()), (1, MAX_PRINTS));
+        assert!(all.iter().all(|p| *p < 64));
+        let (two, half) = prints(full + 3);
+        assert_eq!((two, half.len()), (2, MAX_PRINTS / 2 + 1));
+        assert_eq!(half[..MAX_PRINTS / 2], all.chunks(2).map(|pair| pair[1]).collect::<Vec<_>>());
     }
 }

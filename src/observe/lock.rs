@@ -1,11 +1,17 @@
 //! `*.lock` beside a scenario: what the run came to when it was recorded, so that any later run
 //! can be held against it.
 
-use std::fmt;
+use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
 
-use super::digest::{CHECKPOINT_EVERY, DigestResult};
+use super::digest::DigestResult;
+
+/// What prints are written with: one character each.
+const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+/// Prints in a line of the file.
+const LINE: usize = 100;
 
 /// A recorded run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,76 +23,58 @@ pub struct Lock {
     pub digest: String,
     /// How many records there were.
     pub records: u64,
-    /// The chain after every 4096 records, in hex digits.
-    pub checkpoints: Vec<String>,
+    /// Records between two prints.
+    pub every: u64,
+    /// Six bits of the chain after every `every` records, a character each.
+    prints: String,
 }
 
-/// How a run differs from the recorded one.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Difference {
-    /// The records, counted from 0, among which the first different one is: from the first to
-    /// just before the second. `None` if all records were made in the same order and differ in
-    /// nothing that checkpoints see.
-    pub window: Option<(u64, u64)>,
-    /// Recorded digest and this one.
-    pub digests: (String, String),
-    /// Recorded number of records and this one.
-    pub records: (u64, u64),
-}
+/// A lock file cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error("not a lock that this version reads ({0}); record it anew with `twinwire verify --update`")]
+pub struct LockError(String);
 
 impl Lock {
     /// Records a run.
     pub fn new(seed: u64, run: &DigestResult) -> Self {
-        let checkpoints = run.checkpoints.iter().map(|c| format!("{c:016x}")).collect();
-        Lock { seed, digest: run.hex.clone(), records: run.records, checkpoints }
+        let prints = run.prints.iter().map(|p| char::from(LETTERS[usize::from(p & 63)])).collect();
+        Lock { seed, digest: run.hex.clone(), records: run.records, every: run.every, prints }
     }
 
     /// Reads the text of a lock file.
-    pub fn parse(text: &str) -> Result<Self, toml::de::Error> {
-        toml::from_str(text)
+    ///
+    /// # Errors
+    /// When it is not one.
+    pub fn parse(text: &str) -> Result<Self, LockError> {
+        let mut lock: Lock = toml::from_str(text).map_err(|e| LockError(e.message().to_owned()))?;
+        lock.prints.retain(|c| c != '\n');
+        let known = |b: u8| LETTERS.contains(&b);
+        if !lock.every.is_power_of_two() || !lock.prints.bytes().all(known) {
+            return Err(LockError("its prints are damaged".to_owned()));
+        }
+        Ok(lock)
     }
 
     /// The text of the lock file.
     pub fn to_toml(&self) -> String {
         let mut text = format!(
-            "# Recorded by `twinwire verify --update`.\nseed = {}\ndigest = \"{}\"\nrecords = {}\ncheckpoints = [",
-            self.seed, self.digest, self.records
+            "# Recorded by `twinwire verify --update`. `prints` tell in which event another run parts from this one.\n\
+             seed = {}\ndigest = \"{}\"\nrecords = {}\nevery = {}\nprints = \"\"\"\n",
+            self.seed, self.digest, self.records, self.every
         );
-        for chunk in self.checkpoints.chunks(5) {
-            let line: Vec<String> = chunk.iter().map(|c| format!("\"{c}\",")).collect();
-            text.push_str(&format!("\n  {}", line.join(" ")));
+        for line in self.prints.as_bytes().chunks(LINE) {
+            let _ = writeln!(text, "{}", String::from_utf8_lossy(line));
         }
-        text.push_str(if self.checkpoints.is_empty() { "]\n" } else { "\n]\n" });
-        text
+        text + "\"\"\"\n"
     }
 
-    /// Holds a run against this one.
-    pub fn compare(&self, run: &DigestResult) -> Result<(), Difference> {
-        let now = Lock::new(self.seed, run);
-        if now.digest == self.digest {
-            return Ok(());
+    /// The print after `records` records, if one was kept there.
+    pub fn print_after(&self, records: u64) -> Option<u8> {
+        if records == 0 || !records.is_multiple_of(self.every) {
+            return None;
         }
-        let equal = self.checkpoints.iter().zip(&now.checkpoints).take_while(|(a, b)| a == b).count() as u64;
-        let start = equal * CHECKPOINT_EVERY;
-        let end = (start + CHECKPOINT_EVERY).min(self.records.max(now.records));
-        Err(Difference {
-            window: (end > start).then_some((start, end)),
-            digests: (self.digest.clone(), now.digest),
-            records: (self.records, now.records),
-        })
-    }
-}
-
-impl fmt::Display for Difference {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "digest {} recorded, {} now", self.digests.0, self.digests.1)?;
-        if self.records.0 != self.records.1 {
-            writeln!(f, "{} records then, {} now", self.records.0, self.records.1)?;
-        }
-        match self.window {
-            Some((start, end)) => write!(f, "the first difference is in records {start} to {}", end - 1),
-            None => write!(f, "no window of records differs"),
-        }
+        let letter = *self.prints.as_bytes().get(usize::try_from(records / self.every - 1).ok()?)?;
+        LETTERS.iter().position(|l| *l == letter).map(|i| i as u8)
     }
 }
 
@@ -94,26 +82,23 @@ impl fmt::Display for Difference {
 mod tests {
     use super::*;
 
-    fn run(hex: &str, checkpoints: &[u64]) -> DigestResult {
-        let records = checkpoints.len() as u64 * CHECKPOINT_EVERY + 10;
-        DigestResult { hex: hex.into(), records, checkpoints: checkpoints.to_vec(), ..DigestResult::default() }
-    }
-
     #[test]
     fn a_lock_reads_back_what_it_wrote() {
-        let lock = Lock::new(u64::MAX, &run("ab", &[1, 2, 3, 4, 5, u64::MAX]));
-        assert_eq!(Lock::parse(&lock.to_toml()).unwrap(), lock);
-        assert!(lock.to_toml().contains("\"ffffffffffffffff\","));
-        assert!(Lock::parse("seed = -1").is_err());
+        let prints: Vec<u8> = (0..250).map(|i| (i % 64) as u8).collect();
+        let run = DigestResult { hex: "ab".into(), records: 503, every: 2, prints, ..DigestResult::default() };
+        let lock = Lock::new(u64::MAX >> 1, &run);
+        let text = lock.to_toml();
+        assert_eq!(Lock::parse(&text).unwrap(), lock);
+        assert_eq!(text.lines().count(), 6 + 3 + 1);
+        assert_eq!([1, 2, 4, 500, 502].map(|n| lock.print_after(n)), [None, Some(0), Some(1), Some(57), None]);
     }
 
     #[test]
-    fn the_window_that_differs_is_named() {
-        let lock = Lock::new(7, &run("ab", &[1, 2, 3]));
-        assert_eq!(lock.compare(&run("ab", &[1, 2, 3])), Ok(()));
-        let window = |checkpoints: &[u64]| lock.compare(&run("cd", checkpoints)).unwrap_err().window;
-        assert_eq!(window(&[1, 9, 9]), Some((4096, 8192)));
-        assert_eq!(window(&[9]), Some((0, 4096)));
-        assert_eq!(window(&[1, 2, 3]), Some((12288, 12298)));
+    fn what_is_no_lock_is_refused_with_the_mend() {
+        let old = "seed = 1\ndigest = \"ab\"\nrecords = 10\ncheckpoints = []\n";
+        for text in [old, "seed = -1", "\u{0}", &old.replace("checkpoints = []", "every = 3\nprints = \"A\"")] {
+            let error = Lock::parse(text).unwrap_err().to_string();
+            assert!(error.contains("verify --update"), "{error}");
+        }
     }
 }

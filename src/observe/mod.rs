@@ -3,9 +3,11 @@
 
 pub mod digest;
 pub mod lock;
+pub mod parting;
 pub mod places;
 pub mod recorder;
 pub mod run;
+pub mod scenario;
 pub mod series;
 pub mod summary;
 pub mod trace;

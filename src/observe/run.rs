@@ -24,7 +24,7 @@ use crate::scenario::plan::Plan;
 pub struct Run {
     /// The plain figures.
     pub summary: Summary,
-    /// The digest with its checkpoints.
+    /// The digest with its prints.
     pub digest: DigestResult,
     /// The series of the plots, if events were recorded.
     pub series: Option<Series>,
@@ -68,8 +68,7 @@ pub fn run(
     events: Option<Box<dyn Write>>,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Run, RunError> {
-    let (names, nodes) = place_names(plan);
-    let places = Places { names, nodes };
+    let places = places_of(plan);
     let mut recorder = match events {
         Some(events) => Recorder::full(&places, events),
         None => Recorder::digest_only(&places),
@@ -89,6 +88,20 @@ pub fn run(
         })
         .collect();
     Ok(Run { summary, digest, series, failures })
+}
+
+/// The names of all places of a plan.
+pub fn places_of(plan: &Plan) -> Places {
+    let (names, nodes) = place_names(plan);
+    Places { names, nodes }
+}
+
+/// Runs a plan to its end under another watcher's eyes.
+///
+/// # Errors
+/// When a role cannot be made.
+pub fn watch(plan: &Arc<Plan>, sink: &mut dyn Sink, progress: &mut dyn FnMut(Progress)) -> Result<(), RunError> {
+    simulate(plan, "", sink, progress).map(|_| ())
 }
 
 type Failures = Vec<(String, String)>;

@@ -160,7 +160,7 @@ fn seconds(s: Option<f64>) -> String {
 }
 
 /// Three significant digits and an SI prefix: `8.90 M`.
-fn si(value: f64) -> String {
+pub fn si(value: f64) -> String {
     let steps = [(1e9, "G"), (1e6, "M"), (1e3, "k")];
     match steps.iter().find(|(size, _)| value >= *size) {
         Some((size, letter)) => {

@@ -152,7 +152,7 @@ pub(super) fn single(checker: &mut Checker, root: &DeTable<'_>, at: &str, keys: 
 }
 
 /// Puts `value` at `a.b.c`; a list's element is named by its rank or its `name`. What is not TOML is text.
-fn set<'a>(root: &mut DeTable<'a>, path: &'a str, value: &'a str) -> Result<(), String> {
+pub(super) fn set<'a>(root: &mut DeTable<'a>, path: &'a str, value: &'a str) -> Result<(), String> {
     let value = DeValue::parse(value).map_or_else(|_| DeValue::String(value.into()), |v| nowhere(v.into_inner()));
     let mut parts: Vec<&str> = path.split('.').collect();
     let last = parts.pop().filter(|p| !p.is_empty()).ok_or("the path is empty")?;

@@ -15,6 +15,7 @@ pub mod names;
 pub mod nearest;
 mod physics;
 pub mod plan;
+pub mod resolve;
 pub mod routes;
 mod scalar;
 mod settings;
