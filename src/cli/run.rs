@@ -28,7 +28,7 @@ pub(super) fn run(args: &RunArgs) -> Exit {
             None => return bad_input(format!("--set {pair}: write PATH=VALUE, such as transport.tcp.sack=false")),
         }
     }
-    let (source, plan) = match read(&args.file, &sets, args.seed, false) {
+    let (source, plan) = match read(&args.file, &sets, args.seed, true) {
         Ok(read) => read,
         Err(exit) => return exit,
     };

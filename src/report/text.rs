@@ -10,7 +10,7 @@ const MAX_ROWS: usize = 20;
 /// The summary as aligned plain text. `title` is the scenario's, if it has one.
 pub fn render(summary: &Summary, title: Option<&str>) -> String {
     let mut out = String::new();
-    out.push_str(title.unwrap_or(&summary.scenario));
+    out.push_str(title.filter(|t| !t.is_empty()).unwrap_or(&summary.scenario));
     out.push('\n');
     line(
         &mut out,

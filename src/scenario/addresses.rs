@@ -34,16 +34,18 @@ const WIRES: (u32, u8) = (0x0ac0_0000, 10);
 /// Gives every port of every host and router an address, and the networks they are in.
 pub(super) fn assign(checker: &mut Checker, nodes: &mut [NodePlan], links: &[LinkPlan]) -> Vec<Subnet> {
     let mut subnets = group(nodes, links);
+    let homes = homes(nodes, &subnets);
+    let at_home = |node: usize, port: usize| homes.get(node) == Some(&port);
     let mut taken: BTreeMap<u32, u32> = BTreeMap::new();
     let mut pinned = vec![false; subnets.len()];
     for (subnet, pinned) in subnets.iter_mut().zip(&mut pinned) {
-        *pinned = pin(checker, subnet, nodes, &mut taken);
+        *pinned = pin(checker, subnet, nodes, &at_home, &mut taken);
     }
     for (subnet, _) in subnets.iter_mut().zip(&pinned).filter(|(_, pinned)| !**pinned) {
         place(checker, subnet, &mut taken);
     }
     for subnet in &subnets {
-        number(checker, subnet, nodes, links);
+        number(checker, subnet, nodes, &at_home, links);
     }
     subnets
 }
@@ -94,9 +96,36 @@ fn pins(node: &NodePlan) -> Vec<(Ipv4Addr, Range<usize>)> {
     fixed.into_iter().chain(ranges.flatten()).collect()
 }
 
-fn pin(checker: &mut Checker, subnet: &mut Subnet, nodes: &[NodePlan], taken: &mut BTreeMap<u32, u32>) -> bool {
+/// The port that a node's explicit address belongs to: its first; of a router, the one whose network
+/// that address fits.
+fn homes(nodes: &[NodePlan], subnets: &[Subnet]) -> Vec<usize> {
+    let mut homes = vec![0; nodes.len()];
+    let net = |address: Ipv4Addr| address.to_bits() & prefix_mask(24);
+    for subnet in subnets {
+        let others = |me: usize| subnet.members.iter().filter(move |(node, _)| *node != me);
+        for (node, port) in &subnet.members {
+            let Some(fixed) = nodes[*node].fixed.filter(|_| nodes[*node].kind == NodeKind::Router) else { continue };
+            let fits = |other: usize| pins(&nodes[other]).iter().any(|(address, _)| net(*address) == net(fixed));
+            if others(*node).any(|(other, _)| nodes[*other].kind == NodeKind::Host && fits(*other)) {
+                homes[*node] = *port;
+            }
+        }
+    }
+    homes
+}
+
+/// Whether this port of a node is the one that its explicit address belongs to.
+type AtHome<'a> = &'a dyn Fn(usize, usize) -> bool;
+
+fn pin(
+    checker: &mut Checker,
+    subnet: &mut Subnet,
+    nodes: &[NodePlan],
+    at_home: AtHome<'_>,
+    taken: &mut BTreeMap<u32, u32>,
+) -> bool {
     let mut prefix: Option<(u32, usize)> = None;
-    for (node, _) in subnet.members.iter().filter(|(_, port)| *port == 0) {
+    for (node, _) in subnet.members.iter().filter(|(node, port)| at_home(*node, *port)) {
         for (address, span) in pins(&nodes[*node]) {
             let wanted = address.to_bits() & prefix_mask(24);
             match prefix {
@@ -158,19 +187,19 @@ fn hash(name: &str, salt: u64) -> u64 {
 }
 
 /// Gives each member its address.
-fn number(checker: &mut Checker, subnet: &Subnet, nodes: &mut [NodePlan], links: &[LinkPlan]) {
+fn number(checker: &mut Checker, subnet: &Subnet, nodes: &mut [NodePlan], at_home: AtHome<'_>, links: &[LinkPlan]) {
     let base = subnet.prefix.to_bits();
     let size = 1u64 << (32 - u32::from(subnet.len.max(1)));
     let mut used: BTreeSet<u32> = BTreeSet::new();
     let mut pools: Vec<(u32, u32)> = Vec::new();
-    for (node, _) in subnet.members.iter().filter(|(_, port)| *port == 0) {
+    for (node, _) in subnet.members.iter().filter(|(node, port)| at_home(*node, *port)) {
         for value in nodes[*node].params.0.values() {
             if let Data::AddressRange(first, last) = value.data {
                 pools.push((first.to_bits(), last.to_bits()));
             }
         }
     }
-    for (node, _) in subnet.members.iter().filter(|(_, port)| *port == 0) {
+    for (node, _) in subnet.members.iter().filter(|(node, port)| at_home(*node, *port)) {
         let Some(fixed) = nodes[*node].fixed else { continue };
         let span = nodes[*node].params.span("address");
         let bits = fixed.to_bits();
@@ -187,7 +216,7 @@ fn number(checker: &mut Checker, subnet: &Subnet, nodes: &mut [NodePlan], links:
     }
     for (rank, (node, port)) in subnet.members.iter().enumerate() {
         let plan = &mut nodes[*node];
-        let fixed = plan.fixed.filter(|_| *port == 0);
+        let fixed = plan.fixed.filter(|_| at_home(*node, *port));
         let address = match fixed {
             Some(fixed) => Some(fixed),
             None if plan.dhcp && *port == 0 => None,

@@ -93,8 +93,11 @@ impl Checker {
         if !fits(kind, raw) {
             let message = format!("{at}: expected {}, found {}", describe(kind), found(raw));
             let number = raw.is_integer() || raw.is_float();
-            let help = number.then(|| "a quantity stands in quotes, with its unit".to_string());
-            self.diagnostics.push(Diagnostic::error(span, message).maybe_help(help.filter(|_| !plain_number(kind))));
+            let help = match number && is_quantity(kind) {
+                true => "a quantity stands in quotes, with its unit".to_string(),
+                false => format!("write {}", describe(kind)),
+            };
+            self.diagnostics.push(Diagnostic::error(span, message).help(help));
             return None;
         }
         let data = match (kind, raw) {
@@ -148,7 +151,8 @@ impl Checker {
         if complaints.len() > 1 {
             let kinds: Vec<_> = complaints.into_iter().map(|(kind, _)| kind).collect();
             let message = format!("{at}: expected {}, found {}", kinds.join(" or "), found(value.get_ref()));
-            self.diagnostics.push(Diagnostic::error(value.span(), message));
+            let help = format!("write {}", kinds.join(" or "));
+            self.diagnostics.push(Diagnostic::error(value.span(), message).help(help));
         } else {
             self.diagnostics.extend(complaints.into_iter().flat_map(|(_, d)| d));
         }
@@ -278,7 +282,13 @@ fn fits(kind: &Kind, value: &DeValue<'_>) -> bool {
     }
 }
 
-/// Kinds that are not quoted, so that quotes are no mend.
-fn plain_number(kind: &Kind) -> bool {
-    matches!(kind, Kind::Bool | Kind::Integer(..) | Kind::List(_) | Kind::Map(_) | Kind::Table(_))
+/// Kinds that are numbers with a unit.
+fn is_quantity(kind: &Kind) -> bool {
+    match kind {
+        Kind::Rate | Kind::Duration | Kind::Size | Kind::Probability | Kind::QueueLimit => true,
+        Kind::OneOf(kinds) => kinds.iter().any(is_quantity),
+        Kind::PerDirection(inner) => is_quantity(inner),
+        Kind::Part(part) => short(part, &(part.parts)()).is_some_and(|(_, key)| is_quantity(&key.kind)),
+        _ => false,
+    }
 }

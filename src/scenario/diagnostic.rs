@@ -21,7 +21,7 @@ pub enum Severity {
 /// One finding.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Diagnostic {
-    /// The bytes of the file it is about; empty if it is about none in particular.
+    /// The bytes of the file it is about; `0..0` if it is about none in particular.
     pub span: Range<usize>,
     /// What is wrong.
     pub message: String,
@@ -71,7 +71,7 @@ pub fn render(source: &Source, diagnostics: &[Diagnostic], colour: bool) -> Stri
             Severity::Warning => Level::WARNING,
         };
         let span = on_characters(&source.text, &diagnostic.span);
-        let mut group = if span.is_empty() {
+        let mut group = if diagnostic.span == (0..0) {
             Group::with_title(level.primary_title(format!("{path}: {}", diagnostic.message)))
         } else {
             let (text, start, line) = neighbourhood(&source.text, &span);

@@ -15,7 +15,7 @@ use super::plan::{LinkPlan, NodeKind, NodePlan, Plan, PortPlan};
 use super::settings::{channels, only, overlay};
 use super::text::Source;
 use super::transport_keys::{RUDP, TCP};
-use super::{addresses, expect, keys, physics, routes, traffic};
+use super::{addresses, expect, keys, physics, routes, topology, traffic};
 use crate::base::schema::{Data, Params, Part};
 
 /// Everything that later tables refer to.
@@ -49,7 +49,7 @@ pub(super) fn plan(
 
     let tables = named(checker, root, "node");
     if tables.is_empty() && checker.diagnostics.is_empty() {
-        let nothing = Diagnostic::error(0..0, "the scenario has no nodes");
+        let nothing = Diagnostic::error(0..1, "the scenario has no nodes");
         checker.diagnostics.push(nothing.help("write [node.NAME] tables, or start from `twinwire new NAME`"));
         return None;
     }
@@ -61,6 +61,7 @@ pub(super) fn plan(
     let (links, link_names) = links(checker, root, &node_names, &profiles);
     let mut net = Net { nodes, node_names, links, link_names };
     attach(&mut net);
+    topology::check(checker, &net.nodes, &net.links);
     let subnets = addresses::assign(checker, &mut net.nodes, &net.links);
     routes::fill(&mut net.nodes, &subnets);
 
@@ -158,6 +159,11 @@ fn nodes(
             let message = format!("{}: a group cannot have one address", table.at);
             checker.diagnostics.push(Diagnostic::error(params.span("address"), message).help("leave `address` out"));
         }
+        if role == "router" && matches!(params.get("address").map(|v| &v.data), Some(Data::Text(_))) {
+            let message = format!("{}: a router has no DHCP client", table.at);
+            let help = "give the address that it has in one of its networks, or leave `address` out";
+            checker.diagnostics.push(Diagnostic::error(params.span("address"), message).help(help));
+        }
         let settings = |base: &Arc<Params>, names| {
             let own = only(&params, names);
             if own.0.is_empty() { base.clone() } else { Arc::new(overlay(&own, base)) }
@@ -204,9 +210,12 @@ fn links(
             Some((_, Some(profile))) => overlay(&own, profile),
             Some((name, None)) => {
                 let near = nearest(name, profiles.keys().map(String::as_str));
-                let help = near.map(|right| format!("did you mean `{right}`?"));
+                let help = near.map_or_else(
+                    || format!("write a table [link.{name}], or name one that is there"),
+                    |right| format!("did you mean `{right}`?"),
+                );
                 let message = format!("{}: there is no link profile `{name}`", table.at);
-                checker.diagnostics.push(Diagnostic::error(params.span("link"), message).maybe_help(help));
+                checker.diagnostics.push(Diagnostic::error(params.span("link"), message).help(help));
                 own
             }
             None => own,
@@ -226,7 +235,7 @@ fn links(
             let span = if params.span("name").is_empty() { params.span("between") } else { params.span("name") };
             if a == b {
                 let message = format!("{}: `{}` is connected to itself", table.at, all[a]);
-                checker.diagnostics.push(Diagnostic::error(span, message));
+                checker.diagnostics.push(Diagnostic::error(span, message).help("name two different nodes"));
                 continue;
             }
             let link = LinkPlan {
@@ -274,7 +283,8 @@ fn pairs(checker: &mut Checker, at: &str, params: &Params, names: &Names) -> Opt
     }
     if between.len() != 2 {
         let message = format!("{at}: `between` names {} nodes, not two", between.len());
-        checker.diagnostics.push(Diagnostic::error(params.span("between"), message));
+        let help = "a wire has two ends: write one [[connect]] for each pair, or join several by a switch";
+        checker.diagnostics.push(Diagnostic::error(params.span("between"), message).help(help));
         return None;
     }
     let b = ends.pop()?;

@@ -12,11 +12,11 @@ use super::check::Checker;
 use super::diagnostic::Diagnostic;
 use super::evaluate::glob;
 use super::expand::Net;
-use super::fields::{Collection, Dimension, Field, RUN, collection};
+use super::fields::{Collection, Dimension, Field, RUN, Source, collection};
 use super::keys;
 use super::load::listed;
 use super::nearest::nearest;
-use super::plan::FlowPlan;
+use super::plan::{FlowPlan, NodePlan};
 use crate::base::units::{Probability, Rate, Size, UnitError, parse_duration};
 
 /// One expectation, ready to be asked.
@@ -147,7 +147,21 @@ fn selectors(expect: &Expectation, net: &Net, flows: &[FlowPlan]) -> Option<Expe
 }
 
 fn selector(path: &Path, net: &Net, flows: &[FlowPlan]) -> Option<ExpectError> {
-    let (text, span) = path.selector.as_ref()?;
+    let nodes = |has: &dyn Fn(&NodePlan) -> bool| net.nodes.iter().filter(|n| has(n)).map(|n| &*n.name).collect();
+    let asking: Vec<&str> = nodes(&|n| n.params.get("fetch").is_some());
+    let leasing: Vec<&str> = nodes(&|n| n.dhcp);
+    let Some((text, span)) = path.selector.as_ref() else {
+        let (none, help) = match path.collection.name {
+            "fetch" => (asking.is_empty(), "give a user a `fetch`"),
+            "flow" => (flows.is_empty() && asking.is_empty(), "write a [[flow]], or give a user a `fetch`"),
+            "lease" => (leasing.is_empty(), "give a node the address \"dhcp\""),
+            "link" => (net.links.is_empty(), "write a [[connect]]"),
+            _ => (false, ""),
+        };
+        let counts = matches!(path.field.source, Source::Count | Source::Completed | Source::Failed);
+        let message = format!("the scenario has no {}", path.collection.name);
+        return (none && !counts).then(|| ExpectError { span: 0..0, message, help: help.into() });
+    };
     let error = |message: String, help: String| Some(ExpectError { span: span.clone(), message, help });
     let (name, names): (&str, Vec<&str>) = match path.collection.name {
         "link" => {
@@ -160,7 +174,10 @@ fn selector(path: &Path, net: &Net, flows: &[FlowPlan]) -> Option<ExpectError> {
         // Fetches open flows too, whose names only the run knows: `phone->storage#2`.
         "flow" if text.contains('*') || text.contains("->") => return None,
         "flow" => (text, flows.iter().map(|f| &*f.name).collect()),
-        _ => (text.rsplit_once('#').map_or(text, |(name, _)| name), net.nodes.iter().map(|n| &*n.name).collect()),
+        list => {
+            let names = if list == "lease" { leasing } else { asking };
+            (text.rsplit_once('#').map_or(text, |(name, _)| name), names)
+        }
     };
     if names.iter().any(|candidate| glob(name, candidate)) {
         return None;

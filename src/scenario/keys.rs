@@ -100,6 +100,8 @@ pub fn node(role: &str, roles: &[Part]) -> Vec<Key> {
             extend(&mut keys, NODE_OWN.iter().copied());
             extend(&mut keys, overrides());
         }
+        // A switch is no one's peer and has no address.
+        None if role == "switch" => keys.extend(NODE_OWN.iter().filter(|k| k.name != "address")),
         None => keys.extend(NODE_OWN),
     }
     keys

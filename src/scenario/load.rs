@@ -56,8 +56,12 @@ pub fn load_with(source: &Source, sets: &[(String, String)], roles: &[Part]) -> 
         }
         plan = document(&mut checker, &root, source, roles);
     } else {
-        let syntax =
-            |e: &toml::de::Error| Diagnostic::error(e.span().unwrap_or(0..0), format!("not TOML: {}", e.message()));
+        let syntax = |e: &toml::de::Error| {
+            // A place between two characters is shown as the one before.
+            let span = e.span().unwrap_or(0..1);
+            let span = if span.is_empty() { span.start.saturating_sub(1)..span.end.max(1) } else { span };
+            Diagnostic::error(span, format!("not TOML: {}", e.message())).help(mend(e.message()))
+        };
         checker.diagnostics.extend(errors.iter().map(syntax));
     }
     let mut diagnostics = checker.diagnostics;
@@ -65,6 +69,17 @@ pub fn load_with(source: &Source, sets: &[(String, String)], roles: &[Part]) -> 
     diagnostics.dedup();
     let failed = diagnostics.iter().any(|d| d.severity == Severity::Error);
     Loaded { plan: plan.filter(|_| !failed), diagnostics }
+}
+
+/// What to do about a message of the TOML parser.
+fn mend(message: &str) -> &'static str {
+    match message {
+        m if m.contains("duplicate key") => "a name stands once in a table, and a table once in a file",
+        m if m.contains("carriage return") => "end every line alike, in \\n or \\r\\n",
+        m if m.contains("recurs") => "nothing in a scenario is nested so deep",
+        m if m.contains("unclosed") => "close what is open on this line",
+        _ => "write key = \"text\", key = 3, [table.NAME] or [[list]], each on a line of its own",
+    }
 }
 
 fn document(checker: &mut Checker, root: &DeTable<'_>, source: &Source, roles: &[Part]) -> Option<Plan> {
@@ -91,7 +106,8 @@ pub(super) fn named<'a>(checker: &mut Checker, root: &'a DeTable<'a>, section: &
     let Some(value) = root.get(section) else { return Vec::new() };
     let Some(tables) = value.get_ref().as_table() else {
         let message = format!("`{section}` is written as tables [{section}.NAME]");
-        checker.diagnostics.push(Diagnostic::error(value.span(), message));
+        let help = format!("write [{section}.NAME] above its keys");
+        checker.diagnostics.push(Diagnostic::error(value.span(), message).help(help));
         return Vec::new();
     };
     let mut found = Vec::new();

@@ -21,6 +21,7 @@ mod scalar;
 mod settings;
 pub mod template;
 pub mod text;
+mod topology;
 mod traffic;
 pub mod transport_keys;
 

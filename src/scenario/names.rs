@@ -1,9 +1,13 @@
 //! Which names there are, and what a mention of one means.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::nearest::nearest;
+
+/// Names compared in search of what was meant, over a whole file.
+const PATIENCE: usize = 100_000;
 
 /// Names of one kind of thing, groups included. Ranks follow the sorted order of single names.
 #[derive(Clone, Debug, Default)]
@@ -11,6 +15,7 @@ pub struct Names {
     what: &'static str,
     ranks: BTreeMap<Arc<str>, usize>,
     groups: BTreeMap<String, usize>,
+    patience: Cell<usize>,
 }
 
 /// Why a mention means nothing: the message and the mend.
@@ -19,7 +24,7 @@ pub type Unknown = (String, Option<String>);
 impl Names {
     /// From `(name, count)`; a count makes a group. `what` is what they are called: `node`.
     pub fn new<'a>(what: &'static str, declared: impl IntoIterator<Item = (&'a str, Option<usize>)>) -> Self {
-        let mut names = Names { what, ..Names::default() };
+        let mut names = Names { what, patience: Cell::new(PATIENCE), ..Names::default() };
         for (name, count) in declared {
             match count {
                 None => {
@@ -40,6 +45,14 @@ impl Names {
         self.ranks.keys()
     }
 
+    /// The nearest name, as long as looking for it is quick: a file of ten thousand nodes may have
+    /// as many mistakes.
+    fn near<'n>(&'n self, wrong: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
+        let left = self.patience.get().checked_sub(self.ranks.len() + self.groups.len())?;
+        self.patience.set(left);
+        nearest(wrong, names)
+    }
+
     /// The rank of one thing.
     pub fn one(&self, text: &str) -> Result<usize, Unknown> {
         if let Some(rank) = self.ranks.get(text) {
@@ -54,8 +67,18 @@ impl Names {
         if let Some(count) = self.groups.get(base) {
             return Err((message, Some(format!("`{base}` has the members 0 to {}", count.saturating_sub(1)))));
         }
-        let near = nearest(text, self.ranks.keys().map(|n| &**n).chain(self.groups.keys().map(String::as_str)));
-        Err((message, near.map(|right| format!("did you mean `{right}`?"))))
+        let near = self.near(text, self.ranks.keys().map(|n| &**n).chain(self.groups.keys().map(String::as_str)));
+        Err((message, near.map(|right| format!("did you mean `{right}`?")).or_else(|| self.all())))
+    }
+
+    /// All names, if they are few.
+    fn all(&self) -> Option<String> {
+        let names: Vec<&str> = self.ranks.keys().map(|n| &**n).collect();
+        match names.len() {
+            0 => Some(format!("there is no {} at all", self.what)),
+            1..=12 => Some(format!("there are {}", names.join(", "))),
+            _ => None,
+        }
     }
 
     /// The ranks of one thing or of a whole group, `sender[*]`, in the order of its members; true for a group.
@@ -77,7 +100,7 @@ impl Names {
                 Err((format!("`{group}` is no group"), Some(format!("give it a `count`, or write `{group}`"))))
             }
             None => {
-                let near = nearest(group, self.groups.keys().map(String::as_str));
+                let near = self.near(group, self.groups.keys().map(String::as_str));
                 Err((format!("there is no group `{group}`"), near.map(|right| format!("did you mean `{right}[*]`?"))))
             }
         }

@@ -32,7 +32,7 @@ pub fn nearest<'a>(wrong: &str, candidates: impl IntoIterator<Item = &'a str>) -
         .into_iter()
         .filter(|c| c.len() <= 80 && c.len().abs_diff(wrong.len()) <= 4 * (near + 1))
         .map(|c| (distance(&wrong, &c.to_lowercase()), c))
-        .filter(|(d, _)| *d <= near)
+        .filter(|(d, _)| *d <= near && *d < wrong.chars().count())
         .min_by_key(|(d, _)| *d)
         .map(|(_, c)| c)
 }
@@ -46,6 +46,7 @@ mod tests {
         assert_eq!(nearest("dealy", ["rate", "delay", "loss"]), Some("delay"));
         assert_eq!(nearest("los", ["rate", "delay", "loss"]), Some("loss"));
         assert_eq!(nearest("bandwidth", ["rate", "delay", "loss"]), None);
+        assert_eq!(nearest("c", ["a", "b"]), None);
         assert_eq!(distance("ab", "ba"), 1);
     }
 }

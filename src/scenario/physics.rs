@@ -1,4 +1,4 @@
-//! Warnings about physics: what can run, but hardly as meant. Only [`super::plan::Plan`] is looked at.
+//! Warnings about physics: what can run, but hardly as meant; and the error of a flow to nowhere. Only [`super::plan::Plan`] is looked at.
 
 use std::collections::{BTreeSet, VecDeque};
 
@@ -14,7 +14,7 @@ const PACKET_BYTES: u128 = 1_500;
 /// More flows than these are not looked at, so that a check stays quick.
 const MAX_FLOWS: usize = 1_000;
 
-/// Everything odd about a plan.
+/// Everything odd about a plan that is right otherwise.
 pub(super) fn warnings(plan: &Plan) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     for node in plan.nodes.iter().filter(|n| n.ports.is_empty()) {
@@ -32,7 +32,7 @@ pub(super) fn warnings(plan: &Plan) -> Vec<Diagnostic> {
         let Some(path) = path(&tree, flow) else {
             let (from, to) = (&plan.nodes[flow.from].name, &plan.nodes[flow.to].name);
             let message = format!("flow `{}` cannot finish: nothing joins `{from}` and `{to}`", flow.name);
-            found.push(Diagnostic::warning(flow.span.clone(), message).help("add a [[connect]]"));
+            found.push(Diagnostic::error(flow.span.clone(), message).help("add a [[connect]]"));
             continue;
         };
         let channels: Vec<&ChannelPlan> = path.iter().map(|(link, way)| &*plan.links[*link].channels[*way]).collect();

@@ -22,6 +22,7 @@ pub(super) fn describe(kind: &Kind) -> String {
         Kind::Probability => "a probability such as \"0.5 %\"".into(),
         Kind::Address => "an address such as \"10.0.0.7\"".into(),
         Kind::AddressRange => "a range such as \"10.0.0.100..10.0.0.199\"".into(),
+        Kind::Choice([word]) => format!("\"{word}\""),
         Kind::Choice(words) => format!("one of {}", words.join(", ")),
         Kind::Node => "the name of a node".into(),
         Kind::NodeAddress => "a node's address, as in \"@appstore\"".into(),

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use super::diagnostic::position;
+
 /// No scenario is larger; a file that is was named by mistake.
 const MAX_BYTES: u64 = 64 << 20;
 
@@ -23,7 +25,10 @@ impl Source {
     /// Reads a file. The error is one line for people, the path included.
     pub fn read(path: &Path) -> Result<Self, String> {
         let name = path.display();
-        let about = std::fs::metadata(path).map_err(|e| format!("{name}: {e}"))?;
+        let about = std::fs::metadata(path).map_err(|e| match e.kind() {
+            std::io::ErrorKind::NotFound => format!("{name}: there is no such file"),
+            _ => format!("{name}: {e}"),
+        })?;
         if about.is_dir() {
             return Err(format!("{name}: is a folder; name a scenario file"));
         }
@@ -36,10 +41,16 @@ impl Source {
 
     /// Checks that bytes are text.
     pub fn from_bytes(path: &Path, bytes: Vec<u8>) -> Result<Self, String> {
-        let name = path.display();
         String::from_utf8(bytes).map(|text| Source::new(path, text)).map_err(|e| {
             let at = e.utf8_error().valid_up_to();
-            format!("{name}: not a text file: the byte at offset {at} is not UTF-8; a scenario is TOML")
+            let before = String::from_utf8_lossy(&e.as_bytes()[..at]).into_owned();
+            let (line, column) = position(&before, at);
+            let byte = e.as_bytes().get(at).copied().unwrap_or_default();
+            format!(
+                "{}:{line}:{column}: not a text file: the byte 0x{byte:02x} here is no UTF-8\n  \
+                 = help: a scenario is TOML; save it as UTF-8",
+                path.display()
+            )
         })
     }
 
@@ -55,7 +66,7 @@ mod tests {
 
     #[test]
     fn bytes_that_are_not_text_are_refused_with_their_place() {
-        let error = Source::from_bytes(Path::new("a.toml"), vec![b'a', 0xff]).unwrap_err();
-        assert_eq!(error, "a.toml: not a text file: the byte at offset 1 is not UTF-8; a scenario is TOML");
+        let error = Source::from_bytes(Path::new("a.toml"), b"a\nb\xff".to_vec()).unwrap_err();
+        assert!(error.starts_with("a.toml:2:2: not a text file: the byte 0xff here is no UTF-8"), "{error}");
     }
 }

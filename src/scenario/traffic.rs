@@ -41,7 +41,8 @@ pub(super) fn flows(checker: &mut Checker, root: &DeTable<'_>, net: &Net) -> Vec
             for rank in &found.0 {
                 if let Some(node) = net.nodes.get(*rank).filter(|n| n.kind != NodeKind::Host) {
                     let message = format!("{}: `{}` is a {} and no end of a flow", table.at, node.name, node.role);
-                    checker.diagnostics.push(Diagnostic::error(params.span(key), message));
+                    let help = "connect a host to it, and let the flow end there";
+                    checker.diagnostics.push(Diagnostic::error(params.span(key), message).help(help));
                 }
             }
             if key == "to"
@@ -73,7 +74,9 @@ pub(super) fn flows(checker: &mut Checker, root: &DeTable<'_>, net: &Net) -> Vec
         for (i, [from, to]) in pairs.into_iter().enumerate() {
             if from == to {
                 let message = format!("{}: `{}` sends to itself", table.at, net.nodes[from].name);
-                checker.diagnostics.push(Diagnostic::error(params.span("to"), message));
+                checker
+                    .diagnostics
+                    .push(Diagnostic::error(params.span("to"), message).help("name two different nodes"));
                 continue;
             }
             let name: Arc<str> = match params.text("name") {
@@ -133,7 +136,8 @@ pub(super) fn events(checker: &mut Checker, root: &DeTable<'_>, net: &Net) -> Ve
             (None, Some(_)) => ("node", &net.node_names, keys::EVENT_NODE.to_vec()),
             _ => {
                 let message = format!("{}: an event changes either a `link` or a `node`", table.at);
-                checker.diagnostics.push(Diagnostic::error(table.span.clone(), message));
+                let help = "write link = \"a--b\" or node = \"a\"";
+                checker.diagnostics.push(Diagnostic::error(table.span.clone(), message).help(help));
                 continue;
             }
         };
@@ -146,7 +150,10 @@ pub(super) fn events(checker: &mut Checker, root: &DeTable<'_>, net: &Net) -> Ve
             }
         };
         if set.is_empty() {
-            checker.diagnostics.push(Diagnostic::error(set_span.clone(), format!("{at}: nothing is set")));
+            checker.diagnostics.push(
+                Diagnostic::error(set_span.clone(), format!("{at}: nothing is set"))
+                    .help("write set = { down = true }"),
+            );
         }
         let written = set.iter().map(|(k, v)| format!("{} = {}", k.get_ref(), written(v.get_ref())));
         let text: Arc<str> = written.collect::<Vec<_>>().join(", ").into();
