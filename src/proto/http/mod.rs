@@ -6,6 +6,7 @@ pub mod client;
 pub mod digest;
 pub mod fields;
 pub mod head;
+pub mod range;
 pub mod redirect;
 pub mod request;
 pub mod response;
