@@ -13,6 +13,7 @@ use twinwire::base::rng::Seed;
 use twinwire::base::schema::{Data, Params, Value};
 use twinwire::base::time::{Duration, Instant};
 use twinwire::base::units::Size;
+use twinwire::base::wall::WallClock;
 use twinwire::node::addressing::Addressing;
 use twinwire::node::app::{App, AppConn, ConnectRequest, HostEvent};
 use twinwire::node::host::{Host, HostCtx, HostSetup, Settings};
@@ -84,6 +85,7 @@ fn storage() -> Box<dyn App> {
         addresses: Arc::new(BTreeMap::new()),
         folder: PathBuf::new(),
         seed: Seed(1),
+        wall: WallClock::SIMULATED,
     };
     (STORAGE.build)(&params, &env).unwrap()
 }
