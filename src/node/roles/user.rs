@@ -136,6 +136,9 @@ impl User {
     }
 
     fn on_stream(&mut self, conn: AppConn, event: StreamEvent, host: &mut HostCtx<'_>) {
+        if self.resolver.on_stream(conn, event, host) {
+            return;
+        }
         if let Some(fetch) = self.fetches.iter_mut().find(|f| f.owns(conn)) {
             fetch.on_stream(conn, event, host);
         }
