@@ -1,4 +1,6 @@
 use super::*;
+use std::collections::BTreeSet;
+
 use crate::base::rng::Seed;
 use crate::proto::dhcp::client::{ClientEvent, DhcpClient};
 use crate::proto::dhcp::message::Hardware;
@@ -15,15 +17,18 @@ fn at(seconds: u64) -> Instant {
 
 /// A server of 10.0.0.10 and the next ones, with leases of an hour.
 fn server(addresses: u8) -> DhcpServer {
-    DhcpServer::new(ServerConfig {
-        server: SERVER,
+    DhcpServer::new(config(addresses))
+}
+
+fn config(addresses: u8) -> ServerConfig {
+    let subnet = Subnet {
+        gateway: SERVER,
         prefix_len: 24,
         pool: (ip(10), ip(9 + addresses)),
-        excluded: BTreeSet::new(),
-        lease: Duration::from_secs(3_600),
         router: Some(ip(1)),
         dns: vec![ip(3), ip(4)],
-    })
+    };
+    ServerConfig::new(SERVER, subnet, Duration::from_secs(3_600))
 }
 
 fn from(client: u8, kind: MessageType) -> DhcpMessage {
@@ -230,11 +235,11 @@ fn dhcps_17_18_options_come_as_asked_and_the_client_id_comes_back() {
 fn dhcps_22_a_flood_evicts_nobody_and_takes_bounded_memory() {
     let mut s = server(20);
     let mine = bind(&mut s, at(0), 1);
-    for n in 0..20_000_u32 {
+    for n in 0..100_000_u32 {
         let mut m = from(0, MessageType::Discover);
         let [a, b, c, d] = n.to_be_bytes();
         m.chaddr = Hardware::ethernet([6, 0, a, b, c, d]);
-        s.handle_message(at(u64::from(n) / 20), &m);
+        s.handle_message(at(u64::from(n) / 100), &m);
         while s.poll_event().is_some() {}
     }
     assert_eq!(offered(&mut s, at(1_000), 1), Some(mine));
@@ -318,3 +323,5 @@ fn dhcps_23_damaged_messages_never_panic() {
         }
     }
 }
+
+mod features;
