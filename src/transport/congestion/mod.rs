@@ -2,7 +2,10 @@
 //! [`CONTROLLERS`].
 
 pub mod controller;
+pub mod cube_root;
+mod cubic;
 mod fixed;
+mod hystart;
 mod newreno;
 mod reno;
 mod window;
@@ -12,5 +15,7 @@ use controller::Build;
 use crate::base::registry::Registry;
 
 /// Every controller a scenario can name.
-pub const CONTROLLERS: Registry<Build> =
-    Registry { what: "congestion controller", entries: &[reno::ENTRY, newreno::ENTRY, fixed::ENTRY] };
+pub const CONTROLLERS: Registry<Build> = Registry {
+    what: "congestion controller",
+    entries: &[reno::ENTRY, newreno::ENTRY, cubic::ENTRY, fixed::ENTRY],
+};
