@@ -140,7 +140,8 @@ impl Cubic {
             self.now.cwnd = cwnd.max(w_est); // the Reno-friendly region
             return;
         }
-        let target = epoch.w_cubic(t + ack.srtt.unwrap_or_default(), smss).clamp(cwnd, (cwnd + cwnd / 2).min(MAX_WINDOW));
+        let target =
+            epoch.w_cubic(t + ack.srtt.unwrap_or_default(), smss).clamp(cwnd, (cwnd + cwnd / 2).min(MAX_WINDOW));
         let sum = epoch.rest + u128::from(target - cwnd) * u128::from(ack.bytes);
         self.now.cwnd = (cwnd + (sum / u128::from(cwnd)) as u64).min(MAX_WINDOW.max(cwnd));
         epoch.rest = sum % u128::from(cwnd);

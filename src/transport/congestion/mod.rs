@@ -15,7 +15,5 @@ use controller::Build;
 use crate::base::registry::Registry;
 
 /// Every controller a scenario can name.
-pub const CONTROLLERS: Registry<Build> = Registry {
-    what: "congestion controller",
-    entries: &[reno::ENTRY, newreno::ENTRY, cubic::ENTRY, fixed::ENTRY],
-};
+pub const CONTROLLERS: Registry<Build> =
+    Registry { what: "congestion controller", entries: &[reno::ENTRY, newreno::ENTRY, cubic::ENTRY, fixed::ENTRY] };
