@@ -140,10 +140,10 @@ impl Cubic {
             self.now.cwnd = cwnd.max(w_est); // the Reno-friendly region
             return;
         }
-        let target =
-            epoch.w_cubic(t + ack.srtt.unwrap_or_default(), smss).clamp(cwnd, (cwnd + cwnd / 2).min(MAX_WINDOW));
+        let highest = (cwnd + cwnd / 2).min(MAX_WINDOW).max(cwnd);
+        let target = epoch.w_cubic(t + ack.srtt.unwrap_or_default(), smss).clamp(cwnd, highest);
         let sum = epoch.rest + u128::from(target - cwnd) * u128::from(ack.bytes);
-        self.now.cwnd = (cwnd + (sum / u128::from(cwnd)) as u64).min(MAX_WINDOW.max(cwnd));
+        self.now.cwnd = (cwnd + (sum / u128::from(cwnd)) as u64).min(highest);
         epoch.rest = sum % u128::from(cwnd);
     }
 

@@ -68,7 +68,7 @@ impl TcpConfig {
             "initial_window",
             Kind::Integer(1, 1000),
             "10",
-            "segments of the first flight; up to 10 the bounds of RFC 6928 apply",
+            "segments of the first flight; from 5 to 10 the bounds of RFC 6928 apply, up to 4 those of RFC 5681",
         ),
         key(
             "byte_counting",
@@ -153,8 +153,14 @@ impl TcpConfig {
 
     /// The initial window for segments of `smss` bytes (RFC 6928 section 2).
     pub(super) fn initial_window_bytes(&self, smss: u64) -> u64 {
-        let asked = self.initial_window * smss;
-        if self.initial_window <= 10 { asked.min((2 * smss).max(14_600)) } else { asked }
+        let most = match self.initial_window {
+            // Without IW10: four segments, three or two (RFC 5681 section 3.1).
+            0..=4 if smss > 2190 => 2 * smss,
+            0..=4 if smss > 1095 => 3 * smss,
+            5..=10 => (2 * smss).max(14_600),
+            _ => u64::MAX,
+        };
+        (self.initial_window * smss).min(most)
     }
 }
 
