@@ -322,6 +322,25 @@ impl RudpSegment {
     }
 }
 
+/// The answer to a datagram of a version that is not spoken here: version 0 with option 8, under the
+/// connection id of the question. Only a datagram as long as a SYN gets one, so that the answer is
+/// never longer than the question; version 0 gets none, so that two ends cannot answer for ever.
+pub fn version_negotiation(question: &[u8]) -> Option<Vec<u8>> {
+    let version = *question.first()?;
+    if version == RUDP_VERSION || version == 0 || question.len() < RUDP_SYN_BYTES as usize {
+        return None;
+    }
+    let mut options = Box::<RudpOptions>::default();
+    options.versions.push(RUDP_VERSION);
+    let cid = u64::from_be_bytes(question[8..16].try_into().ok()?);
+    let mut out = Vec::new();
+    RudpSegment { cid, options: Some(options), ..RudpSegment::default() }.encode(&mut out);
+    out[0] = 0;
+    let crc = datagram_crc(&out);
+    out[4..8].copy_from_slice(&crc.to_be_bytes());
+    Some(out)
+}
+
 #[cfg(test)]
 mod tests {
     use smallvec::smallvec;
@@ -390,6 +409,34 @@ mod tests {
             bad[bit / 8] ^= 1 << (bit % 8);
             assert!(RudpSegment::parse(&bad).is_err(), "bit {bit}");
         }
+    }
+
+    #[test]
+    fn rudp_08_a_syn_of_1199_bytes_is_no_packet() {
+        let flags = RudpFlags { syn: true, ..RudpFlags::default() };
+        let mut bytes = encoded(&RudpSegment { flags, ..RudpSegment::default() });
+        assert!(RudpSegment::parse(&bytes).is_ok());
+        bytes.pop();
+        let crc = datagram_crc(&bytes);
+        bytes[4..8].copy_from_slice(&crc.to_be_bytes());
+        assert_eq!(RudpSegment::parse(&bytes), Err(RudpError::Truncated));
+    }
+
+    #[test]
+    fn rudp_36_another_version_is_told_ours_once() {
+        let flags = RudpFlags { syn: true, ..RudpFlags::default() };
+        let mut question = encoded(&RudpSegment { flags, cid: 9, ..RudpSegment::default() });
+        assert_eq!(version_negotiation(&question), None);
+        question[0] = 7;
+        assert_eq!(RudpSegment::parse(&question), Err(RudpError::Version(7)));
+        assert_eq!(version_negotiation(&question[..100]), None);
+        let answer = version_negotiation(&question).unwrap();
+        assert_eq!((answer.len(), answer[0], &answer[8..16]), (52, 0, &9u64.to_be_bytes()[..]));
+        assert_eq!(answer[48..], [8, 3, 1, 0]);
+        assert_eq!(answer[4..8], datagram_crc(&answer).to_be_bytes());
+        // An answer is never answered, whatever its length.
+        question[0] = 0;
+        assert_eq!((version_negotiation(&answer), version_negotiation(&question)), (None, None));
     }
 
     #[test]
