@@ -322,6 +322,25 @@ impl RudpSegment {
     }
 }
 
+/// The answer to a datagram of a version that is not spoken here: version 0 with option 8, under the
+/// connection id of the question. Only a datagram as long as a SYN gets one, so that the answer is
+/// never longer than the question; version 0 gets none, so that two ends cannot answer for ever.
+pub fn version_negotiation(question: &[u8]) -> Option<Vec<u8>> {
+    let version = *question.first()?;
+    if version == RUDP_VERSION || version == 0 || question.len() < RUDP_SYN_BYTES as usize {
+        return None;
+    }
+    let mut options = Box::<RudpOptions>::default();
+    options.versions.push(RUDP_VERSION);
+    let cid = u64::from_be_bytes(question[8..16].try_into().ok()?);
+    let mut out = Vec::new();
+    RudpSegment { cid, options: Some(options), ..RudpSegment::default() }.encode(&mut out);
+    out[0] = 0;
+    let crc = datagram_crc(&out);
+    out[4..8].copy_from_slice(&crc.to_be_bytes());
+    Some(out)
+}
+
 #[cfg(test)]
 mod tests {
     use smallvec::smallvec;
@@ -393,10 +412,40 @@ mod tests {
     }
 
     #[test]
+    fn rudp_08_a_syn_of_1199_bytes_is_no_packet() {
+        let flags = RudpFlags { syn: true, ..RudpFlags::default() };
+        let mut bytes = encoded(&RudpSegment { flags, ..RudpSegment::default() });
+        assert!(RudpSegment::parse(&bytes).is_ok());
+        bytes.pop();
+        let crc = datagram_crc(&bytes);
+        bytes[4..8].copy_from_slice(&crc.to_be_bytes());
+        assert_eq!(RudpSegment::parse(&bytes), Err(RudpError::Truncated));
+    }
+
+    #[test]
+    fn rudp_36_another_version_is_told_ours_once() {
+        let flags = RudpFlags { syn: true, ..RudpFlags::default() };
+        let mut question = encoded(&RudpSegment { flags, cid: 9, ..RudpSegment::default() });
+        assert_eq!(version_negotiation(&question), None);
+        question[0] = 7;
+        assert_eq!(RudpSegment::parse(&question), Err(RudpError::Version(7)));
+        assert_eq!(version_negotiation(&question[..100]), None);
+        let answer = version_negotiation(&question).unwrap();
+        assert_eq!((answer.len(), answer[0], &answer[8..16]), (52, 0, &9u64.to_be_bytes()[..]));
+        assert_eq!(answer[48..], [8, 3, 1, 0]);
+        assert_eq!(answer[4..8], datagram_crc(&answer).to_be_bytes());
+        // An answer is never answered, whatever its length.
+        question[0] = 0;
+        assert_eq!((version_negotiation(&answer), version_negotiation(&question)), (None, None));
+    }
+
+    const MUTATIONS: u32 = 1_000_000;
+
+    #[test]
     fn rudp_05_no_mutation_panics() {
         let mut rng = Seed(5).stream("mutations");
         let original = encoded(&hi());
-        for _ in 0..50_000 {
+        for _ in 0..MUTATIONS {
             let mut bytes = original.clone();
             bytes.truncate(rng.below(60) as usize);
             for _ in 0..rng.below(6) {
@@ -415,6 +464,34 @@ mod tests {
                 segment.encode(&mut again);
                 assert_eq!(RudpSegment::parse(&again), Ok(segment));
             }
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_packet_comes_back(
+            (bits, cid, pn, window) in (2u8..64, 0u64.., 0u32.., 0u32..),
+            (offset, ack, ack_delay_us, error) in (0u64.., 0u64.., 0u32.., 0u16..),
+            steps in proptest::collection::vec((2u32..100, 0u32..100), 0..=16),
+            data in proptest::collection::vec(0u8.., 0..300),
+            (source_cid, mode, cookie) in (proptest::option::of(0u64..), 0u8.., proptest::option::of(proptest::array::uniform32(0u8..))),
+        ) {
+            let mut below = 10_000u32;
+            let ranges = steps.iter().map(|&(gap, len)| {
+                let last = below - gap;
+                below = last - len;
+                (below, last)
+            });
+            let options = RudpOptions { source_cid, mode: Some(mode), cookie, ..RudpOptions::default() };
+            let segment = RudpSegment {
+                flags: RudpFlags::from_bits(bits).unwrap(),
+                cid, pn, window, offset, ack, ack_delay_us, error,
+                ranges: ranges.collect(),
+                options: Some(Box::new(options)),
+                payload: data.into(),
+                ..RudpSegment::default()
+            };
+            proptest::prop_assert_eq!(RudpSegment::parse(&encoded(&segment)), Ok(segment));
         }
     }
 }

@@ -84,4 +84,20 @@ mod tests {
         let sent = r.to_send();
         assert_eq!((sent.len(), sent[0], sent[15]), (16, (38, 38), (8, 8)));
     }
+
+    proptest::proptest! {
+        #[test]
+        fn ranges_agree_with_a_set(pns in proptest::collection::vec(0u32..100, 0..150)) {
+            let mut ranges = AckRanges::default();
+            let mut set = std::collections::BTreeSet::new();
+            for pn in pns {
+                proptest::prop_assert_eq!(ranges.insert(pn), set.insert(pn));
+                let listed: Vec<u32> = ranges.ranges.iter().rev().flat_map(|&(a, b)| a..=b).collect();
+                proptest::prop_assert!(listed.iter().eq(set.iter()));
+                // Neither overlapping nor touching.
+                proptest::prop_assert!(ranges.ranges.windows(2).all(|w| w[1].1 + 1 < w[0].0));
+                proptest::prop_assert_eq!(ranges.largest(), set.last().copied());
+            }
+        }
+    }
 }

@@ -12,6 +12,7 @@ pub(super) mod error {
     pub(in super::super) const FLOW_CONTROL: u16 = 3;
     pub(in super::super) const FINAL_SIZE: u16 = 4;
     pub(in super::super) const ACK_OF_UNSENT: u16 = 5;
+    pub(in super::super) const UNSUPPORTED_MODE: u16 = 7;
     pub(in super::super) const TIMEOUT: u16 = 8;
     pub(in super::super) const NUMBERS_EXHAUSTED: u16 = 9;
 }

@@ -95,11 +95,13 @@ impl RudpEndpoint {
             return false;
         };
         let Some(config) = self.listeners.get(&to.port()).cloned() else {
-            let flags = RudpFlags { rst: true, ..RudpFlags::default() };
-            self.reply(to, from, RudpSegment { flags, cid, error: error::REFUSED, ..RudpSegment::default() });
+            self.refuse(to, from, cid, error::REFUSED);
             return true;
         };
-        let mode = Mode::from_code(mode).unwrap_or(config.mode).code();
+        let Some(mode) = Mode::from_code(mode).map(Mode::code) else {
+            self.refuse(to, from, cid, error::UNSUPPORTED_MODE);
+            return true;
+        };
         let server_cid = self.fresh_cid();
         let idle_timeout_s = options.idle_timeout_s.unwrap_or(u16::MAX);
         let offer = Offer { server_cid, max_payload, mode, idle_timeout_s };
@@ -125,6 +127,11 @@ impl RudpEndpoint {
         segment.ranges.push((seg.pn, seg.pn));
         self.reply(to, from, segment);
         true
+    }
+
+    fn refuse(&mut self, from: SocketAddrV4, to: SocketAddrV4, cid: u64, error: u16) {
+        let flags = RudpFlags { rst: true, ..RudpFlags::default() };
+        self.reply(from, to, RudpSegment { flags, cid, error, ..RudpSegment::default() });
     }
 
     fn reply(&mut self, from: SocketAddrV4, to: SocketAddrV4, mut segment: RudpSegment) {

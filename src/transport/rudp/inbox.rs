@@ -157,4 +157,32 @@ mod tests {
         assert!(inbox.update_due(1500));
         assert_eq!(inbox.announce(1500), 2000);
     }
+
+    proptest::proptest! {
+        #[test]
+        fn inbox_agrees_with_an_array(
+            parts in proptest::collection::vec((0usize..200, 1usize..60), 0..60),
+            keep_early: bool,
+        ) {
+            let all: Vec<u8> = (0..=255).collect();
+            let mut held = [false; 256];
+            let mut inbox = Inbox::new(256);
+            let (mut next, mut read) = (0usize, Vec::new());
+            for (at, len) in parts {
+                let end = (at + len).min(256);
+                let delivered = inbox.insert(at as u64, Bytes::copy_from_slice(&all[at..end]), keep_early);
+                if keep_early || at <= next {
+                    held[at..end].fill(true);
+                }
+                let before = next;
+                next += held[next..].iter().take_while(|&&h| h).count();
+                proptest::prop_assert_eq!((delivered, inbox.next()), ((next - before) as u64, next as u64));
+                proptest::prop_assert_eq!(inbox.has_gap(), held[next..].contains(&true));
+                let top = held.iter().rposition(|&h| h).map_or(0, |i| i + 1);
+                proptest::prop_assert_eq!(inbox.highest(), top as u64);
+                read.extend(std::iter::from_fn(|| inbox.read()).flatten());
+            }
+            proptest::prop_assert_eq!(&read[..], &all[..next]);
+        }
+    }
 }

@@ -44,6 +44,8 @@ pub(super) struct Net {
     pub(super) greeting: [Option<Bytes>; 2],
     pub(super) finish_after_greeting: [bool; 2],
     pub(super) accepted: u32,
+    /// One way.
+    pub(super) delay: Duration,
     /// Delays, repeats and loses packets at random, and sends them as bytes.
     pub(super) chaos: Option<Rng>,
     pub(super) notes: Vec<FlowNote>,
@@ -73,6 +75,7 @@ impl Net {
             greeting: [None, None],
             finish_after_greeting: [false; 2],
             accepted: 0,
+            delay: Duration::from_millis(50),
             chaos: None,
             notes: Vec::new(),
         }
@@ -121,6 +124,14 @@ impl Net {
                     let mut bytes = Vec::new();
                     out.segment.encode(&mut bytes);
                     sent.dropped = rng.below(10) == 0;
+                    // A bit error: the CRC must find it, and the packet is as good as lost.
+                    if rng.below(100) == 0 {
+                        let bit = rng.below(8 * bytes.len() as u64) as usize;
+                        let mut bad = bytes.clone();
+                        bad[bit / 8] ^= 1 << (bit % 8);
+                        assert!(RudpSegment::parse(&bad).is_err());
+                        sent.dropped = true;
+                    }
                     for copy in 0..1 + usize::from(rng.below(10) == 0) {
                         let arrival = self.now + Duration::from_micros(40_000 + rng.below(20_000));
                         if !sent.dropped {
@@ -130,7 +141,7 @@ impl Net {
                         }
                     }
                 } else if !sent.dropped {
-                    let arrival = self.now + Duration::from_millis(50);
+                    let arrival = self.now + self.delay;
                     self.wire.insert((arrival, self.log.len()), (1 - end, out.segment));
                 }
                 self.log.push(sent);
