@@ -55,6 +55,8 @@ pub enum Kind {
     AddressRange,
     /// One of these words.
     Choice(&'static [&'static str]),
+    /// The name of one of these sets of values for the other keys of the same table.
+    Preset(&'static [Preset]),
     /// The name of a node of this file.
     Node,
     /// `"@name"`: the address of a node of this file.
@@ -77,6 +79,16 @@ pub enum Kind {
     PerDirection(&'static Kind),
     /// `"100 pkt"`, `"64 kB"`, `"20 ms"`, `"1 BDP"`.
     QueueLimit,
+}
+
+/// Values for several keys under one name: what a key has that its table leaves out. A key that the
+/// table does not know is passed over.
+#[derive(Debug)]
+pub struct Preset {
+    /// As written in the file.
+    pub name: &'static str,
+    /// Keys and their values, read like defaults.
+    pub values: &'static [(&'static str, &'static str)],
 }
 
 /// How a part of a registry is written: `"drop-tail"`, `{ kind = "drop-tail", limit = … }`, or, in
@@ -120,7 +132,7 @@ pub enum Data {
     Bool(bool),
     /// From [`Kind::Integer`].
     Integer(u64),
-    /// From [`Kind::Text`], [`Kind::Choice`], [`Kind::Path`] and [`Kind::Url`].
+    /// From [`Kind::Text`], [`Kind::Choice`], [`Kind::Preset`], [`Kind::Path`] and [`Kind::Url`].
     Text(String),
     /// From [`Kind::Rate`].
     Rate(Rate),

@@ -9,6 +9,7 @@ use crate::scenario::{json_schema, template};
 use crate::sim::loss::LOSS_MODELS;
 use crate::sim::queue::QUEUES;
 use crate::transport::congestion::CONTROLLERS;
+use crate::transport::profile::PROFILES;
 
 /// Everything with a name.
 pub(super) fn list() -> Exit {
@@ -21,6 +22,11 @@ pub(super) fn list() -> Exit {
     show(&QUEUES);
     say("");
     show(&LOSS_MODELS);
+    say("\ntransport profile:");
+    for profile in PROFILES {
+        let values: Vec<String> = profile.values.iter().map(|(key, value)| format!("{key} = {value}")).collect();
+        say(format_args!("  {:<17} {}", profile.name, values.join(", ")));
+    }
     Exit::Good
 }
 

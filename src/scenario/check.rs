@@ -39,8 +39,9 @@ impl Checker {
                 None => self.unknown_key(at, name, keys),
             }
         }
+        self.fill_presets(at, table, keys, &mut params);
         for key in keys {
-            if table.contains_key(key.name) {
+            if table.contains_key(key.name) || params.0.contains_key(key.name) {
                 continue;
             }
             match key.need {
@@ -57,6 +58,22 @@ impl Checker {
             }
         }
         params
+    }
+
+    /// A preset that the table names stands for its keys, but for those that are written there.
+    fn fill_presets(&mut self, at: &str, table: &DeTable<'_>, keys: &[Key], params: &mut Params) {
+        for key in keys {
+            let Kind::Preset(presets) = key.kind else { continue };
+            let chosen = params.text(key.name).and_then(|name| presets.iter().find(|p| p.name == name));
+            for (name, text) in chosen.map_or(&[][..], |p| p.values) {
+                let own = keys.iter().find(|k| k.name == *name && !table.contains_key(*name));
+                if let Some(own) = own
+                    && let Some(value) = self.default_value(&join(at, own.name), text, &own.kind)
+                {
+                    params.0.insert(own.name.to_string(), value);
+                }
+            }
+        }
     }
 
     fn unknown_key(&mut self, at: &str, name: &Spanned<std::borrow::Cow<'_, str>>, keys: &[Key]) {

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::keys;
 use super::transport_keys::{RUDP, TCP};
-use crate::base::schema::{Key, Kind, Need, Part};
+use crate::base::schema::{Key, Kind, Need, Part, Preset};
 use crate::node::roles::ROLES;
 
 /// The schema of a scenario file.
@@ -111,6 +111,13 @@ fn kind(of: &Kind) -> Value {
         Kind::Address => json!({ "type": "string", "format": "ipv4" }),
         Kind::AddressRange => json!({ "type": "string", "examples": ["10.0.0.100..10.0.0.199"] }),
         Kind::Choice(words) => json!({ "enum": words }),
+        Kind::Preset(presets) => {
+            let one = |p: &Preset| {
+                let values: Vec<String> = p.values.iter().map(|(key, value)| format!("{key} = {value}")).collect();
+                json!({ "const": p.name, "description": values.join(", ") })
+            };
+            json!({ "oneOf": presets.iter().map(one).collect::<Vec<_>>() })
+        }
         Kind::NodeAddress => json!({ "type": "string", "pattern": "^@", "examples": ["@appstore"] }),
         Kind::Url => json!({ "type": "string", "pattern": "^http://" }),
         Kind::QueueLimit => json!({ "type": "string", "examples": ["100 pkt", "64 kB", "20 ms", "1 BDP"] }),

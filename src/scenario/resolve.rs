@@ -208,7 +208,7 @@ fn gives(kind: &Kind, data: &Data) -> bool {
     match data {
         Data::Bool(_) => matches!(kind, Kind::Bool),
         Data::Integer(_) => matches!(kind, Kind::Integer(..)),
-        Data::Text(_) => matches!(kind, Kind::Text | Kind::Choice(_) | Kind::Path | Kind::Url),
+        Data::Text(_) => matches!(kind, Kind::Text | Kind::Choice(_) | Kind::Preset(_) | Kind::Path | Kind::Url),
         Data::Rate(_) => matches!(kind, Kind::Rate),
         Data::Duration(_) => matches!(kind, Kind::Duration),
         Data::Size(_) => matches!(kind, Kind::Size),

@@ -24,6 +24,7 @@ pub(super) fn describe(kind: &Kind) -> String {
         Kind::AddressRange => "a range such as \"10.0.0.100..10.0.0.199\"".into(),
         Kind::Choice([word]) => format!("\"{word}\""),
         Kind::Choice(words) => format!("one of {}", words.join(", ")),
+        Kind::Preset(presets) => format!("one of {}", presets.iter().map(|p| p.name).collect::<Vec<_>>().join(", ")),
         Kind::Node => "the name of a node".into(),
         Kind::NodeAddress => "a node's address, as in \"@appstore\"".into(),
         Kind::Path => "a path to a file".into(),
@@ -103,16 +104,8 @@ pub(super) fn scalar(raw: &DeValue<'_>, kind: &Kind) -> Result<Data, UnitError> 
         Kind::AddressRange => {
             address_range(text).ok_or_else(|| wrong("write first..last, the first not above the last"))
         }
-        Kind::Choice(words) => match words.contains(&text) {
-            true => Ok(Data::Text(text.to_string())),
-            false => {
-                let help = match nearest(text, words.iter().copied()) {
-                    Some(right) => format!("did you mean `{right}`?"),
-                    None => format!("the choices are {}", words.join(", ")),
-                };
-                Err(UnitError { message: format!("unknown choice `{text}`"), help })
-            }
-        },
+        Kind::Choice(words) => choice(text, words),
+        Kind::Preset(presets) => choice(text, &presets.iter().map(|p| p.name).collect::<Vec<_>>()),
         Kind::Node => Ok(Data::Node(text.to_string())),
         Kind::NodeAddress => match text.strip_prefix('@') {
             Some(node) => Ok(Data::Node(node.to_string())),
@@ -121,6 +114,17 @@ pub(super) fn scalar(raw: &DeValue<'_>, kind: &Kind) -> Result<Data, UnitError> 
         Kind::Url => url(text).map(|()| Data::Text(text.to_string())),
         _ => Err(wrong("this value cannot be written here")),
     }
+}
+
+fn choice(text: &str, words: &[&str]) -> Result<Data, UnitError> {
+    if words.contains(&text) {
+        return Ok(Data::Text(text.to_string()));
+    }
+    let help = match nearest(text, words.iter().copied()) {
+        Some(right) => format!("did you mean `{right}`?"),
+        None => format!("the choices are {}", words.join(", ")),
+    };
+    Err(UnitError { message: format!("unknown choice `{text}`"), help })
 }
 
 fn address_range(text: &str) -> Option<Data> {

@@ -295,3 +295,33 @@ fn a_selector_that_selects_nothing_is_found() {
     }
     plan(&expect("link[sender[*]--left/reverse].dropped_loss == 0"));
 }
+
+#[test]
+fn a_profile_stands_for_its_keys_in_its_table() {
+    use crate::transport::profile::PROFILES;
+    use crate::transport::{rudp::RudpConfig, tcp::TcpConfig};
+    for (name, _) in PROFILES.iter().flat_map(|p| p.values) {
+        let known = TcpConfig::KEYS.iter().chain(RudpConfig::KEYS).any(|k| k.name == *name);
+        assert!(known, "{name} is no key of any transport");
+    }
+    let hosts = "[node.a]\nrole = \"host\"\n[node.b]\nrole = \"host\"\nprofile = \"rfc\"\n\
+                 [[connect]]\nbetween = [\"a\", \"b\"]\n[[flow]]\nfrom = \"a\"\nto = \"b\"\nsize = \"1 kB\"\n\
+                 profile = \"linux\"\ncongestion = \"reno\"\n";
+    let plan = plan(&format!("[transport.tcp]\nprofile = \"linux\"\nmax_rto = \"90 s\"\n{hosts}"));
+    let figures = |c: TcpConfig| {
+        (c.congestion, c.rto.min.as_millis(), c.rto.min_bounds_variance, c.rto.max.as_secs(), c.ack_delay.as_millis())
+    };
+    let tcp = |i: usize| figures(TcpConfig::from_params(&plan.nodes[i].tcp));
+    assert_eq!(tcp(0), ("cubic".into(), 200, true, 90, 40));
+    assert_eq!(tcp(1), ("newreno".into(), 1000, false, 60, 200));
+    assert_eq!(figures(TcpConfig::from_params(&plan.flows[0].sender)), ("reno".into(), 200, true, 120, 40));
+    // A node's profile holds for both transports, and each takes the keys it has.
+    let rudp = |i: usize| RudpConfig::from_params(&plan.nodes[i].rudp);
+    assert_eq!((rudp(0).congestion, rudp(0).max_ack_delay.as_millis()), ("reno".into(), 25));
+    assert_eq!((rudp(1).congestion, rudp(1).max_ack_delay.as_millis()), ("newreno".into(), 200));
+    // Without one the defaults stay.
+    assert_eq!(figures(TcpConfig::default()), ("newreno".into(), 1000, false, 60, 40));
+
+    let text = complaints(&format!("[transport.tcp]\nprofile = \"linus\"\n{hosts}"));
+    assert!(text.contains("did you mean `linux`?"), "{text}");
+}

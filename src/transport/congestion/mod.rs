@@ -2,7 +2,10 @@
 //! [`CONTROLLERS`].
 
 pub mod controller;
+pub mod cube_root;
+mod cubic;
 mod fixed;
+mod hystart;
 mod newreno;
 mod reno;
 mod window;
@@ -13,4 +16,4 @@ use crate::base::registry::Registry;
 
 /// Every controller a scenario can name.
 pub const CONTROLLERS: Registry<Build> =
-    Registry { what: "congestion controller", entries: &[reno::ENTRY, newreno::ENTRY, fixed::ENTRY] };
+    Registry { what: "congestion controller", entries: &[reno::ENTRY, newreno::ENTRY, cubic::ENTRY, fixed::ENTRY] };

@@ -2,13 +2,13 @@
 //! one hole repaired per round trip.
 
 use super::controller::{Acked, Controller, ControllerEntry, Lost};
-use super::window::RenoWindow;
+use super::window::{KEYS, RenoWindow};
 use crate::base::note::Phase;
 
 pub(super) const ENTRY: ControllerEntry = ControllerEntry {
     name: "newreno",
     about: "NewReno (RFC 6582); fast recovery ends when all that was out is acknowledged",
-    keys: &[],
+    keys: KEYS,
     build: |setup| Box::new(NewReno(RenoWindow::new(setup))),
 };
 
@@ -34,6 +34,9 @@ impl Controller for NewReno {
     }
     fn on_idle(&mut self) {
         self.0.on_idle();
+    }
+    fn on_spurious(&mut self) {
+        self.0.on_spurious();
     }
     fn window(&self) -> u64 {
         self.0.cwnd()

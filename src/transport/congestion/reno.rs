@@ -1,13 +1,13 @@
 //! Reno (RFC 5681): fast recovery ends on the first ACK of new data.
 
 use super::controller::{Acked, Controller, ControllerEntry, Lost, RecoveryEnds};
-use super::window::RenoWindow;
+use super::window::{KEYS, RenoWindow};
 use crate::base::note::Phase;
 
 pub(super) const ENTRY: ControllerEntry = ControllerEntry {
     name: "reno",
     about: "Reno (RFC 5681); fast recovery ends on the first new ACK",
-    keys: &[],
+    keys: KEYS,
     build: |setup| Box::new(Reno(RenoWindow::new(setup))),
 };
 
@@ -31,6 +31,9 @@ impl Controller for Reno {
     }
     fn on_idle(&mut self) {
         self.0.on_idle();
+    }
+    fn on_spurious(&mut self) {
+        self.0.on_spurious();
     }
     fn window(&self) -> u64 {
         self.0.cwnd()

@@ -3,6 +3,15 @@
 
 use super::controller::{Acked, Lost, Setup};
 use crate::base::note::Phase;
+use crate::base::schema::{Key, Kind, Need};
+
+/// The keys of Reno and NewReno.
+pub(super) const KEYS: &[Key] = &[Key {
+    name: "abc_limit",
+    kind: Kind::Integer(1, 8),
+    need: Need::Default("1"),
+    about: "segments that one ACK may add in slow start, except after a timeout (L of RFC 3465); 1 is RFC 5681",
+}];
 
 /// A window that obeys RFC 5681.
 #[derive(Clone, Debug)]
@@ -10,10 +19,13 @@ pub(super) struct RenoWindow {
     smss: u64,
     restart_window: u64,
     byte_counting: bool,
+    abc_limit: u64,
     cwnd: u64,
     ssthresh: Option<u64>,
     // Bytes acknowledged towards the next full segment of growth (RFC 3465 section 2.1).
     counted: u64,
+    // cwnd and ssthresh before the last reduction.
+    before: Option<(u64, Option<u64>)>,
 }
 
 impl RenoWindow {
@@ -22,9 +34,11 @@ impl RenoWindow {
             smss: setup.smss,
             restart_window: setup.initial_window,
             byte_counting: setup.byte_counting,
+            abc_limit: setup.params.integer("abc_limit").unwrap_or(1),
             cwnd: setup.initial_window,
             ssthresh: None,
             counted: 0,
+            before: None,
         }
     }
 
@@ -48,7 +62,9 @@ impl RenoWindow {
             return;
         }
         if self.phase() == Phase::SlowStart {
-            self.cwnd += ack.bytes.min(self.smss);
+            // RFC 3465 section 2.3: after a timeout L is 1.
+            let l = if ack.after_timeout { 1 } else { self.abc_limit };
+            self.cwnd += ack.bytes.min(l * self.smss);
             // The ACK that crosses ssthresh does not overshoot it.
             if let Some(limit) = self.ssthresh.filter(|&limit| self.cwnd > limit) {
                 self.cwnd = limit;
@@ -67,6 +83,7 @@ impl RenoWindow {
     /// RFC 5681 equation 4.
     pub(super) fn reduce(&mut self, lost: &Lost) {
         if !lost.repeated {
+            self.before = Some((self.cwnd, self.ssthresh));
             self.ssthresh = Some((lost.in_flight_bytes / 2).max(2 * self.smss));
         }
         self.counted = 0;
@@ -87,6 +104,14 @@ impl RenoWindow {
     pub(super) fn set_cwnd(&mut self, bytes: u64) {
         self.cwnd = bytes;
         self.counted = 0;
+    }
+
+    /// The last reduction was needless.
+    pub(super) fn on_spurious(&mut self) {
+        if let Some((cwnd, ssthresh)) = self.before.take() {
+            self.set_cwnd(cwnd.max(self.cwnd));
+            self.ssthresh = ssthresh;
+        }
     }
 
     /// RFC 5681 section 4.1; ssthresh is kept.

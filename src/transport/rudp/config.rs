@@ -4,6 +4,7 @@ use crate::base::schema::{Key, Kind, Need, Params, PartKind};
 use crate::base::time::Duration;
 use crate::transport::congestion::CONTROLLERS;
 use crate::transport::congestion::controller::{ControllerEntry, Setup};
+use crate::transport::profile::PROFILE;
 
 /// How losses are repaired.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -49,6 +50,8 @@ pub struct RudpConfig {
     pub initial_window: u64,
     /// Least retransmission timeout.
     pub min_rto: Duration,
+    /// Whether `min_rto` bounds the variance term, as in Linux, instead of the whole.
+    pub min_rto_on_variance: bool,
     /// Largest retransmission timeout.
     pub max_rto: Duration,
     /// Receive buffer in bytes.
@@ -83,6 +86,7 @@ impl Default for RudpConfig {
             payload: 1152,
             initial_window: 10,
             min_rto: Duration::from_millis(200),
+            min_rto_on_variance: false,
             max_rto: Duration::from_secs(60),
             receive_buffer: 16 << 20,
             send_buffer: 16 << 20,
@@ -97,11 +101,13 @@ impl Default for RudpConfig {
 impl RudpConfig {
     /// The keys of `[transport.rudp]`.
     pub const KEYS: &[Key] = &[
+        PROFILE,
         key("congestion", Kind::Part(&CONTROLLER), "reno", "congestion controller"),
         key("mode", Kind::Choice(MODES), "selective-repeat", "how losses are repaired"),
         key("payload", Kind::Size, "1152 B", "largest payload of a packet"),
         key("initial_window", Kind::Integer(1, 1000), "10", "initial congestion window in packets"),
         key("min_rto", Kind::Duration, "200 ms", "least retransmission timeout"),
+        key("min_rto_on_variance", Kind::Bool, "false", "min_rto bounds the variance term of the timeout, as in Linux"),
         key("max_rto", Kind::Duration, "60 s", "largest retransmission timeout"),
         key("receive_buffer", Kind::Size, "16 MiB", "receive buffer"),
         key("send_buffer", Kind::Size, "16 MiB", "send buffer"),
@@ -130,6 +136,7 @@ impl RudpConfig {
             payload: size("payload", d.payload),
             initial_window: p.integer("initial_window").unwrap_or(d.initial_window),
             min_rto: time("min_rto", d.min_rto),
+            min_rto_on_variance: p.bool("min_rto_on_variance").unwrap_or(d.min_rto_on_variance),
             max_rto: time("max_rto", d.max_rto),
             receive_buffer: size("receive_buffer", d.receive_buffer),
             send_buffer: size("send_buffer", d.send_buffer),

@@ -98,7 +98,12 @@ impl RudpConnection {
     fn new(config: &RudpConfig, local_cid: u64, peer: Peer, own_token: [u8; 16], now: Instant) -> Self {
         let payload = u64::from(peer.max_payload);
         let entry = config.controller();
-        let limits = RtoLimits { min: config.min_rto, max: config.max_rto, ..RtoLimits::default() };
+        let limits = RtoLimits {
+            min: config.min_rto,
+            max: config.max_rto,
+            min_bounds_variance: config.min_rto_on_variance,
+            ..RtoLimits::default()
+        };
         let mut skip_rng = Seed(local_cid).stream("skipped packet numbers");
         let skip_at = 250 + skip_rng.below(501) as u32;
         RudpConnection {

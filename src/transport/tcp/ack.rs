@@ -79,7 +79,8 @@ impl TcpConnection {
             self.stats.last_acked = Some(self.now);
         }
         self.snd.buffer.release(ack);
-        let rtt = self.measure(ack, s);
+        // HyStart++ wants a sample from every ACK; the estimator takes one a round trip.
+        let rtt = self.measure(ack, s).or_else(|| self.echoed_rtt(s));
 
         // RFC 6298 section 5.2 and 5.3; the timer restarts below where recovery allows it.
         let restart = self.recovery.restarts_timer();
@@ -138,14 +139,18 @@ impl TcpConnection {
                 Some(self.now.since(at))
             }
             Some(_) => None,
-            None => s.options.timestamps.filter(|_| self.timestamps.on).and_then(|(_, echo)| {
-                let elapsed_ms = self.timestamp_now().wrapping_sub(echo);
-                // Rounded up to a whole tick, so that the smallest RTT is never too small.
-                (elapsed_ms < 1 << 31).then(|| Duration::from_millis(u64::from(elapsed_ms) + 1))
-            }),
+            None => self.echoed_rtt(s),
         }?;
         self.take_rtt_sample(sample);
         Some(sample)
+    }
+
+    /// What the echoed timestamp says.
+    fn echoed_rtt(&self, s: &TcpSegment) -> Option<Duration> {
+        let (_, echo) = s.options.timestamps.filter(|_| self.timestamps.on)?;
+        let elapsed_ms = self.timestamp_now().wrapping_sub(echo);
+        // Rounded up to a whole tick, so that the smallest RTT is never too small.
+        (elapsed_ms < 1 << 31).then(|| Duration::from_millis(u64::from(elapsed_ms) + 1))
     }
 
     pub(super) fn take_rtt_sample(&mut self, sample: Duration) {

@@ -3,6 +3,7 @@
 use crate::base::schema::{Key, Kind, Need, Params, PartKind};
 use crate::base::time::Duration;
 use crate::transport::congestion::CONTROLLERS;
+use crate::transport::profile::PROFILE;
 use crate::transport::rtt::RtoLimits;
 
 /// Bytes that timestamps take in every segment (RFC 7323 appendix A).
@@ -55,6 +56,7 @@ pub struct TcpConfig {
 impl TcpConfig {
     /// The keys of `[transport.tcp]`.
     pub const KEYS: &[Key] = &[
+        PROFILE,
         key("congestion", Kind::Part(&CONGESTION), "newreno", "how the congestion window moves"),
         key(
             "mss",
@@ -66,7 +68,7 @@ impl TcpConfig {
             "initial_window",
             Kind::Integer(1, 1000),
             "10",
-            "segments of the first flight; up to 10 the bounds of RFC 6928 apply",
+            "segments of the first flight; from 5 to 10 the bounds of RFC 6928 apply, up to 4 those of RFC 5681",
         ),
         key(
             "byte_counting",
@@ -85,6 +87,12 @@ impl TcpConfig {
         key("ack_delay", Kind::Duration, "40 ms", "longest wait of a delayed acknowledgment"),
         key("initial_rto", Kind::Duration, "1 s", "retransmission timeout before there is an RTT sample"),
         key("min_rto", Kind::Duration, "1 s", "least retransmission timeout"),
+        key(
+            "min_rto_on_variance",
+            Kind::Bool,
+            "false",
+            "min_rto bounds the variance term, as in Linux: RTO = SRTT + max(min_rto, 4 RTTVAR)",
+        ),
         key("max_rto", Kind::Duration, "60 s", "largest retransmission timeout, backed off or not"),
         key(
             "receive_buffer",
@@ -124,6 +132,7 @@ impl TcpConfig {
                 initial: duration("initial_rto", d.rto.initial),
                 min: duration("min_rto", d.rto.min),
                 max: duration("max_rto", d.rto.max),
+                min_bounds_variance: bool("min_rto_on_variance", d.rto.min_bounds_variance),
                 ..d.rto
             },
             receive_buffer: size("receive_buffer", d.receive_buffer).clamp(1, 1 << 30),
@@ -144,8 +153,14 @@ impl TcpConfig {
 
     /// The initial window for segments of `smss` bytes (RFC 6928 section 2).
     pub(super) fn initial_window_bytes(&self, smss: u64) -> u64 {
-        let asked = self.initial_window * smss;
-        if self.initial_window <= 10 { asked.min((2 * smss).max(14_600)) } else { asked }
+        let most = match self.initial_window {
+            // Without IW10: four segments, three or two (RFC 5681 section 3.1).
+            0..=4 if smss > 2190 => 2 * smss,
+            0..=4 if smss > 1095 => 3 * smss,
+            5..=10 => (2 * smss).max(14_600),
+            _ => u64::MAX,
+        };
+        (self.initial_window * smss).min(most)
     }
 }
 
