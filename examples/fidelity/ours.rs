@@ -1,0 +1,71 @@
+//! Our own runs of the reference's cases.
+
+use std::path::Path;
+
+use twinwire::observe::run::run;
+use twinwire::prelude::Scenario;
+
+/// Bytes of a segment in every case.
+pub const MSS: f64 = 1448.0;
+
+/// The window from a moment on.
+#[derive(Clone, Debug)]
+pub struct Point {
+    pub time_s: f64,
+    /// In segments.
+    pub cwnd: f64,
+    /// True while a loss is being repaired.
+    pub repairing: bool,
+}
+
+/// What one run came to, ours or another's.
+#[derive(Clone, Debug, Default)]
+pub struct Figures {
+    pub complete_ms: f64,
+    pub retransmits: f64,
+    pub timeouts: f64,
+    /// In segments; `None` without a loss.
+    pub ssthresh: Option<f64>,
+    pub windows: Vec<Point>,
+}
+
+/// Runs a case with `sets` on top of its file.
+pub fn run_case(root: &Path, case: &str, sets: &[(&str, &str)]) -> Result<Figures, String> {
+    let path = root.join(format!("scenarios/fidelity/{case}.toml"));
+    let mut scenario = Scenario::read(path).map_err(|e| e.to_string())?;
+    for (key, value) in sets {
+        scenario = scenario.set(key, value);
+    }
+    let plan = scenario.plan().map_err(|e| e.to_string())?;
+    let done = run(&plan, case, Some(Box::new(std::io::sink())), &mut |_| {}).map_err(|e| e.to_string())?;
+    let flow = done.summary.flows.first().ok_or("no flow")?;
+    let (start, end) = (flow.start_s.ok_or("no start")?, flow.end_s.ok_or("no end")?);
+    let mut csv = Vec::new();
+    done.series.ok_or("no series")?.write_cwnd(&mut csv).map_err(|e| e.to_string())?;
+    Ok(Figures {
+        complete_ms: (end - start) * 1000.0,
+        retransmits: flow.retransmits as f64,
+        timeouts: flow.timeouts as f64,
+        // The kernel counts whole segments.
+        ssthresh: flow.ssthresh_after_first_loss_bytes.map(|b| (b as f64 / MSS).floor()),
+        windows: windows(&csv)?,
+    })
+}
+
+/// Reads our `cwnd.csv`. Causes say where a repair begins and ends.
+fn windows(csv: &[u8]) -> Result<Vec<Point>, String> {
+    let mut reader = csv::Reader::from_reader(csv);
+    let mut repairing = false;
+    let mut points = Vec::new();
+    for row in reader.records() {
+        let row = row.map_err(|e| e.to_string())?;
+        match &row[2] {
+            "loss" => repairing = true,
+            "recovered" | "rto" | "undo" => repairing = false,
+            _ => {}
+        }
+        let number = |i: usize| row[i].parse::<f64>().map_err(|e| e.to_string());
+        points.push(Point { time_s: number(0)?, cwnd: number(3)? / MSS, repairing });
+    }
+    Ok(points)
+}
