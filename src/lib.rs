@@ -6,6 +6,7 @@
 
 pub mod base;
 pub mod cli;
+pub mod live;
 pub mod node;
 pub mod observe;
 pub mod proto;

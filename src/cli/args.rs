@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-use super::{check, diff, list, plot, run, verify};
+use super::{check, diff, list, live, plot, run, verify};
 
 /// A deterministic network simulator: same scenario and seed, same bytes out.
 #[derive(Parser, Debug)]
@@ -58,6 +58,8 @@ enum Verb {
         /// The other
         b: PathBuf,
     },
+    /// Run a scenario on real sockets: all nodes here, or the named ones alone
+    Live(LiveArgs),
     /// List everything a scenario can name: controllers, queues, loss models, roles, policies
     List,
     /// Print the JSON Schema of scenario files
@@ -97,6 +99,37 @@ pub(super) struct RunArgs {
     pub format: Format,
 }
 
+/// How `live` goes about it.
+#[derive(clap::Args, Debug)]
+pub(super) struct LiveArgs {
+    /// The scenario file
+    pub file: PathBuf,
+    /// Only this node lives here; may be given several times
+    #[arg(long = "node", value_name = "NAME", num_args = 1..)]
+    pub nodes: Vec<String>,
+    /// Where a node lives, as ADDRESS:PORT; goes before the file's [live.NAME]
+    #[arg(long = "bind", value_name = "NAME=ADDR:PORT")]
+    pub binds: Vec<String>,
+    /// End after this time: "10 s"
+    #[arg(long = "for", value_name = "T")]
+    pub lasting: Option<String>,
+    /// The seed of links and hosts; left out, the links take the file's and the hosts a fresh one
+    #[arg(long)]
+    pub seed: Option<u64>,
+    /// Write the run folder here
+    #[arg(long)]
+    pub out: Option<PathBuf>,
+    /// Replace an existing run folder
+    #[arg(long, requires = "out")]
+    pub force: bool,
+    /// Draw PNG pictures beside the SVG ones
+    #[arg(long, requires = "out")]
+    pub png: bool,
+    /// What standard output holds
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+}
+
 /// What standard output holds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 pub(super) enum Format {
@@ -114,6 +147,7 @@ pub fn main() -> ExitCode {
         Verb::Plot { folders, png, out } => plot::plot(&folders, png, out.as_deref()),
         Verb::Verify { paths, update } => verify::verify(&paths, update),
         Verb::Diff { a, b } => diff::diff(&a, &b),
+        Verb::Live(args) => live::live(&args),
         Verb::List => list::list(),
         Verb::Schema => list::schema(),
         Verb::New { name } => list::new(&name),

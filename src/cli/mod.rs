@@ -5,6 +5,7 @@ mod check;
 mod diff;
 mod exit;
 mod list;
+mod live;
 mod plot;
 mod run;
 mod stopwatch;

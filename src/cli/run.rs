@@ -77,7 +77,13 @@ fn simulate(source: &Source, plan: &Arc<Plan>, name: &str, folder: Option<&RunFo
     })
 }
 
-fn finish_folder(folder: RunFolder, out: &Path, source: &Source, run: &Run, png: bool) -> Result<(), String> {
+pub(super) fn finish_folder(
+    folder: RunFolder,
+    out: &Path,
+    source: &Source,
+    run: &Run,
+    png: bool,
+) -> Result<(), String> {
     let Some(series) = &run.series else { return Ok(()) };
     folder.fill(&source.text, &run.summary, series).map_err(|e| e.to_string())?;
     folder.commit().map_err(|e| e.to_string())?;
@@ -87,7 +93,7 @@ fn finish_folder(folder: RunFolder, out: &Path, source: &Source, run: &Run, png:
     Ok(())
 }
 
-fn progress_bar() -> ProgressBar {
+pub(super) fn progress_bar() -> ProgressBar {
     if !std::io::stderr().is_terminal() {
         return ProgressBar::hidden();
     }
@@ -97,7 +103,7 @@ fn progress_bar() -> ProgressBar {
     bar
 }
 
-fn show_progress(bar: &ProgressBar, p: Progress) {
+pub(super) fn show_progress(bar: &ProgressBar, p: Progress) {
     let share = u128::from(p.now.as_nanos()) * 1000 / u128::from(p.until.as_nanos().max(1));
     bar.set_position(share as u64);
     bar.set_message(format!("{:.1} of {} virtual s, {} events", p.now.as_secs_f64(), p.until, p.events));

@@ -10,6 +10,7 @@ pub mod expect;
 pub mod fields;
 pub mod json_schema;
 pub mod keys;
+pub mod live;
 pub mod load;
 pub mod names;
 pub mod nearest;

@@ -155,6 +155,7 @@ mod tests {
             gateway: None,
             dns: Vec::new(),
             addresses: Arc::new([("names".to_string(), ip(3))].into()),
+            outside: Arc::default(),
             folder: ".".into(),
             seed: Seed(7),
         };

@@ -7,6 +7,7 @@ pub mod dns_server;
 mod fetch;
 pub mod files;
 pub mod host_role;
+pub mod outside;
 pub mod policy;
 pub mod role;
 pub mod serving;

@@ -78,6 +78,7 @@ impl User {
                 message: format!("\"{text}\": {error}"),
                 help: Some("write it as \"http://host/path\"".to_owned()),
             })?;
+            let url = env.outside.locate(url);
             let at = Instant::ZERO + entry.duration("at").unwrap_or(Duration::ZERO);
             fetches.push(Fetch::new(text, url, transport(entry).unwrap_or(own), at, timeout, limit));
         }
