@@ -1,7 +1,7 @@
 //! A storage server against a client that writes bytes by the clock.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::rc::Rc;
@@ -13,12 +13,16 @@ use twinwire::base::rng::Seed;
 use twinwire::base::schema::{Data, Params, Value};
 use twinwire::base::time::{Duration, Instant};
 use twinwire::base::units::Size;
+use twinwire::base::wall::WallClock;
 use twinwire::node::addressing::Addressing;
 use twinwire::node::app::{App, AppConn, ConnectRequest, HostEvent};
 use twinwire::node::host::{Host, HostCtx, HostSetup, Settings};
 use twinwire::node::node::{Ctx, Input, Node, Status};
+use twinwire::node::roles::files::File;
 use twinwire::node::roles::role::RoleEnv;
+use twinwire::node::roles::serving::{Answer, Server, Site};
 use twinwire::node::roles::storage::STORAGE;
+use twinwire::proto::http::request::Request;
 use twinwire::transport::stream::StreamEvent;
 use twinwire::wire::packet::Packet;
 
@@ -75,7 +79,11 @@ fn storage() -> Box<dyn App> {
     let value = |data| Value { data, span: 0..0 };
     let files = Params(BTreeMap::from([("f".to_owned(), value(Data::Size(Size(4096))))]));
     let params = Params(BTreeMap::from([("files".to_owned(), value(Data::Table(files)))]));
-    let env = RoleEnv {
+    (STORAGE.build)(&params, &env()).unwrap()
+}
+
+fn env() -> RoleEnv {
+    RoleEnv {
         node: "storage".into(),
         address: None,
         prefix_len: 24,
@@ -84,8 +92,8 @@ fn storage() -> Box<dyn App> {
         addresses: Arc::new(BTreeMap::new()),
         folder: PathBuf::new(),
         seed: Seed(1),
-    };
-    (STORAGE.build)(&params, &env).unwrap()
+        wall: WallClock::SIMULATED,
+    }
 }
 
 /// Two hosts on a wire without delay, for a minute; what the client read, and when.
@@ -93,12 +101,15 @@ fn talk(transport: TransportKind, script: &[(u64, &'static str)]) -> Vec<(Instan
     let log = Log::default();
     let lines = script.iter().map(|&(s, text)| (Instant::ZERO + Duration::from_secs(s), text)).collect();
     let client = Script { transport, lines, conn: None, log: log.clone() };
-    let mut hosts = [host(1, Box::new(client)), host(2, storage())];
+    converse([host(1, Box::new(client)), host(2, storage())]);
+    log.take()
+}
+
+fn converse(mut hosts: [Host; 2]) {
     let (mut counts, mut now) = ([0, 0], Instant::ZERO);
-    let mut inputs: Vec<(usize, Input)> = vec![(1, Input::Start), (0, Input::Start)];
+    let mut inputs = VecDeque::from([(1, Input::Start), (0, Input::Start)]);
     while now < Instant::ZERO + Duration::from_secs(60) {
-        while !inputs.is_empty() {
-            let (at, input) = inputs.remove(0);
+        while let Some((at, input)) = inputs.pop_front() {
             let mut outbox: Vec<(PortId, Packet)> = Vec::new();
             let mut ctx = Ctx::new(now, NodeId(at as u32), &mut counts[at], &mut outbox, None);
             hosts[at].handle(input, &mut ctx);
@@ -108,7 +119,6 @@ fn talk(transport: TransportKind, script: &[(u64, &'static str)]) -> Vec<(Instan
         now = next;
         inputs.extend((0..2).filter(|&k| hosts[k].next_wake() == Some(next)).map(|k| (k, Input::Wake)));
     }
-    log.take()
 }
 
 fn at(log: &[(Instant, String)], text: &str) -> Option<Instant> {
@@ -136,4 +146,108 @@ fn http_24_an_idle_connection_is_closed_after_15_s() {
         let nothing = talk(transport, &[]);
         assert_eq!(nothing, [(Instant::ZERO + Duration::from_secs(15), "FIN".to_owned())]);
     }
+}
+
+#[test]
+fn http_27_answers_carry_the_simulated_date() {
+    let log = talk(TransportKind::Tcp, &[(3, "GET /f HTTP/1.1\r\nHost: a\r\nRange: bytes=-1\r\n\r\n")]);
+    assert!(at(&log, "206 Partial Content").is_some(), "{log:?}");
+    assert!(at(&log, "Date: Sat, 01 Jan 2000 00:00:03 GMT\r\n").is_some(), "{log:?}");
+    assert!(at(&log, "Last-Modified: Sat, 01 Jan 2000 00:00:00 GMT\r\n").is_some());
+    assert!(at(&log, "Content-Range: bytes 4095-4095/4096\r\n").is_some());
+    let log = talk(TransportKind::Tcp, &[(0, "GET /none HTTP/1.1\r\nHost: a\r\n\r\n")]);
+    assert!(at(&log, "404 Not Found").is_some() && at(&log, "Date: ").is_some());
+}
+
+/// A file of 200 MB that counts how much of it was read.
+#[derive(Debug)]
+struct Counted(Rc<std::cell::Cell<u64>>);
+
+impl twinwire::node::roles::source::Source for Counted {
+    fn len(&self) -> u64 {
+        200_000_000
+    }
+    fn read(&self, _: u64, count: usize) -> Bytes {
+        self.0.set(self.0.get() + count as u64);
+        Bytes::from(vec![0; count])
+    }
+}
+
+#[derive(Debug)]
+struct Film(Rc<File>);
+
+impl Site for Film {
+    fn answer(&mut self, _: &Request) -> Answer {
+        Answer::File(self.0.clone())
+    }
+}
+
+/// Opens connections, says this on each, and reads nothing.
+struct Deaf {
+    conns: usize,
+    text: &'static str,
+}
+
+impl App for Deaf {
+    fn on_event(&mut self, event: HostEvent, host: &mut HostCtx<'_>) {
+        if let HostEvent::Start = event {
+            for _ in 0..self.conns {
+                let (transport, remote) = (TransportKind::Tcp, "10.0.0.2:80".parse().unwrap());
+                let conn = host.connect(ConnectRequest { transport, remote, name: None, settings: None }).unwrap();
+                host.stream(conn).unwrap().write(Bytes::from_static(self.text.as_bytes()));
+            }
+        }
+    }
+    fn next_wake(&self) -> Option<Instant> {
+        None
+    }
+    fn status(&self) -> Status {
+        Status::Done
+    }
+}
+
+#[test]
+fn http_52_no_more_of_a_big_file_is_in_memory_than_the_buffers_hold() {
+    let read = Rc::new(std::cell::Cell::new(0));
+    let file = Rc::new(File::new("big.mp4", Box::new(Counted(read.clone()))));
+    file.sha256();
+    read.set(0);
+    let server = Server::new(Film(file), &Params::default(), &env());
+    let deaf = Deaf { conns: 1, text: "GET /big.mp4 HTTP/1.1\r\nHost: a\r\n\r\n" };
+    converse([host(1, Box::new(deaf)), host(2, Box::new(server))]);
+    let tcp = Settings::default().tcp;
+    let buffers = (tcp.send_buffer + tcp.receive_buffer) as u64;
+    assert!(read.get() > 0 && read.get() <= buffers + 64 * 1024, "{} bytes for {buffers} of buffers", read.get());
+}
+
+#[test]
+fn http_53_ten_thousand_half_open_heads_do_not_stop_an_honest_client() {
+    struct Both(Deaf, Script);
+    impl App for Both {
+        fn on_event(&mut self, event: HostEvent, host: &mut HostCtx<'_>) {
+            if let HostEvent::Start = event {
+                self.0.on_event(event.clone(), host);
+            }
+            let honest = match (&event, self.1.conn) {
+                (HostEvent::Stream { conn, .. }, Some(own)) => *conn == own,
+                _ => true,
+            };
+            if honest {
+                self.1.on_event(event, host);
+            }
+        }
+        fn next_wake(&self) -> Option<Instant> {
+            self.1.next_wake()
+        }
+        fn status(&self) -> Status {
+            Status::Done
+        }
+    }
+    let log = Log::default();
+    let lines = vec![(Instant::ZERO + Duration::from_secs(2), "GET /f HTTP/1.1\r\nHost: a\r\n\r\n")];
+    let honest = Script { transport: TransportKind::Tcp, lines, conn: None, log: log.clone() };
+    let slow = Deaf { conns: 10_000, text: "GET /f HTTP/1.1\r\nHost: a\r\nX: " };
+    converse([host(1, Box::new(Both(slow, honest))), host(2, storage())]);
+    let log = log.take();
+    assert_eq!(at(&log, "200 OK"), Some(Instant::ZERO + Duration::from_secs(2)), "{log:?}");
 }

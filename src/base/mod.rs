@@ -13,3 +13,4 @@ mod scale;
 pub mod schema;
 pub mod time;
 pub mod units;
+pub mod wall;

@@ -12,6 +12,7 @@ use crate::base::note::Sink;
 use crate::base::rng::Seed;
 use crate::base::schema::Params;
 use crate::base::time::{Duration, Instant};
+use crate::base::wall::WallClock;
 use crate::node::addressing::Addressing;
 use crate::node::app::App;
 use crate::node::bulk::{BulkFlow, BulkSender, BulkSink};
@@ -192,6 +193,7 @@ impl Shared {
             outside: self.outside.clone(),
             folder: self.plan.folder.clone(),
             seed: Seed(self.plan.seed),
+            wall: WallClock::SIMULATED,
         };
         (entry.build)(&node.params, &env).map_err(|mistake| {
             let span = node.params.get(mistake.key).map_or(node.span.clone(), |v| v.span.clone());

@@ -9,7 +9,7 @@ use super::outside::Outside;
 use super::policy::POLICIES;
 use super::policy::choice::{Build, Candidate, Policy};
 use super::role::{RoleEntry, RoleEnv, RoleError};
-use super::serving::{Answer, Server, Site};
+use super::serving::{Answer, MAX_TRANSFERS, RETRY_AFTER, Server, Site};
 use crate::base::schema::{Data, Key, Kind, Need, Params, PartKind};
 use crate::proto::http::request::Request;
 use crate::proto::http::url::{encode_path, file_path};
@@ -20,6 +20,8 @@ pub const APP_STORE: RoleEntry = RoleEntry {
     about: "serves its files over HTTP and redirects (301) to storage servers for the rest",
     keys: &[
         FILES,
+        MAX_TRANSFERS,
+        RETRY_AFTER,
         Key {
             name: "policy",
             kind: Kind::Part(&PartKind { what: "policy", tag: "kind", parts: || POLICIES.parts(), short: None }),
@@ -52,7 +54,7 @@ pub const APP_STORE: RoleEntry = RoleEntry {
             about: "shares of the storage servers for policy weighted; 1 where left out",
         },
     ],
-    build: |params, env| Ok(Box::new(Server::new(AppStore::from_params(params, env)?))),
+    build: |params, env| Ok(Box::new(Server::new(AppStore::from_params(params, env)?, params, env))),
 };
 
 #[derive(Debug)]

@@ -54,6 +54,9 @@ impl DhcpClientApp {
                     }
                     adopt(host, info);
                 }
+                // Every address of a simulated link has one owner: nobody is asked, and the client's
+                // configuration has no probe and no INFORM.
+                ClientEvent::Probe(_) | ClientEvent::Informed(_) => {}
                 ClientEvent::Lost { address, server, why } => {
                     note(host, address, server, why, None);
                     if host.addressing().is_some_and(|a| a.address == address) {

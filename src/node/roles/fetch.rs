@@ -10,15 +10,18 @@ use crate::base::ids::TransportKind;
 use crate::base::note::{HttpChange, Note};
 use crate::base::report::FetchReport;
 use crate::base::time::{Duration, Instant};
+use crate::base::wall::WallClock;
 use crate::node::app::AppConn;
 use crate::node::host::HostCtx;
-use crate::proto::http::client::{ClientConn, ClientEvent};
+use crate::proto::http::client::{ClientConn, ClientError, ClientEvent};
 use crate::proto::http::digest::confirms;
 use crate::proto::http::fields::hex;
 use crate::proto::http::head::HeadLimits;
-use crate::proto::http::redirect::Redirects;
+use crate::proto::http::range::parse_content_range;
+use crate::proto::http::redirect::{Permanent, Redirects};
 use crate::proto::http::request::{Method, Request};
 use crate::proto::http::response::{Response, reason};
+use crate::proto::http::retry::retry_after_secs;
 use crate::proto::http::url::{HttpPlace, Url};
 use crate::transport::stream::StreamEvent;
 
@@ -51,6 +54,27 @@ pub(super) struct Exchange {
     bytes: u64,
 }
 
+/// What came of a download that was cut off: enough to ask for the rest.
+#[derive(Debug)]
+struct Partial {
+    etag: String,
+    hasher: Sha256,
+    bytes: u64,
+}
+
+/// How a download is to be done.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Manner {
+    pub(super) transport: TransportKind,
+    /// When to begin.
+    pub(super) at: Instant,
+    pub(super) timeout: Duration,
+    pub(super) redirect_limit: u64,
+    /// How often a download that was cut off or put off is tried again.
+    pub(super) retries: u64,
+    pub(super) wall: WallClock,
+}
+
 /// One download.
 #[derive(Debug)]
 pub(super) struct Fetch {
@@ -67,33 +91,48 @@ pub(super) struct Fetch {
     closing: Vec<AppConn>,
     /// When those are given up.
     linger: Instant,
+    retries_left: u64,
+    partial: Option<Partial>,
+    /// Put off until `at`.
+    waiting: bool,
+    wall: WallClock,
+    /// A redirect that may hold for later requests: from where, the response, to where.
+    pub(super) learnt: Option<(Url, Response, Url)>,
 }
 
 /// How long a finished exchange's connection may take to close.
 const LINGER: Duration = Duration::from_secs(15);
+/// As long as a server may put off a client: a day.
+const MAX_WAIT_SECS: u64 = 86_400;
 
 impl Fetch {
-    /// A download of `url`, which must be an http URL, from `at` on.
-    pub(super) fn new(
-        text: &str,
-        url: Url,
-        transport: TransportKind,
-        at: Instant,
-        timeout: Duration,
-        limit: u64,
-    ) -> Self {
+    /// A download of `url`, which must be an http URL.
+    pub(super) fn new(text: &str, url: Url, manner: Manner) -> Self {
         let place = url.place().unwrap_or(HttpPlace { host: String::new(), port: 80, target: "/".to_owned() });
         Fetch {
-            at,
-            transport,
+            at: manner.at,
+            transport: manner.transport,
             step: Step::Begin,
             place,
             report: FetchReport { url: text.into(), ..FetchReport::default() },
-            redirects: Redirects::new(limit, Method::Get, &url),
+            redirects: Redirects::new(manner.redirect_limit, Method::Get, &url),
             url,
-            deadline: at + timeout,
+            deadline: manner.at + manner.timeout,
             closing: Vec::new(),
             linger: Instant::ZERO,
+            retries_left: manner.retries,
+            partial: None,
+            waiting: false,
+            wall: manner.wall,
+            learnt: None,
+        }
+    }
+
+    /// Before its first request: goes where an earlier one was sent for good.
+    pub(super) fn go_straight(&mut self, known: &Permanent) {
+        let place = known.of(&self.url).and_then(|url| url.place().ok().map(|place| (url, place)));
+        if let Some((url, place)) = place.filter(|_| self.report.redirects.is_empty() && self.report.status == 0) {
+            (self.url, self.place) = (url, place);
         }
     }
 
@@ -116,7 +155,7 @@ impl Fetch {
     pub(super) fn next_wake(&self) -> Option<Instant> {
         let step = match self.step {
             Step::Done => None,
-            Step::Begin if self.report.start.is_none() => Some(self.at),
+            Step::Begin if self.report.start.is_none() || self.waiting => Some(self.at),
             _ => Some(self.deadline),
         };
         let linger = (!self.closing.is_empty()).then_some(self.linger);
@@ -134,6 +173,7 @@ impl Fetch {
             return;
         }
         self.report.start.get_or_insert(self.at);
+        self.waiting = false;
         if self.deadline > host.now() {
             return;
         }
@@ -150,6 +190,12 @@ impl Fetch {
         let mut request = Request::get(&self.place.host_field(), &self.place.target);
         // One exchange, then both ends are free (RFC 9112 §9.6). The field is always valid.
         let _ = request.fields.push("Connection", "close");
+        if let Some(partial) = self.partial.as_ref().filter(|p| p.bytes > 0) {
+            // RFC 9110 §13.1.5: the rest, if it is still the same file; else all of the new one. Both
+            // values are valid: digits, and what came as a field.
+            let _ = request.fields.push("Range", format!("bytes={}-", partial.bytes));
+            let _ = request.fields.push("If-Range", &partial.etag);
+        }
         let mut http = ClientConn::new(HeadLimits::default());
         let sent = http.request(&request);
         let (hasher, pending) = (Sha256::new(), Bytes::new());
@@ -183,7 +229,7 @@ impl Fetch {
             }
             StreamEvent::Closed(reason) => {
                 // Only a FIN says that the body is whole, and that came as Finished.
-                self.fail(&format!("the connection is over: {}", reason.word()), host);
+                self.cut(&format!("the connection is over: {}", reason.word()), host);
             }
             _ => {}
         }
@@ -238,6 +284,9 @@ impl Fetch {
                     self.report.bytes = exchange.bytes;
                 }
                 Some(ClientEvent::Done { .. }) => self.on_done(host),
+                Some(ClientEvent::Failed(ClientError::Incomplete)) => {
+                    self.cut(&ClientError::Incomplete.to_string(), host);
+                }
                 Some(ClientEvent::Failed(error)) => self.fail(&error.to_string(), host),
             }
         }
@@ -245,15 +294,41 @@ impl Fetch {
 
     fn on_head(&mut self, response: Response, host: &mut HostCtx<'_>) {
         self.report.status = response.status;
-        match self.redirects.next(Method::Get, &self.url, &response) {
-            Err(error) => self.fail(&error.to_string(), host),
-            Ok(step) => {
-                if let Step::Exchange(exchange) = &mut self.step {
-                    exchange.next = step.map(|s| s.url);
-                    exchange.response = Some(response);
-                }
+        let step = match self.redirects.next(Method::Get, &self.url, &response) {
+            Err(error) => return self.fail(&error.to_string(), host),
+            Ok(step) => step,
+        };
+        let partial = self.partial.take();
+        let Step::Exchange(exchange) = &mut self.step else { return };
+        if response.status == 206 {
+            let first =
+                response.fields.single("content-range").and_then(parse_content_range).map(|(part, _)| part.first);
+            match partial.filter(|p| Some(p.bytes) == first) {
+                Some(Partial { hasher, bytes, .. }) => (exchange.hasher, exchange.bytes) = (hasher, bytes),
+                None => return self.fail("the server sent a part that was not asked for", host),
             }
         }
+        self.report.bytes = exchange.bytes;
+        exchange.next = step.map(|s| s.url);
+        if let Some(to) = &exchange.next {
+            self.learnt = Some((self.url.clone(), response.clone(), to.clone()));
+        }
+        exchange.response = Some(response);
+    }
+
+    /// The connection ended in the middle: what came is kept and the rest asked for, if the server
+    /// named the file by a strong entity tag.
+    fn cut(&mut self, why: &str, host: &mut HostCtx<'_>) {
+        let Step::Exchange(exchange) = &self.step else { return };
+        let etag =
+            exchange.response.as_ref().filter(|r| matches!(r.status, 200 | 206)).and_then(|r| r.fields.single("etag"));
+        let Some(etag) = etag.filter(|tag| tag.starts_with('"') && self.retries_left > 0).map(str::to_owned) else {
+            return self.fail(why, host);
+        };
+        self.retries_left -= 1;
+        let Step::Exchange(exchange) = std::mem::replace(&mut self.step, Step::Begin) else { return };
+        host.stream(exchange.conn).into_iter().for_each(|stream| stream.abort());
+        self.partial = Some(Partial { etag, hasher: exchange.hasher, bytes: exchange.bytes });
     }
 
     fn on_done(&mut self, host: &mut HostCtx<'_>) {
@@ -264,6 +339,16 @@ impl Fetch {
             return self.follow(url, host);
         }
         let status = self.report.status;
+        let now = self.wall.unix_secs(host.now());
+        if let Some(secs) = exchange.response.as_ref().and_then(|r| retry_after_secs(r, now)) {
+            // RFC 9110 §10.2.3; no longer than the download may take anyway.
+            let again = host.now() + Duration::from_secs(secs.min(MAX_WAIT_SECS));
+            if self.retries_left > 0 && again < self.deadline {
+                self.retries_left -= 1;
+                (self.step, self.at, self.waiting) = (Step::Begin, again, true);
+                return;
+            }
+        }
         let sha256: [u8; 32] = exchange.hasher.finalize().into();
         self.report.sha256 = Some(hex(&sha256).into());
         self.report.end = Some(host.now());
@@ -284,6 +369,7 @@ impl Fetch {
     fn follow(&mut self, url: Url, host: &mut HostCtx<'_>) {
         let text: Arc<str> = url.to_string().into();
         self.report.redirects.push(text);
+        self.partial = None;
         self.report.bytes = 0;
         match url.place() {
             Ok(place) => self.place = place,

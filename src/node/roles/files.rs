@@ -1,16 +1,22 @@
-//! The files that a server holds: real ones, read when the run is built, and generated ones, whose
-//! bytes follow from their name and are made when they are sent.
+//! The files that a server holds: real ones, opened and hashed when the run is built and read while
+//! they are sent, and generated ones, whose bytes follow from their name and are made when they are
+//! sent. None is ever in memory as a whole.
 
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::rc::Rc;
+use std::time::UNIX_EPOCH;
+use std::{fs, io};
 
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 
 use super::role::{RoleEnv, RoleError};
+use super::source::{Generated, OnDisk, Source};
 use crate::base::ids::mix;
 use crate::base::schema::{Data, Key, Kind, Need, Params};
+use crate::base::wall::WallClock;
 use crate::proto::http::fields::hex;
 
 /// The key under which a role takes its files.
@@ -35,35 +41,49 @@ const HASH_STEP_BYTES: usize = 64 * 1024;
 /// One file.
 #[derive(Debug)]
 pub struct File {
-    content: Content,
+    source: Box<dyn Source>,
     content_type: &'static str,
+    modified: Option<u64>,
     sha256: OnceCell<[u8; 32]>,
 }
 
-#[derive(Debug)]
-enum Content {
-    Real(Bytes),
-    Generated { key: u64, length: u64 },
-}
-
 impl File {
-    /// A file with these bytes.
-    pub fn real(name: &str, bytes: Bytes) -> Self {
-        File { content: Content::Real(bytes), content_type: content_type(name), sha256: OnceCell::new() }
+    /// A file of these bytes.
+    pub fn new(name: &str, source: Box<dyn Source>) -> Self {
+        File { source, content_type: content_type(name), modified: None, sha256: OnceCell::new() }
     }
 
     /// A file of this length whose bytes follow from its name.
     pub fn generated(name: &str, length: u64) -> Self {
-        let content = Content::Generated { key: hash_text(name), length };
-        File { content, content_type: content_type(name), sha256: OnceCell::new() }
+        File::new(name, Box::new(Generated { key: hash_text(name), length }))
+    }
+
+    /// A regular file of this machine; a folder or a device is refused. Its time is taken only where
+    /// the run's clock goes with the world's.
+    pub fn open(name: &str, path: &Path, wall: WallClock) -> io::Result<Self> {
+        let about = fs::metadata(path)?;
+        if !about.is_file() {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "this is no regular file"));
+        }
+        let source = OnDisk { file: fs::File::open(path)?, length: about.len() };
+        let mut file = File::new(name, Box::new(source));
+        if wall.is_real() {
+            let since = about.modified()?.duration_since(UNIX_EPOCH);
+            file.modified = Some(since.map_or(0, |d| d.as_secs()));
+        }
+        // Now, so that no request waits for it.
+        file.sha256();
+        Ok(file)
+    }
+
+    /// When it was changed last, in seconds since 1970, if it says so.
+    pub const fn modified(&self) -> Option<u64> {
+        self.modified
     }
 
     /// Its length in bytes.
     pub fn len(&self) -> u64 {
-        match &self.content {
-            Content::Real(bytes) => bytes.len() as u64,
-            Content::Generated { length, .. } => *length,
-        }
+        self.source.len()
     }
 
     /// True if it has no bytes.
@@ -76,19 +96,11 @@ impl File {
         self.content_type
     }
 
-    /// At most `max` bytes from `offset` on; none at its end.
+    /// At most `max` bytes from `offset` on; none at its end, or if it cannot be read any more.
     pub fn chunk(&self, offset: u64, max: usize) -> Bytes {
         let left = self.len().saturating_sub(offset);
         let take = usize::try_from(left).unwrap_or(usize::MAX).min(max);
-        match &self.content {
-            _ if take == 0 => Bytes::new(),
-            Content::Real(bytes) => {
-                // In range: the offset is below the length of something that is in memory.
-                let start = offset as usize;
-                bytes.slice(start..start + take)
-            }
-            Content::Generated { key, .. } => generate(*key, offset, take),
-        }
+        if take == 0 { Bytes::new() } else { self.source.read(offset, take) }
     }
 
     /// The SHA-256 of its bytes, computed once, when first asked for.
@@ -97,6 +109,9 @@ impl File {
             let (mut hasher, mut offset) = (Sha256::new(), 0);
             while offset < self.len() {
                 let part = self.chunk(offset, HASH_STEP_BYTES);
+                if part.is_empty() {
+                    break;
+                }
                 offset += part.len() as u64;
                 hasher.update(&part);
             }
@@ -108,17 +123,6 @@ impl File {
     pub fn etag(&self) -> String {
         format!("\"{}\"", hex(&self.sha256()[..16]))
     }
-}
-
-/// Eight bytes at a time, each word a mix of the file's key and its place.
-fn generate(key: u64, offset: u64, length: usize) -> Bytes {
-    let skip = (offset % 8) as usize;
-    let words = (skip + length).div_ceil(8) as u64;
-    let mut bytes = Vec::with_capacity(words as usize * 8);
-    for word in offset / 8..offset / 8 + words {
-        bytes.extend_from_slice(&mix(key, word).to_le_bytes());
-    }
-    Bytes::from(bytes).slice(skip..skip + length)
 }
 
 /// A fixed hash of a text.
@@ -148,12 +152,11 @@ impl FileSet {
                 Data::Size(size) => File::generated(name, size.0),
                 Data::Table(table) => {
                     let path = env.folder.join(table.text("path").unwrap_or_default());
-                    let bytes = std::fs::read(&path).map_err(|error| RoleError {
+                    File::open(name, &path, env.wall).map_err(|error| RoleError {
                         key: "files",
                         message: format!("cannot read {} for \"{name}\": {error}", path.display()),
                         help: Some("the path is relative to the folder of the scenario file".to_owned()),
-                    })?;
-                    File::real(name, Bytes::from(bytes))
+                    })?
                 }
                 other => panic!("key files is declared otherwise: {other:?}"),
             };
@@ -197,5 +200,29 @@ mod tests {
         {
             assert_eq!(File::generated(name, 0).content_type(), expected);
         }
+    }
+
+    #[test]
+    fn http_50_only_regular_files_are_served_and_no_folder_is_listed() {
+        for path in ["src", "/dev/zero", "/dev/null", "no/such/file"] {
+            assert!(File::open("f", Path::new(path), WallClock::SIMULATED).is_err(), "{path}");
+        }
+        let mut files = FileSet::default();
+        files.insert("/a/b.pdf", File::generated("b.pdf", 10));
+        assert!(files.get("a/b.pdf").is_some());
+        for name in ["", "a", "a/", "a/.", "../Cargo.toml", "/etc/passwd"] {
+            assert!(files.get(name).is_none(), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_file_on_the_disk_is_read_in_parts() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("LICENSE-APACHE");
+        let bytes = fs::read(&path).unwrap();
+        let file = File::open("licence", &path, WallClock::SIMULATED).unwrap();
+        assert_eq!((file.len(), file.modified()), (bytes.len() as u64, None));
+        assert_eq!(file.chunk(100, 50), bytes[100..150]);
+        assert_eq!(file.sha256(), &<[u8; 32]>::from(Sha256::digest(&bytes)));
+        assert!(File::open("licence", &path, WallClock::real(0)).unwrap().modified().is_some());
     }
 }

@@ -5,12 +5,15 @@ pub mod dhcp_client;
 pub mod dhcp_server;
 pub mod dns_server;
 mod fetch;
+mod file_answer;
 pub mod files;
 pub mod host_role;
 pub mod outside;
+mod lease_file;
 pub mod policy;
 pub mod role;
 pub mod serving;
+pub mod source;
 pub mod storage;
 pub mod user;
 

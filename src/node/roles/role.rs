@@ -9,6 +9,7 @@ use super::outside::Outside;
 use crate::base::registry::Entry;
 use crate::base::rng::Seed;
 use crate::base::schema::Params;
+use crate::base::wall::WallClock;
 use crate::node::app::App;
 
 /// What a role may know when it is made.
@@ -32,6 +33,8 @@ pub struct RoleEnv {
     pub folder: PathBuf,
     /// The run's seed. A role names its streams `node/<name>/<purpose>`.
     pub seed: Seed,
+    /// What date it is when the run's clock stands at zero.
+    pub wall: WallClock,
 }
 
 /// A mistake that only the role can see: the key it is about, and what to do.

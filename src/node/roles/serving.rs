@@ -1,20 +1,22 @@
 //! What the HTTP servers share: connections on port 80 of both transports, requests in turn,
 //! bodies streamed as the stream takes them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 
 use bytes::{Buf as _, Bytes};
 
+use super::file_answer::{self, FileAnswer, Piece};
 use super::files::File;
+use super::role::RoleEnv;
 use crate::base::ids::TransportKind;
 use crate::base::note::{HttpChange, Note};
+use crate::base::schema::{Key, Kind, Need, Params};
 use crate::base::time::{Duration, Instant};
+use crate::base::wall::WallClock;
 use crate::node::app::{App, AppConn, HostEvent};
 use crate::node::host::HostCtx;
 use crate::node::node::Status;
-use crate::proto::http::digest::repr_digest;
-use crate::proto::http::fields::InvalidField;
 use crate::proto::http::request::{Method, Request};
 use crate::proto::http::response::Response;
 use crate::proto::http::server::{ServerConn, ServerLimits};
@@ -30,6 +32,21 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 const IDLE_TIMEOUT: Duration = Duration::from_secs(15);
 /// Body bytes made at a time: all of a body that is ever in memory beside the send buffer.
 const CHUNK_BYTES: usize = 64 * 1024;
+
+/// The key under which a server takes the most transfers that it serves at a time.
+pub const MAX_TRANSFERS: Key = Key {
+    name: "max_transfers",
+    kind: Kind::Integer(1, 1_000_000),
+    need: Need::Optional,
+    about: "bodies sent at a time; who comes on top gets 503 with Retry-After; left out: no limit",
+};
+/// The key under which it takes for how long it sends them away.
+pub const RETRY_AFTER: Key = Key {
+    name: "retry_after",
+    kind: Kind::Duration,
+    need: Need::Default("1 s"),
+    about: "when to come back after a 503; whole seconds",
+};
 
 /// What is served.
 pub trait Site {
@@ -52,6 +69,9 @@ pub enum Answer {
 #[derive(Debug)]
 pub struct Server<S> {
     site: S,
+    wall: WallClock,
+    max_transfers: usize,
+    retry_after_secs: u64,
     conns: BTreeMap<AppConn, Serving>,
     deadlines: BTreeSet<(Instant, AppConn)>,
 }
@@ -69,8 +89,10 @@ struct Serving {
     http: ServerConn,
     /// Bytes that the stream did not take yet.
     pending: Bytes,
-    /// The file being sent, and how much of it was handed on.
-    file: Option<(Rc<File>, u64)>,
+    /// What is still to be handed on of the body being sent.
+    body: VecDeque<Piece>,
+    /// The bytes promised cannot be had any more.
+    broken: bool,
     peer_finished: bool,
     finished: bool,
     wait: Wait,
@@ -82,7 +104,8 @@ impl Serving {
         Serving {
             http: ServerConn::new(ServerLimits::default(), ALLOWED),
             pending: Bytes::new(),
-            file: None,
+            body: VecDeque::new(),
+            broken: false,
             peer_finished: false,
             finished: false,
             wait: Wait::Nothing,
@@ -97,24 +120,54 @@ impl Serving {
         }
         if let Some(output) = self.http.poll_output() {
             self.pending = output;
-        } else if let Some((file, offset)) = &mut self.file {
-            let part = file.chunk(*offset, CHUNK_BYTES);
-            *offset += part.len() as u64;
-            if part.is_empty() || self.http.body_left() == 0 {
-                self.file = None;
-            } else {
-                self.http.send_body(part);
-                self.pending = self.http.poll_output().unwrap_or_default();
-            }
+            return;
         }
+        let part = match self.body.front_mut() {
+            None => return,
+            Some(Piece::Text(text)) => std::mem::take(text),
+            Some(Piece::File(file, from, to)) => {
+                let left = usize::try_from(*to - *from).unwrap_or(usize::MAX);
+                let part = file.chunk(*from, CHUNK_BYTES.min(left));
+                *from += part.len() as u64;
+                self.broken |= part.is_empty() && from < to;
+                part
+            }
+        };
+        let over = match self.body.front() {
+            Some(Piece::File(_, from, to)) => from >= to,
+            _ => true,
+        };
+        if over || self.http.body_left() == 0 {
+            self.body.pop_front();
+        }
+        self.http.send_body(part);
+        self.pending = self.http.poll_output().unwrap_or_default();
+    }
+
+    /// Answers the request in hand; the status, and how many bytes of a body follow.
+    fn respond(&mut self, answer: FileAnswer) -> (u16, u64) {
+        let (status, length) = (answer.head.status, answer.length());
+        let Some(body) = answer.body else {
+            self.http.respond_words(answer.head);
+            return (status, 0);
+        };
+        self.http.respond(&answer.head, length);
+        let bytes = self.http.body_left();
+        self.body = if bytes > 0 { body } else { VecDeque::new() };
+        (status, bytes)
     }
 
     /// Writes what the stream takes; true if everything is gone.
     fn write(&mut self, conn: AppConn, host: &mut HostCtx<'_>) -> bool {
         loop {
             self.refill();
+            if self.broken {
+                // The peer must not take what came for all there is (RFC 9112 §8).
+                host.stream(conn).into_iter().for_each(|stream| stream.abort());
+                return false;
+            }
             if self.pending.is_empty() {
-                if self.file.is_none() {
+                if self.body.is_empty() {
                     return true;
                 }
                 continue;
@@ -131,18 +184,39 @@ impl Serving {
 
 impl<S: Site> Server<S> {
     /// A server of this site.
-    pub fn new(site: S) -> Self {
-        Server { site, conns: BTreeMap::new(), deadlines: BTreeSet::new() }
+    pub fn new(site: S, params: &Params, env: &RoleEnv) -> Self {
+        Server {
+            site,
+            wall: env.wall,
+            max_transfers: params.integer("max_transfers").map_or(usize::MAX, |n| n as usize),
+            retry_after_secs: params.duration("retry_after").map_or(1, Duration::as_secs),
+            conns: BTreeMap::new(),
+            deadlines: BTreeSet::new(),
+        }
     }
 
     /// Does all that can be done on one connection now.
     fn advance(&mut self, conn: AppConn, host: &mut HostCtx<'_>) {
+        let busy = self.max_transfers < usize::MAX
+            && self.conns.values().filter(|s| !s.body.is_empty()).count() >= self.max_transfers;
         let Some(serving) = self.conns.get_mut(&conn) else { return };
         let mut answered = false;
         while serving.write(conn, host) {
             if let Some(request) = serving.http.poll_request() {
                 answered = true;
-                answer(&mut self.site, serving, request, host);
+                serving.http.set_time(self.wall.unix_secs(host.now()));
+                let target = request.as_ref().map_or("", |r| r.target.as_str()).to_owned();
+                note(host, &target, HttpChange::Received, 0, 0);
+                let answer = match &request {
+                    Ok(_) if busy => busy_answer(self.retry_after_secs),
+                    Ok(request) => {
+                        let (start, now) = (self.wall.unix_secs(Instant::ZERO), self.wall.unix_secs(host.now()));
+                        written(self.site.answer(request), request, start, now)
+                    }
+                    Err(error) => status_only(error.status),
+                };
+                let (status, bytes) = serving.respond(answer);
+                note(host, &target, HttpChange::Answered, status, bytes);
                 continue;
             }
             let Some(stream) = host.stream(conn) else { break };
@@ -189,6 +263,7 @@ impl<S: Site> Server<S> {
             serving.deadline = None;
             if serving.wait == Wait::RestOfRequest {
                 let error = serving.http.time_out();
+                serving.http.set_time(self.wall.unix_secs(host.now()));
                 serving.http.respond_text(error.status);
             } else if let Some(stream) = host.stream(conn) {
                 serving.finished = true;
@@ -199,58 +274,31 @@ impl<S: Site> Server<S> {
     }
 }
 
-/// Answers one request.
-fn answer<S: Site>(
-    site: &mut S,
-    serving: &mut Serving,
-    request: Result<Request, crate::proto::http::server::StatusError>,
-    host: &mut HostCtx<'_>,
-) {
-    let target = request.as_ref().map_or("", |r| r.target.as_str()).to_owned();
-    note(host, &target, HttpChange::Received, 0, 0);
-    let answer = match &request {
-        Ok(request) => site.answer(request),
-        Err(error) => Answer::Error(error.status),
-    };
-    let (status, bytes) = match answer {
-        Answer::File(file) => match file_head(&file) {
-            Ok(head) => {
-                serving.http.respond(&head, file.len());
-                let bytes = serving.http.body_left();
-                serving.file = (bytes > 0).then_some((file, 0));
-                (200, bytes)
-            }
-            Err(InvalidField) => error(serving, 500),
-        },
+/// The site's answer as a response.
+fn written(answer: Answer, request: &Request, start: u64, now: u64) -> FileAnswer {
+    match answer {
+        Answer::File(file) => file_answer::answer(request, &file, start, now).unwrap_or_else(|_| status_only(500)),
         Answer::Moved(location) => {
             let mut head = Response::new(301);
             match head.fields.push("Location", &location) {
-                Ok(()) => {
-                    serving.http.respond(&head, 0);
-                    (301, 0)
-                }
-                Err(InvalidField) => error(serving, 500),
+                Ok(()) => FileAnswer { head, body: Some(VecDeque::new()) },
+                Err(_) => status_only(500),
             }
         }
-        Answer::Error(status) => error(serving, status),
-    };
-    note(host, &target, HttpChange::Answered, status, bytes);
+        Answer::Error(status) => status_only(status),
+    }
 }
 
-fn error(serving: &mut Serving, status: u16) -> (u16, u64) {
-    serving.http.respond_text(status);
-    (status, 0)
+fn status_only(status: u16) -> FileAnswer {
+    FileAnswer { head: Response::new(status), body: None }
 }
 
-/// The fields that describe a file. No Date: a host without a clock of the day must not send one
-/// (RFC 9110 §6.6.1).
-fn file_head(file: &File) -> Result<Response, InvalidField> {
-    let mut head = Response::new(200);
-    head.fields.push("Content-Type", file.content_type())?;
-    head.fields.push("X-Content-Type-Options", "nosniff")?;
-    head.fields.push("ETag", file.etag())?;
-    head.fields.push("Repr-Digest", repr_digest(file.sha256()))?;
-    Ok(head)
+/// RFC 9110 §10.2.3
+fn busy_answer(retry_after_secs: u64) -> FileAnswer {
+    let mut answer = status_only(503);
+    // Digits are always valid.
+    let _ = answer.head.fields.push("Retry-After", retry_after_secs.to_string());
+    answer
 }
 
 fn note(host: &mut HostCtx<'_>, target: &str, change: HttpChange, status: u16, bytes: u64) {

@@ -2,7 +2,7 @@
 
 use super::files::{FILES, FileSet};
 use super::role::RoleEntry;
-use super::serving::{Answer, Server, Site};
+use super::serving::{Answer, MAX_TRANSFERS, RETRY_AFTER, Server, Site};
 use crate::proto::http::request::Request;
 use crate::proto::http::url::file_path;
 
@@ -10,8 +10,8 @@ use crate::proto::http::url::file_path;
 pub const STORAGE: RoleEntry = RoleEntry {
     name: "storage",
     about: "serves its files over HTTP on port 80",
-    keys: &[FILES],
-    build: |params, env| Ok(Box::new(Server::new(Storage { files: FileSet::from_params(params, env)? }))),
+    keys: &[FILES, MAX_TRANSFERS, RETRY_AFTER],
+    build: |params, env| Ok(Box::new(Server::new(Storage { files: FileSet::from_params(params, env)? }, params, env))),
 };
 
 #[derive(Debug)]

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddrV4;
 
-use super::fetch::{Fetch, Step};
+use super::fetch::{Fetch, Manner, Step};
 use super::role::{RoleEntry, RoleEnv, RoleError};
 use crate::base::ids::TransportKind;
 use crate::base::report::NodeReport;
@@ -12,6 +12,7 @@ use crate::node::app::{App, AppConn, ConnectRequest, HostEvent};
 use crate::node::host::HostCtx;
 use crate::node::node::Status;
 use crate::node::resolver::HostResolver;
+use crate::proto::http::redirect::Permanent;
 use crate::proto::http::url::Url;
 use crate::transport::stream::StreamEvent;
 
@@ -50,6 +51,18 @@ pub const USER: RoleEntry = RoleEntry {
             need: Need::Default("60 s"),
             about: "a download that takes longer is given up",
         },
+        Key {
+            name: "retries",
+            kind: Kind::Integer(0, 1_000),
+            need: Need::Default("3"),
+            about: "how often a download goes on after a cut (by Range) or a 503 or 429 with Retry-After",
+        },
+        Key {
+            name: "remember_redirects",
+            kind: Kind::Bool,
+            need: Need::Default("false"),
+            about: "go straight to where a 301 or 308 led before (RFC 9110 section 15.4.2)",
+        },
     ],
     build: |params, env| Ok(Box::new(User::from_params(params, env)?)),
 };
@@ -59,6 +72,8 @@ struct User {
     /// In the order of the scenario, which is that of the report.
     fetches: Vec<Fetch>,
     resolver: HostResolver,
+    /// Where 301 and 308 led, if that is to be remembered.
+    permanent: Option<Permanent>,
 }
 
 impl User {
@@ -67,7 +82,8 @@ impl User {
             p.text("transport").map(|t| if t == "rudp" { TransportKind::Rudp } else { TransportKind::Tcp })
         };
         let own = transport(params).unwrap_or(TransportKind::Tcp);
-        let limit = params.integer("redirect_limit").unwrap_or(10);
+        let redirect_limit = params.integer("redirect_limit").unwrap_or(10);
+        let retries = params.integer("retries").unwrap_or(3);
         let timeout = params.duration("timeout").unwrap_or(Duration::from_secs(60));
         let mut fetches = Vec::new();
         for entry in params.list("fetch").unwrap_or_default() {
@@ -80,9 +96,12 @@ impl User {
             })?;
             let url = env.outside.locate(url);
             let at = Instant::ZERO + entry.duration("at").unwrap_or(Duration::ZERO);
-            fetches.push(Fetch::new(text, url, transport(entry).unwrap_or(own), at, timeout, limit));
+            let (transport, wall) = (transport(entry).unwrap_or(own), env.wall);
+            fetches.push(Fetch::new(text, url, Manner { transport, at, timeout, redirect_limit, retries, wall }));
         }
-        Ok(User { fetches, resolver: HostResolver::new(env.seed.stream(&format!("node/{}/resolver", env.node))) })
+        let resolver = HostResolver::new(env.seed.stream(&format!("node/{}/resolver", env.node)));
+        let permanent = params.bool("remember_redirects").unwrap_or(false).then(Permanent::default);
+        Ok(User { fetches, resolver, permanent })
     }
 
     /// Begins, connects and gives up whatever is due.
@@ -113,6 +132,7 @@ impl User {
         let fetch = &mut self.fetches[k];
         match &fetch.step {
             Step::Begin if fetch.at <= host.now() && usable => {
+                self.permanent.iter().for_each(|known| fetch.go_straight(known));
                 let name = fetch.place.host.clone();
                 if let Ok(address) = name.parse() {
                     fetch.step = Step::Connect(address);
@@ -137,8 +157,14 @@ impl User {
     }
 
     fn on_stream(&mut self, conn: AppConn, event: StreamEvent, host: &mut HostCtx<'_>) {
+        if self.resolver.on_stream(conn, event, host) {
+            return;
+        }
         if let Some(fetch) = self.fetches.iter_mut().find(|f| f.owns(conn)) {
             fetch.on_stream(conn, event, host);
+            if let (Some((from, response, to)), Some(known)) = (fetch.learnt.take(), &mut self.permanent) {
+                known.learn(&from, &response, &to);
+            }
         }
     }
 }

@@ -1,59 +1,24 @@
-//! A DHCP client (RFC 2131 section 4.4). It leaves out the random wait before the first DISCOVER,
-//! the ARP probe of a new address, INIT-REBOOT and INFORM.
+//! A DHCP client (RFC 2131 section 4.4): INIT, INIT-REBOOT, the way to BOUND and back, and INFORM.
+//! It names where a message shall go; whoever binds it to a network chooses how. It asks nobody
+//! itself whether an address is taken: it says that somebody must ([`ClientEvent::Probe`]).
+
+mod config;
+mod event;
+mod lease;
 
 use std::collections::VecDeque;
 use std::net::Ipv4Addr;
 
-use super::message::{Destination, DhcpMessage, Hardware, MessageType, Op, code, lease_from_seconds};
+pub use config::ClientConfig;
+pub use event::ClientEvent;
+pub use lease::{Held, LeaseInfo};
+
+use super::message::{Destination, DhcpMessage, Hardware, MessageType, Op, code};
 use crate::base::note::LeaseChange;
 use crate::base::rng::Rng;
 use crate::base::time::{Duration, Instant};
 
-/// What a server granted.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct LeaseInfo {
-    /// The client's address.
-    pub address: Ipv4Addr,
-    /// Length of its network's prefix.
-    pub prefix_len: u8,
-    /// The first router.
-    pub router: Option<Ipv4Addr>,
-    /// DNS servers, best first.
-    pub dns: Vec<Ipv4Addr>,
-    /// Who granted it.
-    pub server: Ipv4Addr,
-    /// For how long; `None` for ever.
-    pub lease: Option<Duration>,
-}
-
-/// What a client has to say.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum ClientEvent {
-    /// It asks: for any address, for an offered one, or for more time.
-    Asking {
-        /// `Discovered`, `Requested`, `Renewing` or `Rebinding`.
-        change: LeaseChange,
-        /// The address, unspecified while there is none.
-        address: Ipv4Addr,
-        /// The server, unspecified while there is none.
-        server: Ipv4Addr,
-    },
-    /// It has an address.
-    Bound(LeaseInfo),
-    /// It has it for longer; other settings may have changed.
-    Renewed(LeaseInfo),
-    /// It must stop using its address at once, or was refused the one it asked for.
-    Lost {
-        /// The address.
-        address: Ipv4Addr,
-        /// Who granted it.
-        server: Ipv4Addr,
-        /// `Refused`, `Expired` or `Released`.
-        why: LeaseChange,
-    },
-}
-
-/// Resending of DISCOVER and of the first REQUEST: when next, and after how many.
+/// Resending of a first question: when next, and after how many.
 #[derive(Clone, Copy, Debug)]
 struct Resend {
     next: Instant,
@@ -61,28 +26,56 @@ struct Resend {
 }
 
 #[derive(Clone, Debug)]
-struct Held {
-    info: LeaseInfo,
-    t1: Instant,
-    t2: Instant,
-    expiry: Instant,
-}
-
-#[derive(Clone, Debug)]
 enum State {
     Stopped,
-    Selecting { started: Instant, resend: Resend },
-    Requesting { address: Ipv4Addr, server: Ipv4Addr, first_sent: Instant, resend: Resend },
+    /// INIT is put off until then.
+    Waiting(Instant),
+    Selecting {
+        started: Instant,
+        resend: Resend,
+    },
+    Requesting {
+        address: Ipv4Addr,
+        server: Ipv4Addr,
+        first_sent: Instant,
+        resend: Resend,
+    },
+    /// INIT-REBOOT: asks whether the remembered lease still holds.
+    Rebooting {
+        old: Held,
+        first_sent: Instant,
+        resend: Resend,
+    },
+    /// The address is granted; it is used unless somebody else turns out to have it.
+    Probing {
+        held: Held,
+        until: Instant,
+    },
     Bound(Held),
-    Renewing { held: Held, sent: Instant, next: Instant },
-    Rebinding { held: Held, sent: Instant, next: Instant },
+    Renewing {
+        held: Held,
+        sent: Instant,
+        next: Instant,
+    },
+    Rebinding {
+        held: Held,
+        sent: Instant,
+        next: Instant,
+    },
+    /// Has an address from elsewhere and asks for the rest.
+    Informing {
+        address: Ipv4Addr,
+        resend: Resend,
+    },
 }
 
-/// Sends of a REQUEST for an offer before the client begins anew: about 60 s (section 3.1.5).
+/// Sends of a REQUEST before the client begins anew: about 60 s (section 3.1.5).
 const REQUEST_TRIES: u32 = 4;
 /// Least time between two requests for more time (section 4.4.5).
 const MIN_RENEW_WAIT: Duration = Duration::from_secs(60);
-const WANTED: [u8; 7] = [
+/// Least wait after a DECLINE (section 3.1.5).
+const DECLINE_WAIT: Duration = Duration::from_secs(10);
+const WANTED: [u8; 8] = [
     code::SUBNET_MASK,
     code::ROUTER,
     code::DNS,
@@ -90,12 +83,14 @@ const WANTED: [u8; 7] = [
     code::LEASE_TIME,
     code::RENEWAL_TIME,
     code::REBINDING_TIME,
+    code::DOMAIN_NAME,
 ];
 
 /// One client, for one interface.
 #[derive(Clone, Debug)]
 pub struct DhcpClient {
     hardware: Hardware,
+    config: ClientConfig,
     rng: Rng,
     jitter: Duration,
     xid: u32,
@@ -106,10 +101,17 @@ pub struct DhcpClient {
 }
 
 impl DhcpClient {
-    /// A client that waits for [`DhcpClient::start`].
+    /// A client with the usual choices that waits for [`DhcpClient::start`].
     pub fn new(hardware: Hardware, rng: Rng) -> Self {
+        Self::with_config(hardware, rng, ClientConfig::default())
+    }
+
+    /// A client that waits for [`DhcpClient::start`], [`DhcpClient::reboot`] or
+    /// [`DhcpClient::inform`].
+    pub fn with_config(hardware: Hardware, rng: Rng, config: ClientConfig) -> Self {
         DhcpClient {
             hardware,
+            config,
             rng,
             jitter: Duration::from_secs(1),
             xid: 0,
@@ -123,11 +125,34 @@ impl DhcpClient {
     /// Begins, or begins anew, in INIT, forgetting everything.
     pub fn start(&mut self, now: Instant) {
         self.outbox.clear();
+        if self.config.initial_wait {
+            let wait = Duration::from_secs(1) + Duration::from_nanos(self.rng.below(Duration::from_secs(9).as_nanos()));
+            self.state = State::Waiting(now + wait);
+        } else {
+            self.init(now);
+        }
+    }
+
+    /// Begins with a lease that it had before a restart (INIT-REBOOT, section 3.2). If no server
+    /// answers, the lease is used for as long as it lasts.
+    pub fn reboot(&mut self, now: Instant, old: Held) {
+        if old.expiry <= now {
+            return self.start(now);
+        }
+        self.outbox.clear();
         self.xid = self.rng.next_u32();
-        let resend = self.first_send(now);
-        self.state = State::Selecting { started: now, resend };
-        self.discover(now, now);
-        self.asking(LeaseChange::Discovered, Ipv4Addr::UNSPECIFIED, Ipv4Addr::UNSPECIFIED);
+        let address = old.info.address;
+        self.state = State::Rebooting { old, first_sent: now, resend: self.first_send(now) };
+        self.request_again(now, now, address);
+        self.asking(LeaseChange::Requested, address, Ipv4Addr::UNSPECIFIED);
+    }
+
+    /// Asks for settings for an address that it has otherwise (section 4.4.3).
+    pub fn inform(&mut self, now: Instant, address: Ipv4Addr) {
+        self.outbox.clear();
+        self.xid = self.rng.next_u32();
+        self.state = State::Informing { address, resend: self.first_send(now) };
+        self.send_inform(address);
     }
 
     /// Gives the address back and stops (section 4.4.6).
@@ -145,12 +170,34 @@ impl DhcpClient {
         self.state = State::Stopped;
     }
 
-    /// What it holds now.
+    /// What it holds and may use now.
     pub fn lease(&self) -> Option<&LeaseInfo> {
+        self.held().map(|held| &held.info)
+    }
+
+    /// The same with its deadlines: what to remember for [`DhcpClient::reboot`].
+    pub fn held(&self) -> Option<&Held> {
         match &self.state {
-            State::Bound(held) | State::Renewing { held, .. } | State::Rebinding { held, .. } => Some(&held.info),
-            State::Stopped | State::Selecting { .. } | State::Requesting { .. } => None,
+            State::Bound(held) | State::Renewing { held, .. } | State::Rebinding { held, .. } => Some(held),
+            _ => None,
         }
+    }
+
+    /// Somebody else answers for the address that is being probed or used: it is declined, and
+    /// after a rest the client begins anew (section 3.1.5).
+    pub fn handle_conflict(&mut self, now: Instant, address: Ipv4Addr) {
+        let probed = if let State::Probing { held, .. } = &self.state { Some(&held.info) } else { None };
+        let Some(info) = probed.or(self.lease()).filter(|info| info.address == address).cloned() else { return };
+        self.xid = self.rng.next_u32();
+        self.secs = 0;
+        // Table 5: ciaddr 0, options 50 and 54, nothing asked for.
+        let mut message = self.message(MessageType::Decline);
+        message.broadcast = false;
+        message.push_address(code::SERVER_ID, info.server);
+        message.push_address(code::REQUESTED_ADDRESS, info.address);
+        self.outbox.push_back((message, Destination::Broadcast));
+        self.lose(&info, LeaseChange::Declined);
+        self.state = State::Waiting(now + DECLINE_WAIT);
     }
 
     /// A message came to the client port.
@@ -162,21 +209,36 @@ impl DhcpClient {
         let Some(server) = message.address_option(code::SERVER_ID) else { return };
         match (&self.state, message.kind) {
             (State::Selecting { .. }, MessageType::Offer) => self.take_offer(now, message.yiaddr, server),
+            // RFC 4039 section 3: an ACK to a DISCOVER counts only with the option that was asked for.
+            (State::Selecting { started, .. }, MessageType::Ack)
+                if self.config.rapid_commit && message.option(code::RAPID_COMMIT).is_some() =>
+            {
+                self.granted(now, *started, message, server);
+            }
             (State::Requesting { server: chosen, first_sent, .. }, MessageType::Ack) if *chosen == server => {
-                self.bind(now, *first_sent, message, server, false);
+                self.granted(now, *first_sent, message, server);
+            }
+            (State::Rebooting { first_sent, .. }, MessageType::Ack) => {
+                self.granted(now, *first_sent, message, server);
             }
             (State::Requesting { address, server: chosen, .. }, MessageType::Nak) if *chosen == server => {
-                let why = LeaseChange::Refused;
-                self.events.push_back(ClientEvent::Lost { address: *address, server, why });
-                self.start(now);
+                self.refused(now, *address, server);
             }
+            (State::Rebooting { old, .. }, MessageType::Nak) => self.refused(now, old.info.address, server),
             (State::Renewing { sent, .. } | State::Rebinding { sent, .. }, MessageType::Ack) => {
-                self.bind(now, *sent, message, server, true);
+                if let Some(held) = Held::of(message, server, *sent, now) {
+                    self.events.push_back(ClientEvent::Renewed(held.info.clone()));
+                    self.state = State::Bound(held);
+                }
             }
             (State::Renewing { held, .. } | State::Rebinding { held, .. }, MessageType::Nak) => {
                 let info = held.info.clone();
-                self.lose(&info, LeaseChange::Refused);
-                self.start(now);
+                self.refused(now, info.address, info.server);
+            }
+            // Section 4.4.3: whatever such an ACK says of a lease is not read.
+            (State::Informing { address, .. }, MessageType::Ack) => {
+                self.events.push_back(ClientEvent::Informed(LeaseInfo::of(message, *address, server, None)));
+                self.state = State::Stopped;
             }
             _ => {}
         }
@@ -189,6 +251,7 @@ impl DhcpClient {
         }
         match std::mem::replace(&mut self.state, State::Stopped) {
             State::Stopped => {}
+            State::Waiting(_) => self.init(now),
             State::Selecting { started, resend } => {
                 self.state = State::Selecting { started, resend: self.resend_after(now, resend) };
                 self.discover(now, started);
@@ -199,7 +262,21 @@ impl DhcpClient {
                 let resend = self.resend_after(now, resend);
                 self.state = State::Requesting { address, server, first_sent, resend };
             }
+            // Section 3.2: without an answer the lease may be used for the rest of its time.
+            State::Rebooting { old, resend, .. } if resend.sent >= REQUEST_TRIES || old.expiry <= now => {
+                if old.expiry <= now { self.start(now) } else { self.bind(old) }
+            }
+            State::Rebooting { old, first_sent, resend } => {
+                self.request_again(now, first_sent, old.info.address);
+                self.state = State::Rebooting { old, first_sent, resend: self.resend_after(now, resend) };
+            }
+            State::Probing { held, .. } if held.expiry <= now => self.start(now),
+            State::Probing { held, .. } => self.bind(held),
             State::Bound(held) | State::Renewing { held, .. } | State::Rebinding { held, .. } => self.extend(now, held),
+            State::Informing { address, resend } => {
+                self.send_inform(address);
+                self.state = State::Informing { address, resend: self.resend_after(now, resend) };
+            }
         }
     }
 
@@ -217,11 +294,23 @@ impl DhcpClient {
     pub fn poll_timeout(&self) -> Option<Instant> {
         match &self.state {
             State::Stopped => None,
-            State::Selecting { resend, .. } | State::Requesting { resend, .. } => Some(resend.next),
+            State::Waiting(until) | State::Probing { until, .. } => Some(*until),
+            State::Selecting { resend, .. } | State::Requesting { resend, .. } | State::Informing { resend, .. } => {
+                Some(resend.next)
+            }
+            State::Rebooting { old, resend, .. } => Some(resend.next.min(old.expiry)),
             State::Bound(held) => held.info.lease.map(|_| held.t1),
             State::Renewing { held, next, .. } => Some((*next).min(held.t2)),
             State::Rebinding { held, next, .. } => Some((*next).min(held.expiry)),
         }
+    }
+
+    fn init(&mut self, now: Instant) {
+        self.xid = self.rng.next_u32();
+        let resend = self.first_send(now);
+        self.state = State::Selecting { started: now, resend };
+        self.discover(now, now);
+        self.asking(LeaseChange::Discovered, Ipv4Addr::UNSPECIFIED, Ipv4Addr::UNSPECIFIED);
     }
 
     fn take_offer(&mut self, now: Instant, address: Ipv4Addr, server: Ipv4Addr) {
@@ -234,38 +323,24 @@ impl DhcpClient {
         self.asking(LeaseChange::Requested, address, server);
     }
 
-    /// An ACK: the lease runs from when its REQUEST was sent (section 4.4.1). For a resent REQUEST
-    /// that is the first sending, since the ACK may answer any of them.
-    fn bind(&mut self, now: Instant, sent: Instant, ack: &DhcpMessage, server: Ipv4Addr, renewal: bool) {
-        let Some(seconds) = ack.u32_option(code::LEASE_TIME) else { return };
-        if ack.yiaddr.is_unspecified() {
-            return;
+    /// A first ACK: the address is the client's unless a probe finds another owner.
+    fn granted(&mut self, now: Instant, sent: Instant, ack: &DhcpMessage, server: Ipv4Addr) {
+        let Some(held) = Held::of(ack, server, sent, now) else { return };
+        if self.config.probe == Duration::ZERO {
+            return self.bind(held);
         }
-        let lease = lease_from_seconds(seconds);
-        let length = lease.unwrap_or(Duration::MAX);
-        let mask = ack.u32_option(code::SUBNET_MASK);
-        let info = LeaseInfo {
-            address: ack.yiaddr,
-            prefix_len: mask.map_or_else(|| classful_prefix(ack.yiaddr), |m| m.leading_ones() as u8),
-            router: ack.addresses_option(code::ROUTER).first().copied(),
-            dns: ack.addresses_option(code::DNS),
-            server,
-            lease,
-        };
-        // Section 4.4.5: T1 and T2 of the server if they make sense, else their defaults.
-        let given = |c| ack.u32_option(c).map(|s| Duration::from_secs(u64::from(s)));
-        let (t1, t2) = match (given(code::RENEWAL_TIME), given(code::REBINDING_TIME)) {
-            (Some(t1), Some(t2)) if t1 < t2 && t2 < length => (t1, t2),
-            (Some(t1), None) if t1 < seven_eighths(length) => (t1, seven_eighths(length)),
-            (None, Some(t2)) if length / 2 < t2 && t2 < length => (length / 2, t2),
-            _ => (length / 2, seven_eighths(length)),
-        };
-        let held = Held { info: info.clone(), t1: sent + t1, t2: sent + t2, expiry: sent + length };
-        if held.expiry <= now {
-            return;
-        }
+        self.events.push_back(ClientEvent::Probe(held.info.address));
+        self.state = State::Probing { held, until: now + self.config.probe };
+    }
+
+    fn bind(&mut self, held: Held) {
+        self.events.push_back(ClientEvent::Bound(held.info.clone()));
         self.state = State::Bound(held);
-        self.events.push_back(if renewal { ClientEvent::Renewed(info) } else { ClientEvent::Bound(info) });
+    }
+
+    fn refused(&mut self, now: Instant, address: Ipv4Addr, server: Ipv4Addr) {
+        self.events.push_back(ClientEvent::Lost { address, server, why: LeaseChange::Refused });
+        self.start(now);
     }
 
     /// Asks for more time, or gives up, whatever `now` calls for (section 4.4.5).
@@ -283,11 +358,10 @@ impl DhcpClient {
         // A new xid for each, so that an ACK tells which sending it answers.
         self.xid = self.rng.next_u32();
         self.secs = 0;
-        let mut message = self.message(MessageType::Request);
+        let mut message = self.asking_message(MessageType::Request);
         // Section 4.3.6: ciaddr, and neither option 50 nor 54; a client with an address takes unicast.
         message.ciaddr = held.info.address;
         message.broadcast = false;
-        message.push_option(code::PARAMETERS, &WANTED);
         self.outbox.push_back((message, destination));
         self.asking(change, held.info.address, to);
         let next = now + (until.since(now) / 2).max(MIN_RENEW_WAIT);
@@ -299,26 +373,60 @@ impl DhcpClient {
     }
 
     fn discover(&mut self, now: Instant, started: Instant) {
-        self.secs = u16::try_from(now.since(started).as_secs()).unwrap_or(u16::MAX);
-        let mut message = self.message(MessageType::Discover);
-        message.push_option(code::PARAMETERS, &WANTED);
+        self.secs = seconds(now, started);
+        let mut message = self.asking_message(MessageType::Discover);
+        if self.config.rapid_commit {
+            message.push_option(code::RAPID_COMMIT, &[]);
+        }
         self.outbox.push_back((message, Destination::Broadcast));
     }
 
     /// Broadcast, with options 50 and 54, and secs as in the DISCOVER (section 4.3.2, 4.4.1).
     fn request_offer(&mut self, address: Ipv4Addr, server: Ipv4Addr) {
-        let mut message = self.message(MessageType::Request);
+        let mut message = self.asking_message(MessageType::Request);
         message.push_address(code::SERVER_ID, server);
         message.push_address(code::REQUESTED_ADDRESS, address);
-        message.push_option(code::PARAMETERS, &WANTED);
         self.outbox.push_back((message, Destination::Broadcast));
     }
 
-    /// With the broadcast flag: without an address this host takes no unicast (section 4.1).
+    /// Broadcast, with option 50 and without 54 or ciaddr (section 4.3.2, INIT-REBOOT).
+    fn request_again(&mut self, now: Instant, started: Instant, address: Ipv4Addr) {
+        self.secs = seconds(now, started);
+        let mut message = self.asking_message(MessageType::Request);
+        message.push_address(code::REQUESTED_ADDRESS, address);
+        self.outbox.push_back((message, Destination::Broadcast));
+    }
+
+    fn send_inform(&mut self, address: Ipv4Addr) {
+        self.secs = 0;
+        let mut message = self.asking_message(MessageType::Inform);
+        message.ciaddr = address;
+        message.broadcast = false;
+        self.outbox.push_back((message, Destination::Broadcast));
+    }
+
+    /// With the broadcast flag if this host takes no unicast without an address (section 4.1), and
+    /// with the same client identifier in every message (RFC 2131 section 4.2).
     fn message(&self, kind: MessageType) -> DhcpMessage {
         let mut message = DhcpMessage::request(kind, self.xid, self.hardware);
         message.secs = self.secs;
-        message.broadcast = true;
+        message.broadcast = self.config.broadcast;
+        if let Some(id) = &self.config.client_id {
+            message.push_option(code::CLIENT_ID, id);
+        }
+        message
+    }
+
+    /// With what is asked for.
+    fn asking_message(&self, kind: MessageType) -> DhcpMessage {
+        let mut message = self.message(kind);
+        message.push_option(code::PARAMETERS, &WANTED);
+        if let Some(name) = &self.config.host_name {
+            message.push_option(code::HOST_NAME, name.as_bytes());
+        }
+        if let Some(secs) = self.config.lease_secs.filter(|_| kind != MessageType::Inform) {
+            message.push_seconds(code::LEASE_TIME, secs);
+        }
         message
     }
 
@@ -350,17 +458,8 @@ impl DhcpClient {
     }
 }
 
-fn seven_eighths(d: Duration) -> Duration {
-    d.saturating_sub(d / 8)
-}
-
-/// The prefix when a server sends no mask: that of the address's class (RFC 950).
-fn classful_prefix(address: Ipv4Addr) -> u8 {
-    match address.octets()[0] {
-        0..128 => 8,
-        128..192 => 16,
-        _ => 24,
-    }
+fn seconds(now: Instant, since: Instant) -> u16 {
+    u16::try_from(now.since(since).as_secs()).unwrap_or(u16::MAX)
 }
 
 #[cfg(test)]

@@ -18,6 +18,8 @@ pub mod code {
     pub const SUBNET_MASK: u8 = 1;
     pub const ROUTER: u8 = 3;
     pub const DNS: u8 = 6;
+    pub const HOST_NAME: u8 = 12;
+    pub const DOMAIN_NAME: u8 = 15;
     pub const BROADCAST: u8 = 28;
     pub const REQUESTED_ADDRESS: u8 = 50;
     pub const LEASE_TIME: u8 = 51;
@@ -25,9 +27,13 @@ pub mod code {
     pub const MESSAGE_TYPE: u8 = 53;
     pub const SERVER_ID: u8 = 54;
     pub const PARAMETERS: u8 = 55;
+    pub const MESSAGE: u8 = 56;
+    pub const MAX_SIZE: u8 = 57;
     pub const RENEWAL_TIME: u8 = 58;
     pub const REBINDING_TIME: u8 = 59;
     pub const CLIENT_ID: u8 = 61;
+    pub const RAPID_COMMIT: u8 = 80;
+    pub const RELAY_INFO: u8 = 82;
 }
 
 /// A lease of this many seconds never ends (RFC 2131 section 3.3).
@@ -238,6 +244,11 @@ impl DhcpMessage {
     /// Adds an option that is a time in seconds.
     pub fn push_seconds(&mut self, code: u8, seconds: u32) {
         self.push_option(code, &seconds.to_be_bytes());
+    }
+
+    /// Takes an option out again.
+    pub fn remove_option(&mut self, code: u8) {
+        self.options.retain(|(c, _)| *c != code);
     }
 
     /// The codes of the options, in order.

@@ -1,7 +1,7 @@
 //! A stub resolver with a cache: asks its servers for addresses and follows aliases (RFC 1034
-//! section 5.3). UDP only: a truncated answer counts as none. It sends no EDNS.
+//! section 5.3). It asks by datagrams with EDNS, and over a stream what does not fit into one.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
@@ -10,8 +10,8 @@ use simple_dns::rdata::RData;
 use simple_dns::{CLASS, Name, OPCODE, Packet, PacketFlag, QCLASS, QTYPE, Question, RCODE, TYPE};
 use thiserror::Error;
 
-use super::cache::{Cache, FAILURE_TTL, Fact};
-use super::message::{MAX_ALIASES, is_name, key, key_of, parse};
+use super::cache::{Cache, FAILURE_TTL, Fact, Rank};
+use super::message::{MAX_ALIASES, append_opt, is_name, key, key_of, parse};
 use crate::base::rng::Rng;
 use crate::base::time::{Duration, Instant};
 
@@ -53,6 +53,15 @@ pub type Resolved = Result<Ipv4Addr, ResolveError>;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct QueryId(pub u32);
 
+/// What carries a query.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Via {
+    /// A datagram.
+    Datagram,
+    /// A stream, framed as `framing` says, on a connection for this query.
+    Stream,
+}
+
 /// A query to send to port 53 of `server`, from a port of its own that is hard to guess
 /// (RFC 5452 section 9.2).
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -65,6 +74,8 @@ pub struct Outgoing {
     pub server: Ipv4Addr,
     /// False the first time.
     pub again: bool,
+    /// By what.
+    pub via: Via,
     /// The message.
     pub data: Bytes,
 }
@@ -91,6 +102,10 @@ struct Query {
     id: u16,
     tries: u32,
     due: Instant,
+    /// Whom the last try went to, by what, and whether it had an OPT.
+    server: Ipv4Addr,
+    via: Via,
+    edns: bool,
 }
 
 /// One host's resolver.
@@ -98,6 +113,8 @@ struct Query {
 pub struct Resolver {
     servers: Vec<Ipv4Addr>,
     cache: Cache,
+    /// Servers that do not know EDNS (RFC 6891 section 7).
+    plain: BTreeSet<Ipv4Addr>,
     rng: Rng,
     queries: BTreeMap<QueryId, Query>,
     next: u32,
@@ -111,6 +128,7 @@ impl Resolver {
         Resolver {
             servers: Vec::new(),
             cache: Cache::new(CACHE_CAPACITY),
+            plain: BTreeSet::new(),
             rng,
             queries: BTreeMap::new(),
             next: 0,
@@ -127,6 +145,7 @@ impl Resolver {
     /// Forgets everything but its servers, as after a restart.
     pub fn reset(&mut self) {
         self.cache = Cache::new(CACHE_CAPACITY);
+        self.plain.clear();
         self.queries.clear();
         self.outbox.clear();
         self.answers.clear();
@@ -153,7 +172,9 @@ impl Resolver {
             None if self.servers.is_empty() => Err(ResolveError::NoServer),
             None => {
                 self.next = self.next.wrapping_add(1);
-                let query = Query { asked: vec![asked], start, current, aliases, id: 0, tries: 0, due: now };
+                let server = Ipv4Addr::UNSPECIFIED;
+                let (id, tries, due, via, edns) = (0, 0, now, Via::Datagram, true);
+                let query = Query { asked: vec![asked], start, current, aliases, id, tries, due, server, via, edns };
                 return self.ask(now, QueryId(self.next), query);
             }
         };
@@ -163,14 +184,47 @@ impl Resolver {
     /// A datagram from port 53 of `server` came to the port of `query`. What does not match the
     /// question is ignored, and the wait goes on (RFC 5452 section 9.1).
     pub fn handle_message(&mut self, now: Instant, id: QueryId, server: Ipv4Addr, data: &[u8]) {
-        let Some(query) = self.queries.get(&id) else { return };
+        let Some(query) = self.queries.get(&id).filter(|q| q.via == Via::Datagram) else { return };
         let asked_so_far = self.servers.iter().take(query.tries as usize);
+        if asked_so_far.into_iter().any(|s| *s == server) {
+            self.hear(now, id, server, data);
+        }
+    }
+
+    /// A message came from the stream that was opened for `query`.
+    pub fn handle_stream(&mut self, now: Instant, id: QueryId, data: &[u8]) {
+        let Some(query) = self.queries.get(&id).filter(|q| q.via == Via::Stream) else { return };
+        self.hear(now, id, query.server, data);
+    }
+
+    /// The last query of this question cannot have been heard: its port was refused, or its stream
+    /// ended. The next server is asked at once.
+    pub fn handle_failure(&mut self, now: Instant, id: QueryId, server: Ipv4Addr) {
+        if self.queries.get(&id).is_some_and(|q| q.server == server)
+            && let Some(query) = self.queries.remove(&id)
+        {
+            self.try_again(now, id, query);
+        }
+    }
+
+    fn hear(&mut self, now: Instant, id: QueryId, server: Ipv4Addr, data: &[u8]) {
         let Ok(packet) = parse(data) else { return };
-        if !asked_so_far.into_iter().any(|s| *s == server) || !answers_question(&packet, query) {
+        let Some(query) = self.queries.get(&id) else { return };
+        let rcode = packet.rcode();
+        // Who does not understand a query may not give its question back either.
+        let not_understood = matches!(rcode, RCODE::FormatError | RCODE::NotImplemented);
+        if !answers_question(&packet, query, not_understood) {
             return;
         }
         let Some(query) = self.queries.remove(&id) else { return };
-        let rcode = packet.rcode();
+        if not_understood && query.edns && server == query.server && packet.opt().is_none() {
+            self.plain.insert(server);
+            return self.send(now, id, query);
+        }
+        if packet.has_flags(PacketFlag::TRUNCATION) && query.via == Via::Datagram {
+            // RFC 7766 section 5: the same over a stream; what came is not used (RFC 2181 section 9).
+            return self.send(now, id, Query { via: Via::Stream, server, ..query });
+        }
         let usable = matches!(rcode, RCODE::NoError | RCODE::NameError) && !packet.has_flags(PacketFlag::TRUNCATION);
         if usable {
             self.digest(now, id, query, &packet);
@@ -207,7 +261,7 @@ impl Resolver {
 
     /// Follows aliases through the cache: the last name, the aliases so far, and what is known.
     fn follow_cache(
-        &self,
+        &mut self,
         now: Instant,
         mut name: Arc<str>,
         mut aliases: usize,
@@ -243,17 +297,25 @@ impl Resolver {
             return self.finish(id, query, Err(ResolveError::NoServer));
         }
         if query.tries >= MAX_TRIES {
-            self.cache.put(now, query.current.clone(), Fact::Failed, FAILURE_TTL);
+            self.cache.put(now, query.current.clone(), Fact::Failed, Rank::Failure, FAILURE_TTL);
             return self.finish(id, query, Err(ResolveError::NoAnswer));
         }
-        let Some(data) = encode_query(query.id, &query.current) else {
+        query.server = self.servers[(query.tries % count) as usize];
+        query.via = Via::Datagram;
+        query.tries += 1;
+        self.send(now, id, query);
+    }
+
+    /// Sends a query's current try to its server.
+    fn send(&mut self, now: Instant, id: QueryId, mut query: Query) {
+        query.edns = !self.plain.contains(&query.server);
+        let Some(data) = encode_query(query.id, &query.current, query.edns) else {
             return self.finish(id, query, Err(ResolveError::BadName));
         };
-        let server = self.servers[(query.tries % count) as usize];
-        let name = query.current.clone();
-        self.outbox.push_back(Outgoing { query: id, name, server, again: query.tries > 0, data });
-        query.due = now + FIRST_WAIT * (1 << (query.tries / count));
-        query.tries += 1;
+        let (name, server, via) = (query.current.clone(), query.server, query.via);
+        let rounds = (query.tries.max(1) - 1) / self.servers.len().max(1) as u32;
+        self.outbox.push_back(Outgoing { query: id, name, server, again: query.tries > 1, via, data });
+        query.due = now + FIRST_WAIT * (1 << rounds);
         self.queries.insert(id, query);
     }
 
@@ -267,13 +329,16 @@ impl Resolver {
     fn digest(&mut self, now: Instant, id: QueryId, mut query: Query, packet: &Packet<'_>) {
         let mut moved = false;
         loop {
+            // RFC 2181 section 5.4.1: authority is over the name asked for, not over where it leads.
+            let authority = packet.has_flags(PacketFlag::AUTHORITATIVE_ANSWER) && !moved;
+            let rank = if authority { Rank::Authoritative } else { Rank::Answer };
             let (addresses, ttl) = addresses_of(packet, &query.current);
             if let Some(first) = addresses.first().copied() {
-                self.cache.put(now, query.current.clone(), Fact::Addresses(addresses), ttl);
+                self.cache.put(now, query.current.clone(), Fact::Addresses(addresses), rank, ttl);
                 return self.finish(id, query, Ok(first));
             }
             let Some((target, ttl)) = alias_of(packet, &query.current) else { break };
-            self.cache.put(now, query.current.clone(), Fact::Alias(target.clone()), ttl);
+            self.cache.put(now, query.current.clone(), Fact::Alias(target.clone()), rank, ttl);
             if query.aliases == MAX_ALIASES {
                 return self.finish(id, query, Err(ResolveError::AliasLoop));
             }
@@ -284,11 +349,11 @@ impl Resolver {
         // RFC 2308 section 2.1: what is denied is the last name of the chain.
         let soa = negative_ttl(packet, &query.current);
         if packet.rcode() == RCODE::NameError {
-            self.cache.put(now, query.current.clone(), Fact::NoName, soa.unwrap_or(0));
+            self.cache.put(now, query.current.clone(), Fact::NoName, Rank::Answer, soa.unwrap_or(0));
             return self.finish(id, query, Err(ResolveError::NotFound));
         }
         if soa.is_some() || !moved {
-            self.cache.put(now, query.current.clone(), Fact::NoData, soa.unwrap_or(0));
+            self.cache.put(now, query.current.clone(), Fact::NoData, Rank::Answer, soa.unwrap_or(0));
             return self.finish(id, query, Err(ResolveError::NoAddress));
         }
         // RFC 1034 section 5.2.2: the chain leaves this answer; ask for its last name.
@@ -300,22 +365,32 @@ impl Resolver {
     }
 }
 
-fn encode_query(id: u16, name: &str) -> Option<Bytes> {
+fn encode_query(id: u16, name: &str, edns: bool) -> Option<Bytes> {
     let mut packet = Packet::new_query(id);
     packet.set_flags(PacketFlag::RECURSION_DESIRED);
     let name = Name::new(name).ok()?;
     packet.questions.push(Question::new(name, QTYPE::TYPE(TYPE::A), QCLASS::CLASS(CLASS::IN), false));
-    packet.build_bytes_vec().ok().map(Bytes::from)
+    let mut data = packet.build_bytes_vec().ok()?;
+    if edns {
+        append_opt(&mut data, 0);
+    }
+    Some(Bytes::from(data))
 }
 
-fn answers_question(packet: &Packet<'_>, query: &Query) -> bool {
-    let [question] = packet.questions.as_slice() else { return false };
-    packet.id() == query.id
+fn answers_question(packet: &Packet<'_>, query: &Query, bare: bool) -> bool {
+    let asked = |question: &Question<'_>| {
+        question.qtype == QTYPE::TYPE(TYPE::A)
+            && question.qclass == QCLASS::CLASS(CLASS::IN)
+            && key_of(&question.qname) == query.current
+    };
+    let same = match packet.questions.as_slice() {
+        [] => bare,
+        [question] => asked(question),
+        _ => false,
+    };
+    same && packet.id() == query.id
         && packet.has_flags(PacketFlag::RESPONSE)
         && packet.opcode() == OPCODE::StandardQuery
-        && question.qtype == QTYPE::TYPE(TYPE::A)
-        && question.qclass == QCLASS::CLASS(CLASS::IN)
-        && key_of(&question.qname) == query.current
 }
 
 /// The addresses of a name, and the lowest of their TTLs (RFC 2181 section 5.2).

@@ -1,5 +1,5 @@
 //! An authoritative server for a few names. It stands for the whole name space: what its zone does
-//! not list does not exist, and its SOA is the root's. UDP only; records are addresses and aliases.
+//! not list does not exist, and its SOA is the root's. Records are addresses and aliases.
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
@@ -10,13 +10,18 @@ use simple_dns::rdata::{A, CNAME, RData, SOA};
 use simple_dns::{CLASS, Name, OPCODE, Packet, PacketFlag, QCLASS, QTYPE, RCODE, ResourceRecord, SimpleDnsError, TYPE};
 use thiserror::Error;
 
-use super::message::{HEADER_LEN, MAX_ALIASES, ancestors, edns_version, is_name, key, key_of, parse, skip_name};
+use super::message::{
+    EDNS_LIMIT, HEADER_LEN, MAX_ALIASES, OPT_LEN, ancestors, append_opt, edns_version, is_name, key, key_of, parse,
+    skip_name,
+};
 
 /// What a name stands for.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Target {
     /// An address.
     Address(Ipv4Addr),
+    /// Several addresses, in this order.
+    Addresses(Vec<Ipv4Addr>),
     /// Another name (CNAME).
     Alias(String),
 }
@@ -47,8 +52,8 @@ pub struct Reply {
 
 /// Largest reply to a query without EDNS (RFC 1035 section 4.2.1).
 const PLAIN_LIMIT: usize = 512;
-/// Largest reply at all, and what our OPT announces: no fragments (RFC 9715).
-const EDNS_LIMIT: u16 = 1_232;
+/// Largest reply over a stream (RFC 7766 section 8).
+const STREAM_LIMIT: usize = 65_535;
 const BADVERS: u16 = 16;
 
 /// One server.
@@ -85,12 +90,24 @@ impl DnsServer {
 
     /// The reply to a datagram, if it deserves one: never to a reply, nor to what has no header.
     pub fn handle(&self, query: &[u8]) -> Option<Reply> {
+        self.reply_to(query, None)
+    }
+
+    /// The same for a query that came over a stream: what size of datagram the client takes makes no
+    /// difference there.
+    pub fn handle_stream(&self, query: &[u8]) -> Option<Reply> {
+        self.reply_to(query, Some(STREAM_LIMIT))
+    }
+
+    fn reply_to(&self, query: &[u8], limit: Option<usize>) -> Option<Reply> {
         if query.len() < HEADER_LEN || query[2] & 0x80 != 0 {
             return None;
         }
         let packet = match parse(query) {
             Ok(packet) => packet,
-            Err(SimpleDnsError::InvalidQType(_)) if query[4..6] == [0, 1] => return self.handle_unknown_type(query),
+            Err(SimpleDnsError::InvalidQType(_)) if query[4..6] == [0, 1] => {
+                return self.handle_unknown_type(query, limit);
+            }
             Err(SimpleDnsError::InvalidQClass(_)) => return Some(bare(query, RCODE::NotImplemented)),
             Err(_) => return Some(bare(query, RCODE::FormatError)),
         };
@@ -102,16 +119,16 @@ impl DnsServer {
         if packet.questions.len() != 1 || second_opt {
             return Some(bare(query, RCODE::FormatError));
         }
-        self.answer(&packet, edns_version(query).unwrap_or(0))
+        self.answer(&packet, edns_version(query).unwrap_or(0), limit)
     }
 
     /// RFC 3597 section 3: a type that is not known is one that no name here has. simple-dns cannot
     /// parse it, so the question is put for NULL, which no name has either.
-    fn handle_unknown_type(&self, query: &[u8]) -> Option<Reply> {
+    fn handle_unknown_type(&self, query: &[u8], limit: Option<usize>) -> Option<Reply> {
         let at = skip_name(query, HEADER_LEN)?;
         let mut known = query.to_vec();
         known.get_mut(at..at + 2)?.copy_from_slice(&[0, 10]);
-        let mut reply = self.handle(&known)?;
+        let mut reply = self.reply_to(&known, limit)?;
         let mut data = reply.data.to_vec();
         // The question stands in the reply at the same place; a bare reply has none.
         if let Some(qtype) = data.get_mut(at..at + 2) {
@@ -121,7 +138,7 @@ impl DnsServer {
         Some(reply)
     }
 
-    fn answer(&self, query: &Packet<'_>, version: u8) -> Option<Reply> {
+    fn answer(&self, query: &Packet<'_>, version: u8, limit: Option<usize>) -> Option<Reply> {
         let question = query.questions.first()?;
         let name = key_of(&question.qname);
         let mut reply = Packet::new_reply(query.id());
@@ -130,7 +147,8 @@ impl DnsServer {
         if query.has_flags(PacketFlag::RECURSION_DESIRED) {
             reply.set_flags(PacketFlag::RECURSION_DESIRED);
         }
-        let limit = query.opt().map_or(PLAIN_LIMIT, |opt| usize::from(opt.udp_packet_size.clamp(512, EDNS_LIMIT)));
+        let datagram = query.opt().map_or(PLAIN_LIMIT, |opt| usize::from(opt.udp_packet_size.clamp(512, EDNS_LIMIT)));
+        let limit = limit.unwrap_or(datagram);
         let bad_version = version > 0;
         let mut address = None;
         let found = self.look_up(name.clone(), question.qtype);
@@ -143,18 +161,23 @@ impl DnsServer {
             // The first owner is written as it was asked for, whatever its case.
             let mut owner = question.qname.clone().into_owned();
             for (_, target) in &found.records {
-                let (rdata, next) = match target {
+                let mut push =
+                    |rdata| reply.answers.push(ResourceRecord::new(owner.clone(), CLASS::IN, self.ttl, rdata));
+                match target {
                     Target::Address(a) => {
                         address = Some(*a);
-                        (RData::A(A::from(*a)), owner.clone())
+                        push(RData::A(A::from(*a)));
+                    }
+                    Target::Addresses(list) => {
+                        address = list.first().copied();
+                        list.iter().for_each(|a| push(RData::A(A::from(*a))));
                     }
                     Target::Alias(to) => {
                         let to = Name::new(to.strip_suffix('.').unwrap_or(to)).ok()?;
-                        (RData::CNAME(CNAME(to.clone())), to)
+                        push(RData::CNAME(CNAME(to.clone())));
+                        owner = to;
                     }
-                };
-                reply.answers.push(ResourceRecord::new(owner, CLASS::IN, self.ttl, rdata));
-                owner = next;
+                }
             }
             // RFC 2308 section 2: with nothing to say at the end of the chain goes the SOA.
             let ends = found.records.last().is_some_and(|(_, target)| is_answer(target, question.qtype));
@@ -167,11 +190,14 @@ impl DnsServer {
         }
         let opt = query.opt().is_some();
         let mut data = reply.build_bytes_vec_compressed().ok()?;
-        if data.len() + if opt { OPT_LEN } else { 0 } > limit {
-            // RFC 2181 section 9: what does not fit is left out, and said to be.
+        while data.len() + if opt { OPT_LEN } else { 0 } > limit {
+            // RFC 2181 section 9: what does not fit is left out, whole sets of records at a time, and
+            // said to be.
             reply.set_flags(PacketFlag::TRUNCATION);
-            reply.answers.clear();
-            reply.name_servers.clear();
+            if reply.name_servers.pop().is_none() {
+                let last = reply.answers.last()?.name.clone();
+                reply.answers.retain(|record| record.name != last);
+            }
             data = reply.build_bytes_vec_compressed().ok()?;
         }
         let rcode = if bad_version { BADVERS } else { reply.rcode() as u16 };
@@ -224,7 +250,7 @@ impl DnsServer {
 fn is_answer(target: &Target, qtype: QTYPE) -> bool {
     match qtype {
         QTYPE::ANY => true,
-        QTYPE::TYPE(TYPE::A) => matches!(target, Target::Address(_)),
+        QTYPE::TYPE(TYPE::A) => matches!(target, Target::Address(_) | Target::Addresses(_)),
         QTYPE::TYPE(TYPE::CNAME) => matches!(target, Target::Alias(_)),
         _ => false,
     }
@@ -237,17 +263,6 @@ fn bare(query: &[u8], rcode: RCODE) -> Reply {
     data[2] = 0x80 | query[2] & 0x79;
     data[3] = rcode as u8 & 0x0f;
     Reply { data: data.into(), name: None, address: None, rcode: rcode as u16 }
-}
-
-const OPT_LEN: usize = 11;
-
-/// Adds our OPT as the last record (RFC 6891 section 6.1.2). By hand, since the upper bits of the
-/// response code stand in it.
-fn append_opt(data: &mut Vec<u8>, rcode: u16) {
-    let count = u16::from_be_bytes([data[10], data[11]]) + 1;
-    data[10..12].copy_from_slice(&count.to_be_bytes());
-    let [size_high, size_low] = EDNS_LIMIT.to_be_bytes();
-    data.extend_from_slice(&[0, 0, 41, size_high, size_low, (rcode >> 4) as u8, 0, 0, 0, 0, 0]);
 }
 
 #[cfg(test)]
@@ -342,7 +357,8 @@ mod tests {
         let zone = (0..8).map(|n| (long(n), Target::Alias(long(n + 1))));
         let reply = DnsServer::new(zone, 60).unwrap().handle(&query(&long(0), QTYPE::TYPE(TYPE::A))).unwrap();
         let packet = parse(&reply.data).unwrap();
-        assert!(packet.has_flags(PacketFlag::TRUNCATION) && packet.answers.is_empty());
+        assert!(packet.has_flags(PacketFlag::TRUNCATION) && reply.data.len() <= 512);
+        assert!(!packet.answers.is_empty() && packet.answers.len() < 8, "as many whole aliases as fit");
     }
 
     #[test]
@@ -369,5 +385,55 @@ mod tests {
         let zone = [("a", "b"), ("b", "a")].map(|(n, t)| (n.to_string(), Target::Alias(t.to_string())));
         let reply = DnsServer::new(zone, 60).unwrap().handle(&query("a", QTYPE::TYPE(TYPE::A))).unwrap();
         assert_eq!(parse(&reply.data).unwrap().answers.len(), MAX_ALIASES + 1);
+    }
+
+    #[test]
+    fn dnss_02_forty_addresses_need_edns_or_a_stream() {
+        let many = Target::Addresses((0..40).map(|n| Ipv4Addr::new(10, 0, 1, n)).collect());
+        let zone = [("many".to_string(), many), ("www".to_string(), Target::Alias("many".to_string()))];
+        let server = DnsServer::new(zone, 60).unwrap();
+        let asked = query("www", QTYPE::TYPE(TYPE::A));
+        let plain = server.handle(&asked).unwrap();
+        let packet = parse(&plain.data).unwrap();
+        assert!(plain.data.len() <= 512 && packet.has_flags(PacketFlag::TRUNCATION));
+        assert_eq!(packet.answers.len(), 1, "the alias is whole, the addresses would not be");
+        let mut edns = asked.clone();
+        append_opt(&mut edns, 0);
+        let reply = server.handle(&edns).unwrap();
+        assert!(reply.data.len() > 512 && reply.data.len() <= 1_232);
+        assert_eq!(parse(&reply.data).unwrap().answers.len(), 41);
+        let stream = server.handle_stream(&asked).unwrap();
+        let packet = parse(&stream.data).unwrap();
+        assert_eq!((packet.answers.len(), packet.has_flags(PacketFlag::TRUNCATION)), (41, false));
+    }
+
+    #[test]
+    fn dnsw_08_a_size_below_512_is_512() {
+        let name = format!("{}.example", "x".repeat(60));
+        let zone = [(name.clone(), Target::Addresses((0..25).map(|n| Ipv4Addr::new(10, 0, 1, n)).collect()))];
+        let server = DnsServer::new(zone, 60).unwrap();
+        let mut asked = query(&name, QTYPE::TYPE(TYPE::A));
+        append_opt(&mut asked, 0);
+        let size = asked.len() - 8;
+        asked[size..size + 2].copy_from_slice(&100_u16.to_be_bytes());
+        let reply = server.handle(&asked).unwrap();
+        let whole = !parse(&reply.data).unwrap().has_flags(PacketFlag::TRUNCATION);
+        assert!(whole && reply.data.len() > 100 && reply.data.len() <= 512, "{} bytes", reply.data.len());
+    }
+
+    #[test]
+    fn dnss_06_other_classes_and_any() {
+        let mut chaos = query("appstore.example", QTYPE::TYPE(TYPE::A));
+        let class = chaos.len() - 1;
+        chaos[class] = 3;
+        assert_eq!(server().handle(&chaos).map(|r| r.rcode), Some(5));
+        let any = server().handle(&query("www.example", QTYPE::ANY)).unwrap();
+        assert_eq!(parse(&any.data).unwrap().answers.len(), 1, "one set of records");
+    }
+
+    #[test]
+    fn dnss_08_an_answer_is_never_answered() {
+        let reply = server().handle(&query("appstore.example", QTYPE::TYPE(TYPE::A))).unwrap();
+        assert_eq!((server().handle(&reply.data), server().handle_stream(&reply.data)), (None, None));
     }
 }

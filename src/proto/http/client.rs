@@ -10,6 +10,7 @@ use super::fields::{content_length, persists};
 use super::head::{Head, HeadError, HeadLimits, HeadReader};
 use super::request::{Method, Request};
 use super::response::{Response, parse_line};
+use super::retry::is_idempotent;
 
 /// Interim responses before the final one that are put up with.
 const MAX_INTERIM: u32 = 20;
@@ -73,6 +74,11 @@ pub struct ClientConn {
     keep_alive: bool,
     ended: bool,
     interim: u32,
+    /// Whether this connection has carried an exchange before.
+    reused: bool,
+    /// The method under way, and whether any of its response came.
+    asked: Option<Method>,
+    heard: bool,
 }
 
 impl ClientConn {
@@ -86,7 +92,17 @@ impl ClientConn {
             keep_alive: true,
             ended: false,
             interim: 0,
+            reused: false,
+            asked: None,
+            heard: false,
         }
+    }
+
+    /// Whether a request that failed here may be sent once more on a new connection unasked: the
+    /// server may have closed an idle connection just when it was used again (RFC 9112 §9.3.1). Only
+    /// for methods that may be repeated, and never twice, since a new connection was not used before.
+    pub fn may_retry(&self) -> bool {
+        self.reused && !self.heard && self.asked.is_some_and(is_idempotent)
     }
 
     /// Sends a request without body; only while no other is under way.
@@ -96,6 +112,8 @@ impl ClientConn {
         self.output.push_back(Bytes::from(head));
         self.keep_alive = !request.fields.list_has("connection", "close");
         self.interim = 0;
+        self.reused = self.asked.is_some();
+        (self.asked, self.heard) = (Some(request.method), false);
         self.state = State::Head(request.method);
         Ok(())
     }
@@ -108,6 +126,7 @@ impl ClientConn {
     /// Bytes from the peer.
     pub fn receive(&mut self, data: Bytes) {
         if !data.is_empty() && !matches!(self.state, State::Closed) {
+            self.heard = true;
             self.input.push_back(data);
         }
     }

@@ -3,12 +3,16 @@
 
 pub mod chunked;
 pub mod client;
+pub mod condition;
+pub mod date;
 pub mod digest;
 pub mod fields;
 pub mod head;
+pub mod range;
 pub mod redirect;
 pub mod request;
 pub mod response;
+pub mod retry;
 pub mod server;
 pub mod url;
 

@@ -1,5 +1,8 @@
 //! Following redirects (RFC 9110 §15.4).
 
+use std::collections::BTreeMap;
+
+use super::fields::Fields;
 use super::request::Method;
 use super::response::Response;
 use super::url::{Url, UrlError};
@@ -81,6 +84,44 @@ impl Redirects {
     }
 }
 
+/// The fields that go along from one URL to the next: to another host or port none that prove who
+/// the user is, and Host is written anew anyway (§15.4).
+pub fn carried(fields: &Fields, from: &Url, to: &Url) -> Fields {
+    let mut kept = fields.clone();
+    kept.remove("host");
+    let origin = |url: &Url| url.place().ok().map(|p| (p.host, p.port));
+    if origin(from).is_none() || origin(from) != origin(to) {
+        for secret in ["authorization", "cookie", "proxy-authorization"] {
+            kept.remove(secret);
+        }
+    }
+    kept
+}
+
+/// Redirects that hold until further notice (§15.4.2, §15.4.9): 301 and 308, unless the server
+/// forbids to store them.
+#[derive(Clone, Debug, Default)]
+pub struct Permanent(BTreeMap<String, Url>);
+
+/// As many as are remembered.
+const MAX_PERMANENT: usize = 1_000;
+
+impl Permanent {
+    /// Remembers where the answer to a GET for `url` sent it, if it may be remembered.
+    pub fn learn(&mut self, url: &Url, response: &Response, to: &Url) {
+        let no_store = response.fields.list_has("cache-control", "no-store");
+        if matches!(response.status, 301 | 308) && !no_store && self.0.len() < MAX_PERMANENT {
+            self.0.insert(key(url), Url { fragment: None, ..to.clone() });
+        }
+    }
+
+    /// Where a GET for `url` may go straight away.
+    pub fn of(&self, url: &Url) -> Option<Url> {
+        let to = self.0.get(&key(url))?;
+        Some(Url { fragment: url.fragment.clone(), ..to.clone() })
+    }
+}
+
 /// A URL as the server sees it.
 fn key(url: &Url) -> String {
     Url { fragment: None, ..url.clone() }.to_string()
@@ -153,5 +194,42 @@ mod tests {
         assert_eq!(chain.next(Method::Get, &url, &Response::new(301)), Ok(None));
         let file = chain.next(Method::Get, &url, &redirect(301, "file:///etc/passwd"));
         assert_eq!(file, Err(RedirectError::Unusable("file:///etc/passwd".to_owned(), UrlError::Scheme)));
+    }
+
+    #[test]
+    fn http_42_only_permanent_redirects_are_remembered() {
+        let (from, to) = (Url::parse("http://store/a#s").unwrap(), Url::parse("http://storage/a#s").unwrap());
+        for (status, cache, remembered) in [
+            (301, "", true),
+            (308, "max-age=60", true),
+            (301, "no-cache, No-Store", false),
+            (302, "", false),
+            (303, "", false),
+            (307, "", false),
+        ] {
+            let mut known = Permanent::default();
+            let mut response = redirect(status, "http://storage/a");
+            response.fields.push("Cache-Control", cache).unwrap();
+            known.learn(&from, &response, &to);
+            let again = known.of(&Url::parse("http://store/a#t").unwrap()).map(|url| url.to_string());
+            assert_eq!(again.as_deref(), remembered.then_some("http://storage/a#t"), "{status} {cache}");
+        }
+    }
+
+    #[test]
+    fn http_44_another_host_learns_no_secrets() {
+        let url = |text: &str| Url::parse(text).unwrap();
+        let mut fields = Fields::new();
+        for (name, value) in [("Host", "a"), ("Authorization", "Basic eDp5"), ("cookie", "k=v"), ("Accept", "*/*")] {
+            fields.push(name, value).unwrap();
+        }
+        let names = |to: &str| {
+            let kept = carried(&fields, &url("http://a/x"), &url(to));
+            ["host", "authorization", "cookie", "accept"].map(|name| kept.has(name))
+        };
+        assert_eq!(names("http://A:80/y"), [false, true, true, true]);
+        for other in ["http://b/y", "http://a:8080/y"] {
+            assert_eq!(names(other), [false, false, false, true], "{other}");
+        }
     }
 }

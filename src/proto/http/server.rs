@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 
 use super::chunked::{ChunkedDecoder, Decoded};
+use super::date;
 use super::fields::{Fields, content_length, persists};
 use super::head::{Head, HeadError, HeadLimits, HeadReader};
 use super::request::{LineError, Method, Request, parse_line};
@@ -77,6 +78,8 @@ pub struct ServerConn {
     requests: u32,
     /// Whether another request may follow the one in hand.
     keep_alive: bool,
+    /// What the next response says of the time.
+    date: Option<String>,
 }
 
 impl ServerConn {
@@ -91,7 +94,13 @@ impl ServerConn {
             state: State::Head,
             requests: 0,
             keep_alive: true,
+            date: None,
         }
+    }
+
+    /// The time of day for the Date field of what is answered from now on (RFC 9110 §6.6.1).
+    pub fn set_time(&mut self, unix_secs: u64) {
+        self.date = Some(date::format(unix_secs));
     }
 
     /// Bytes from the peer.
@@ -171,7 +180,7 @@ impl ServerConn {
     pub fn respond(&mut self, response: &Response, length: u64) {
         let State::Answering { head_only } = self.state else { return };
         let bodiless = response.status < 200 || matches!(response.status, 204 | 304);
-        let mut framing = String::new();
+        let mut framing = self.date.as_ref().map(|date| format!("Date: {date}\r\n")).unwrap_or_default();
         if !bodiless {
             framing.push_str(&format!("Content-Length: {length}\r\n"));
         }
@@ -190,8 +199,12 @@ impl ServerConn {
 
     /// Answers with a status and one line of text.
     pub fn respond_text(&mut self, status: u16) {
-        let text = format!("{status} {}\n", reason(status));
-        let mut response = Response::new(status);
+        self.respond_words(Response::new(status));
+    }
+
+    /// The same with more fields.
+    pub fn respond_words(&mut self, mut response: Response) {
+        let text = format!("{} {}\n", response.status, reason(response.status));
         // A constant token and value are always valid.
         let _ = response.fields.push("Content-Type", "text/plain");
         self.respond(&response, text.len() as u64);

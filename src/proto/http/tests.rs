@@ -251,3 +251,74 @@ fn a_request_that_would_break_its_frame_is_not_sent() {
     request.fields = Fields::new();
     assert_eq!(request.encode().unwrap(), b"GET /a?b HTTP/1.1\r\nHost: h\r\n\r\n");
 }
+
+#[test]
+fn http_19_a_body_is_asked_for_before_the_final_answer() {
+    let mut server = server();
+    server.receive(Bytes::from_static(
+        b"POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n",
+    ));
+    assert!(server.poll_request().is_none());
+    assert_eq!(server.poll_output().as_deref(), Some(&b"HTTP/1.1 100 Continue\r\n\r\n"[..]));
+    server.receive(Bytes::from_static(b"hello"));
+    assert_eq!(server.poll_request().map(|r| r.map_err(|e| e.status).map(drop)), Some(Err(405)));
+    // A body that is too large is refused at once, without 100.
+    let (asked, out, _) =
+        serve([&b"POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 1048577\r\nExpect: 100-continue\r\n\r\n"[..]]);
+    assert!(asked == ["413"] && !out.contains("100 Continue"));
+}
+
+#[test]
+fn http_25_only_a_request_that_may_be_repeated_is_sent_again_and_once() {
+    let first = "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\na";
+    for (method, heard, may) in [(Method::Get, "", true), (Method::Post, "", false), (Method::Get, "HTTP/1.1 2", false)]
+    {
+        let mut client = ClientConn::new(HeadLimits::default());
+        client.request(&Request::get("h", "/1")).unwrap();
+        assert!(!client.may_retry(), "a new connection that fails has failed");
+        client.receive(Bytes::from_static(first.as_bytes()));
+        while client.poll_event().is_some() {}
+        client.request(&Request { method, ..Request::get("h", "/2") }).unwrap();
+        client.receive(Bytes::copy_from_slice(heard.as_bytes()));
+        client.receive_end();
+        assert_eq!(client.poll_event(), Some(ClientEvent::Failed(ClientError::Incomplete)));
+        assert_eq!(client.may_retry(), may, "{method:?} {heard:?}");
+    }
+}
+
+#[test]
+fn http_27_37_every_error_has_a_date_a_body_and_the_right_connection() {
+    for (message, status, closes) in [
+        ("GET  /a HTTP/1.1\r\nHost: h\r\n\r\n", 400, true),
+        ("GET /404 HTTP/1.1\r\nHost: h\r\n\r\n", 404, false),
+        ("PUT /a HTTP/1.1\r\nHost: h\r\n\r\n", 405, false),
+        ("GET /a HT", 408, true),
+        ("PUT /a HTTP/1.1\r\nHost: h\r\nContent-Length: 9999999\r\n\r\n", 413, true),
+        (&format!("GET /{} HTTP/1.1\r\n", "a".repeat(9_000)), 414, true),
+        ("GET /416 HTTP/1.1\r\nHost: h\r\n\r\n", 416, false),
+        (&format!("GET /a HTTP/1.1\r\nX: {}\r\n", "a".repeat(17_000)), 431, true),
+        ("GET /500 HTTP/1.1\r\nHost: h\r\n\r\n", 500, false),
+        ("FOO /a HTTP/1.1\r\nHost: h\r\n\r\n", 501, true),
+        ("GET /503 HTTP/1.1\r\nHost: h\r\n\r\n", 503, false),
+        ("GET /a HTTP/3.0\r\nHost: h\r\n\r\n", 505, true),
+    ] {
+        let mut server = server();
+        server.set_time(784_111_777);
+        server.receive(Bytes::copy_from_slice(message.as_bytes()));
+        let answer = match server.poll_request() {
+            Some(Ok(request)) => request.target[1..].parse().unwrap(),
+            Some(Err(error)) => error.status,
+            None => server.time_out().status,
+        };
+        assert_eq!(answer, status, "{message:.40}");
+        server.respond_text(answer);
+        let mut out = String::new();
+        drain(&mut server, &mut out);
+        let (head, body) = out.split_once("\r\n\r\n").unwrap();
+        assert!(
+            head.starts_with(&format!("HTTP/1.1 {status} ")) && head.contains("Date: Sun, 06 Nov 1994 08:49:37 GMT")
+        );
+        assert!(body.starts_with(&status.to_string()) && head.contains(&format!("Content-Length: {}", body.len())));
+        assert_eq!((head.contains("Connection: close"), server.is_closed()), (closes, closes), "{status}");
+    }
+}

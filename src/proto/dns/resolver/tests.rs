@@ -226,3 +226,80 @@ fn damaged_messages_never_panic() {
         r.handle_message(at(0), out.query, A, &answer);
     }
 }
+
+#[test]
+fn dnsr_01_ids_are_uniform() {
+    let mut bins = [[0_i64; 256]; 2];
+    let (mut before, mut steps) = (0_u16, 0);
+    for n in 0..10_000 {
+        let mut r = Resolver::new(Seed(n).stream("node/phone/dns"));
+        r.set_servers(vec![A]);
+        r.resolve(at(0), "www.example");
+        let data = r.poll_transmit().unwrap().data;
+        let id = u16::from_be_bytes([data[0], data[1]]);
+        bins[0][usize::from(data[0])] += 1;
+        bins[1][usize::from(data[1])] += 1;
+        steps += u32::from(id.wrapping_sub(before) <= 1);
+        before = id;
+    }
+    for bins in bins {
+        // Sum of (n - e)^2 / e with e = 10000 / 256; 330.5 is exceeded once in a thousand.
+        let chi2 = bins.iter().map(|n| (n * 256 - 10_000) * (n * 256 - 10_000)).sum::<i64>() / (256 * 10_000);
+        assert!(chi2 < 330, "{chi2}");
+    }
+    assert!(steps <= 3, "neither constant nor counting: {steps}");
+}
+
+#[test]
+fn dnsr_06_what_is_truncated_is_asked_for_over_a_stream_and_not_kept() {
+    let mut r = resolver(&[A, B]);
+    r.resolve(at(0), "www.example");
+    let out = r.poll_transmit().unwrap();
+    let half = Ipv4Addr::new(6, 6, 6, 6);
+    let mut truncated = reply(&out.data, RCODE::NoError, &[Say::Address("www.example", half, 60)]);
+    truncated[2] |= 0x02;
+    r.handle_message(at(1), out.query, A, &truncated);
+    assert_eq!((r.poll_answer(), r.cache.get(at(1), "www.example")), (None, None));
+    let again = r.poll_transmit().unwrap();
+    assert_eq!((again.server, again.via, again.query), (A, Via::Stream, out.query));
+    r.handle_message(at(1), again.query, A, &truncated);
+    assert_eq!(r.poll_transmit(), None, "a datagram is no answer any more");
+    let whole = reply(&again.data, RCODE::NoError, &[Say::Address("www.example", WEB, 60)]);
+    r.handle_stream(at(2), again.query, &whole);
+    assert_eq!(r.poll_answer().unwrap().result, Ok(WEB));
+}
+
+#[test]
+fn dnsr_08_edns_is_tried_once_for_each_server() {
+    for rcode in [RCODE::FormatError, RCODE::NotImplemented] {
+        let mut r = resolver(&[A]);
+        r.resolve(at(0), "one");
+        let first = r.poll_transmit().unwrap();
+        assert_eq!(parse(&first.data).unwrap().opt().map(|o| o.udp_packet_size), Some(1_232));
+        // An old server gives nothing back but the header.
+        let mut bare = first.data[..12].to_vec();
+        bare[2..12].copy_from_slice(&[0x80, rcode as u8, 0, 0, 0, 0, 0, 0, 0, 0]);
+        r.handle_message(at(0), first.query, A, &bare);
+        let second = r.poll_transmit().unwrap();
+        assert!(parse(&second.data).unwrap().opt().is_none());
+        r.handle_message(at(0), second.query, A, &reply(&second.data, RCODE::NoError, &[Say::Address("one", WEB, 60)]));
+        assert_eq!(r.poll_answer().unwrap().result, Ok(WEB));
+        r.resolve(at(1), "two");
+        let next = r.poll_transmit().unwrap();
+        assert!(parse(&next.data).unwrap().opt().is_none(), "it is remembered");
+        r.handle_message(at(1), next.query, A, &reply(&next.data, rcode, &[]));
+        assert!(r.poll_transmit().is_some_and(|o| o.again), "a plain query that is refused is tried elsewhere");
+    }
+}
+
+#[test]
+fn dnsr_13_a_refused_port_leads_to_the_next_server_at_once() {
+    let mut r = resolver(&[A, B]);
+    r.resolve(at(0), "www");
+    let out = r.poll_transmit().unwrap();
+    r.handle_failure(at(0), out.query, B);
+    assert_eq!(r.poll_transmit(), None, "nobody asked B yet");
+    r.handle_failure(at(0), out.query, A);
+    let next = r.poll_transmit().unwrap();
+    assert_eq!((next.server, next.again, r.poll_timeout()), (B, true, Some(at(2))));
+}
