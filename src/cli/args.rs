@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-use super::{check, diff, list, live, plot, run, verify};
+use super::{check, diff, get, list, live, plot, run, verify};
 
 /// A deterministic network simulator: same scenario and seed, same bytes out.
 #[derive(Parser, Debug)]
@@ -60,6 +60,8 @@ enum Verb {
     },
     /// Run a scenario on real sockets: all nodes here, or the named ones alone
     Live(LiveArgs),
+    /// Download a file by HTTP over RUDP or TCP: resolve, ask, follow the redirects, save
+    Get(GetArgs),
     /// List everything a scenario can name: controllers, queues, loss models, roles, policies
     List,
     /// Print the JSON Schema of scenario files
@@ -130,6 +132,34 @@ pub(super) struct LiveArgs {
     pub format: Format,
 }
 
+/// How `get` goes about it.
+#[derive(clap::Args, Debug)]
+pub(super) struct GetArgs {
+    /// What to download: http://HOST[:PORT]/PATH
+    pub url: String,
+    /// What carries the requests
+    #[arg(long, value_enum, default_value_t = Carrier::Tcp)]
+    pub transport: Carrier,
+    /// The DNS server to ask, as ADDRESS or ADDRESS:PORT; left out, the system's first
+    #[arg(long, value_name = "ADDR")]
+    pub dns: Option<String>,
+    /// The file to write; left out, the last part of the URL's path
+    #[arg(short, long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Silence after which the download is given up
+    #[arg(long, value_name = "T", default_value = "30 s")]
+    pub timeout: String,
+}
+
+/// What can carry a download.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(super) enum Carrier {
+    /// The operating system's TCP
+    Tcp,
+    /// Our RUDP
+    Rudp,
+}
+
 /// What standard output holds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 pub(super) enum Format {
@@ -148,6 +178,7 @@ pub fn main() -> ExitCode {
         Verb::Verify { paths, update } => verify::verify(&paths, update),
         Verb::Diff { a, b } => diff::diff(&a, &b),
         Verb::Live(args) => live::live(&args),
+        Verb::Get(args) => get::get(&args),
         Verb::List => list::list(),
         Verb::Schema => list::schema(),
         Verb::New { name } => list::new(&name),

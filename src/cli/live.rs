@@ -10,6 +10,7 @@ use super::check::{name_of, read, tell};
 use super::exit::{Exit, bad_input, say};
 use super::run::{finish_folder, progress_bar, show_progress};
 use crate::base::units::parse_duration;
+use crate::base::wall::WallClock;
 use crate::live::entropy;
 use crate::observe::live::{LiveRun, LiveRunError, Watcher, live as run_live};
 use crate::observe::run::Progress;
@@ -112,5 +113,6 @@ fn options(args: &LiveArgs) -> Result<LiveOptions, Exit> {
         Ok(seed) => seed,
         Err(error) => return Err(bad_input(format!("no randomness: {error}"))),
     };
-    Ok(LiveOptions { nodes: args.nodes.clone(), binds, seed })
+    // The run sets the time of day.
+    Ok(LiveOptions { nodes: args.nodes.clone(), binds, seed, wall: WallClock::SIMULATED })
 }

@@ -75,11 +75,12 @@ pub struct Driver<'s> {
 }
 
 impl<'s> Driver<'s> {
-    /// A driver of these hosts. The clock starts now.
+    /// A driver of these hosts, by this clock.
     ///
     /// # Errors
     /// When the system has no room for a poller.
     pub fn new(
+        clock: Clock,
         nodes: Vec<LiveNode>,
         map: AddressMap,
         medium: Box<dyn Medium>,
@@ -91,7 +92,7 @@ impl<'s> Driver<'s> {
         nodes.iter().enumerate().for_each(|(slot, n)| by_node[n.id.0 as usize] = Some(slot));
         let slot = |node| Slot { node, last_packet: 0, wake: None, busy: false };
         Ok(Driver {
-            clock: Clock::start(),
+            clock,
             signals: Signals::new(&poller)?,
             poller,
             udp: UdpSockets::new(),
@@ -348,12 +349,11 @@ impl<'s> Driver<'s> {
         };
         if !self.udp.has(id.origin, from) {
             let own = SocketAddrV4::new(self.map.real_address(src), from);
-            let at = if src.is_unspecified() { ANY_LOCAL } else { own };
-            let any = SocketAddrV4::new(*at.ip(), 0);
+            let any = SocketAddrV4::new(*own.ip(), 0);
             let mut open = |at| self.udp.open(&self.poller, (id.origin, from), carries, at, None);
             // Another program has the port: any other serves as well.
-            let Ok(real) = open(at).or_else(|_| open(any)) else { return };
-            if real != at && !src.is_unspecified() {
+            let Ok(real) = open(own).or_else(|_| open(any)) else { return };
+            if real != own && !src.is_unspecified() {
                 self.map.add_service(SocketAddrV4::new(src, from), real);
             }
         }

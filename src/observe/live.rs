@@ -13,6 +13,7 @@ use super::summary::RunOutcome;
 use crate::base::report::NodeReport;
 use crate::base::time::{Duration, Instant};
 use crate::live::LiveError;
+use crate::live::clock::Clock;
 use crate::live::driver::Driver;
 use crate::live::lag::Lag;
 use crate::live::medium::Nothing;
@@ -80,10 +81,12 @@ pub fn live(
         Some(events) => Recorder::full(&places, events),
         None => Recorder::digest_only(&places),
     };
+    let clock = Clock::start();
+    let options = &LiveOptions { wall: clock.wall(), ..options.clone() };
     let LiveSetup { nodes, map, services, remarks } = set_up(plan, options).map_err(LiveRunError::Scenario)?;
     remarks.iter().for_each(|remark| watcher.remark(remark));
     let here: Vec<usize> = nodes.iter().map(|n| n.id.0 as usize).collect();
-    let mut driver = Driver::new(nodes, map, Box::new(Nothing::default()), &mut recorder)?;
+    let mut driver = Driver::new(clock, nodes, map, Box::new(Nothing::default()), &mut recorder)?;
     driver.start()?;
     for &index in &here {
         let nowhere = SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0);

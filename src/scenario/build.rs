@@ -109,6 +109,7 @@ pub(super) struct Shared {
     names: Arc<BTreeMap<Ipv4Addr, Arc<str>>>,
     aliases: Arc<BTreeMap<SocketAddrV4, SocketAddrV4>>,
     outside: Arc<Outside>,
+    wall: WallClock,
     addresses: Arc<BTreeMap<String, Ipv4Addr>>,
     dns: Vec<Ipv4Addr>,
     // Each flow's port at its receiver.
@@ -134,7 +135,8 @@ impl Shared {
         }
         let (names, addresses) = (Arc::new(names), Arc::new(addresses));
         let (aliases, outside) = (Arc::default(), Arc::default());
-        Shared { names, aliases, outside, addresses, dns, flow_ports, sends, receives, plan }
+        let wall = WallClock::SIMULATED;
+        Shared { names, aliases, outside, wall, addresses, dns, flow_ports, sends, receives, plan }
     }
 
     fn node_factory(self: &Arc<Self>, index: usize) -> Result<NodeFactory, Diagnostic> {
@@ -172,8 +174,13 @@ impl Shared {
     }
 
     /// Tells hosts where they are in the real world.
-    pub(super) fn set_outside(&mut self, outside: Outside, aliases: BTreeMap<SocketAddrV4, SocketAddrV4>) {
-        (self.outside, self.aliases) = (Arc::new(outside), Arc::new(aliases));
+    pub(super) fn set_outside(
+        &mut self,
+        outside: Outside,
+        aliases: BTreeMap<SocketAddrV4, SocketAddrV4>,
+        wall: WallClock,
+    ) {
+        (self.outside, self.aliases, self.wall) = (Arc::new(outside), Arc::new(aliases), wall);
     }
 
     /// The ports at which a node receives flows.
@@ -193,7 +200,7 @@ impl Shared {
             outside: self.outside.clone(),
             folder: self.plan.folder.clone(),
             seed: Seed(self.plan.seed),
-            wall: WallClock::SIMULATED,
+            wall: self.wall,
         };
         (entry.build)(&node.params, &env).map_err(|mistake| {
             let span = node.params.get(mistake.key).map_or(node.span.clone(), |v| v.span.clone());

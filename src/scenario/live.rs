@@ -10,6 +10,7 @@ use super::nearest::nearest;
 use super::plan::{Change, NodeKind, NodePlan, Plan};
 use crate::base::ids::NodeId;
 use crate::base::schema::{Data, Params};
+use crate::base::wall::WallClock;
 use crate::live::addresses::{AddressMap, free_place, loopback, unprivileged};
 use crate::live::driver::LiveNode;
 use crate::node::roles::outside::Outside;
@@ -20,7 +21,7 @@ use crate::proto::{dhcp, dns};
 const MAX_ALIASES: usize = 8;
 
 /// How a live run goes about its scenario.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct LiveOptions {
     /// The nodes that live in this process; empty: all.
     pub nodes: Vec<String>,
@@ -29,6 +30,8 @@ pub struct LiveOptions {
     /// The seed of the hosts' randomness, which strangers must not be able to guess. The links
     /// keep the plan's.
     pub seed: u64,
+    /// The time of day when the run's clock stands at zero.
+    pub wall: WallClock,
 }
 
 /// Hosts, where they are, and what a person should know about it.
@@ -80,7 +83,7 @@ pub fn live(plan: &Arc<Plan>, options: &LiveOptions) -> Result<LiveSetup, Vec<Di
             map.add_service(SocketAddrV4::new(address, port), SocketAddrV4::new(map.real_address(address), port_of));
         }
     }
-    shared.set_outside(outside(plan, &services), map.aliases());
+    shared.set_outside(outside(plan, &services), map.aliases(), options.wall);
     let mut nodes = Vec::new();
     for &index in &chosen {
         let node = &plan.nodes[index];

@@ -3,17 +3,20 @@
 use std::net::SocketAddrV4;
 
 use super::fetch::{Fetch, Manner, Step};
+use super::keep::Keep;
 use super::role::{RoleEntry, RoleEnv, RoleError};
 use crate::base::ids::TransportKind;
 use crate::base::report::NodeReport;
+use crate::base::rng::Rng;
 use crate::base::schema::{Data, Key, Kind, Need, Params};
 use crate::base::time::{Duration, Instant};
+use crate::base::wall::WallClock;
 use crate::node::app::{App, AppConn, ConnectRequest, HostEvent};
 use crate::node::host::HostCtx;
 use crate::node::node::Status;
 use crate::node::resolver::HostResolver;
 use crate::proto::http::redirect::Permanent;
-use crate::proto::http::url::Url;
+use crate::proto::http::url::{Url, UrlError};
 use crate::transport::stream::StreamEvent;
 
 const TRANSPORTS: Kind = Kind::Choice(&["rudp", "tcp"]);
@@ -74,6 +77,25 @@ struct User {
     resolver: HostResolver,
     /// Where 301 and 308 led, if that is to be remembered.
     permanent: Option<Permanent>,
+}
+
+/// A user of one download whose body is kept; no answer at all for `timeout` ends it.
+///
+/// # Errors
+/// When `url` is no http URL.
+pub fn download(
+    url: &str,
+    transport: TransportKind,
+    timeout: Duration,
+    wall: WallClock,
+    keep: Box<dyn Keep>,
+    rng: Rng,
+) -> Result<Box<dyn App>, UrlError> {
+    let parsed = Url::parse(url)?;
+    parsed.place()?;
+    let manner = Manner { transport, at: Instant::ZERO, timeout, redirect_limit: 10, retries: 3, wall };
+    let fetches = vec![Fetch::new(url, parsed, manner).keep(keep)];
+    Ok(Box::new(User { fetches, resolver: HostResolver::new(rng), permanent: None }))
 }
 
 impl User {
