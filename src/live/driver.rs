@@ -369,7 +369,10 @@ impl<'s> Driver<'s> {
                 self.udp.send(id.origin, from, asker, &self.bytes);
             }
         } else if dst.is_broadcast() && !on_interface {
-            let servers: Vec<SocketAddrV4> = self.map.services_at(to).collect();
+            let servers: Vec<SocketAddrV4> = match departure.at {
+                Some(at) => self.map.real(SocketAddrV4::new(at, to)).into_iter().collect(),
+                None => self.map.services_at(to).collect(),
+            };
             servers.into_iter().for_each(|at| self.udp.send(id.origin, from, at, &self.bytes));
         } else if let Some(at) = self.map.real(SocketAddrV4::new(dst, to)) {
             self.udp.send(id.origin, from, at, &self.bytes);

@@ -1,5 +1,7 @@
 //! What lies between the nodes before a datagram reaches the real network.
 
+use std::net::Ipv4Addr;
+
 use crate::base::ids::{NodeId, PortId};
 use crate::base::note::Record;
 use crate::base::report::LinkReport;
@@ -9,8 +11,8 @@ use crate::wire::packet::Packet;
 /// A datagram that may now really be sent.
 #[derive(Debug)]
 pub struct Departure {
-    /// The node whose wire it came out of; `None`: whoever has its destination.
-    pub to: Option<NodeId>,
+    /// The address of the node whose wire it came out of; `None`: whoever has its destination.
+    pub at: Option<Ipv4Addr>,
     /// The datagram.
     pub packet: Packet,
 }
@@ -39,7 +41,7 @@ impl Medium for Nothing {
     }
 
     fn advance(&mut self, _now: Instant, departures: &mut Vec<Departure>, _records: &mut Vec<Record>) {
-        departures.extend(self.waiting.drain(..).map(|packet| Departure { to: None, packet }));
+        departures.extend(self.waiting.drain(..).map(|packet| Departure { at: None, packet }));
     }
 
     fn next_event(&self) -> Option<Instant> {

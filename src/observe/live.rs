@@ -16,7 +16,6 @@ use crate::live::LiveError;
 use crate::live::clock::Clock;
 use crate::live::driver::Driver;
 use crate::live::lag::Lag;
-use crate::live::medium::Nothing;
 use crate::node::node::Status;
 use crate::scenario::build::place_names;
 use crate::scenario::diagnostic::Diagnostic;
@@ -83,10 +82,10 @@ pub fn live(
     };
     let clock = Clock::start();
     let options = &LiveOptions { wall: clock.wall(), ..options.clone() };
-    let LiveSetup { nodes, map, services, remarks } = set_up(plan, options).map_err(LiveRunError::Scenario)?;
+    let LiveSetup { nodes, map, medium, services, remarks } = set_up(plan, options).map_err(LiveRunError::Scenario)?;
     remarks.iter().for_each(|remark| watcher.remark(remark));
     let here: Vec<usize> = nodes.iter().map(|n| n.id.0 as usize).collect();
-    let mut driver = Driver::new(clock, nodes, map, Box::new(Nothing::default()), &mut recorder)?;
+    let mut driver = Driver::new(clock, nodes, map, medium, &mut recorder)?;
     driver.start()?;
     for &index in &here {
         let nowhere = SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0);

@@ -50,11 +50,20 @@ pub fn place_names(plan: &Plan) -> (Vec<String>, u32) {
 /// # Errors
 /// What only a role can see to be wrong, such as a file that is not there.
 pub fn build<'s>(plan: &Arc<Plan>, sink: Option<&'s mut dyn Sink>) -> Result<Network<'s>, Vec<Diagnostic>> {
+    build_with(plan, sink, &|_| None)
+}
+
+/// The same with other nodes in the place of some, by rank.
+pub(super) fn build_with<'s>(
+    plan: &Arc<Plan>,
+    sink: Option<&'s mut dyn Sink>,
+    other: &dyn Fn(usize) -> Option<NodeFactory>,
+) -> Result<Network<'s>, Vec<Diagnostic>> {
     let shared = Arc::new(Shared::new(plan.clone()));
     let mut network = Network::new(sink);
     let mut mistakes = Vec::new();
     for index in 0..plan.nodes.len() {
-        match shared.node_factory(index) {
+        match other(index).map_or_else(|| shared.node_factory(index), Ok) {
             Ok(factory) => {
                 network.add_node(factory);
             }

@@ -6,13 +6,16 @@ use std::sync::Arc;
 
 use super::build::Shared;
 use super::diagnostic::Diagnostic;
+use super::medium::Links;
 use super::nearest::nearest;
 use super::plan::{Change, NodeKind, NodePlan, Plan};
 use crate::base::ids::NodeId;
 use crate::base::schema::{Data, Params};
+use crate::base::time::Duration;
 use crate::base::wall::WallClock;
 use crate::live::addresses::{AddressMap, free_place, loopback, unprivileged};
 use crate::live::driver::LiveNode;
+use crate::live::medium::Medium;
 use crate::node::roles::outside::Outside;
 use crate::node::roles::serving::HTTP_PORT;
 use crate::proto::{dhcp, dns};
@@ -40,6 +43,8 @@ pub struct LiveSetup {
     pub nodes: Vec<LiveNode>,
     /// Everybody's places.
     pub map: AddressMap,
+    /// The links between them.
+    pub medium: Box<dyn Medium>,
     /// Each host of this process that serves something, and where.
     pub services: Vec<(NodeId, SocketAddrV4)>,
     /// What cannot be as the scenario says.
@@ -103,7 +108,8 @@ pub fn live(plan: &Arc<Plan>, options: &LiveOptions) -> Result<LiveSetup, Vec<Di
     let place = |index: &usize| Some((NodeId(*index as u32), *services.get(&*plan.nodes[*index].name)?));
     let services_here = chosen.iter().filter_map(place).collect();
     let remarks = remarks(plan, &services);
-    Ok(LiveSetup { nodes, map, services: services_here, remarks })
+    let medium = Box::new(Links::new(plan)?);
+    Ok(LiveSetup { nodes, map, medium, services: services_here, remarks })
 }
 
 /// The ranks of the nodes that live in this process.
@@ -247,6 +253,16 @@ fn outside(plan: &Plan, services: &BTreeMap<String, SocketAddrV4>) -> Outside {
 /// What is not as the scenario says.
 fn remarks(plan: &Plan, services: &BTreeMap<String, SocketAddrV4>) -> Vec<String> {
     let mut remarks = Vec::new();
+    let impaired = plan.links.iter().flat_map(|l| &l.channels).any(|c| {
+        c.rate.is_some() || c.delay.base > Duration::ZERO || c.delay.jitter > Duration::ZERO || c.loss.0 != "none"
+    });
+    if impaired {
+        remarks.push(
+            "links apply to datagrams between the scenario's nodes (RUDP, DNS, requests of DHCP); not to the system's \
+             TCP, nor to strangers"
+                .to_owned(),
+        );
+    }
     if plan.events.iter().any(|e| matches!(e.change, Change::Node(..))) {
         remarks.push("crashes of nodes are not played in a live run".to_owned());
     }

@@ -12,6 +12,7 @@ pub mod json_schema;
 pub mod keys;
 pub mod live;
 pub mod load;
+pub mod medium;
 pub mod names;
 pub mod nearest;
 mod physics;
