@@ -94,6 +94,7 @@
 
 pub mod base;
 pub mod cli;
+pub mod live;
 pub mod node;
 pub mod observe;
 pub mod prelude;

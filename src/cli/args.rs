@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-use super::{check, diff, list, plot, run, verify};
+use super::{check, diff, get, list, live, plot, run, verify};
 
 /// A deterministic network simulator: same scenario and seed, same bytes out.
 #[derive(Parser, Debug)]
@@ -58,6 +58,10 @@ enum Verb {
         /// The other
         b: PathBuf,
     },
+    /// Run a scenario on real sockets: all nodes here, or the named ones alone
+    Live(LiveArgs),
+    /// Download a file by HTTP over RUDP or TCP: resolve, ask, follow the redirects, save
+    Get(GetArgs),
     /// List everything a scenario can name: controllers, queues, loss models, roles, policies
     List,
     /// Print the JSON Schema of scenario files
@@ -97,6 +101,65 @@ pub(super) struct RunArgs {
     pub format: Format,
 }
 
+/// How `live` goes about it.
+#[derive(clap::Args, Debug)]
+pub(super) struct LiveArgs {
+    /// The scenario file
+    pub file: PathBuf,
+    /// Only this node lives here; may be given several times
+    #[arg(long = "node", value_name = "NAME", num_args = 1..)]
+    pub nodes: Vec<String>,
+    /// Where a node lives, as ADDRESS:PORT; goes before the file's [live.NAME]
+    #[arg(long = "bind", value_name = "NAME=ADDR:PORT")]
+    pub binds: Vec<String>,
+    /// End after this time: "10 s"
+    #[arg(long = "for", value_name = "T")]
+    pub lasting: Option<String>,
+    /// The seed of links and hosts; left out, the links take the file's and the hosts a fresh one
+    #[arg(long)]
+    pub seed: Option<u64>,
+    /// Write the run folder here
+    #[arg(long)]
+    pub out: Option<PathBuf>,
+    /// Replace an existing run folder
+    #[arg(long, requires = "out")]
+    pub force: bool,
+    /// Draw PNG pictures beside the SVG ones
+    #[arg(long, requires = "out")]
+    pub png: bool,
+    /// What standard output holds
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+}
+
+/// How `get` goes about it.
+#[derive(clap::Args, Debug)]
+pub(super) struct GetArgs {
+    /// What to download: http://HOST[:PORT]/PATH
+    pub url: String,
+    /// What carries the requests
+    #[arg(long, value_enum, default_value_t = Carrier::Tcp)]
+    pub transport: Carrier,
+    /// The DNS server to ask, as ADDRESS or ADDRESS:PORT; left out, the system's first
+    #[arg(long, value_name = "ADDR")]
+    pub dns: Option<String>,
+    /// The file to write; left out, the last part of the URL's path
+    #[arg(short, long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Silence after which the download is given up
+    #[arg(long, value_name = "T", default_value = "30 s")]
+    pub timeout: String,
+}
+
+/// What can carry a download.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(super) enum Carrier {
+    /// The operating system's TCP
+    Tcp,
+    /// Our RUDP
+    Rudp,
+}
+
 /// What standard output holds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 pub(super) enum Format {
@@ -114,6 +177,8 @@ pub fn main() -> ExitCode {
         Verb::Plot { folders, png, out } => plot::plot(&folders, png, out.as_deref()),
         Verb::Verify { paths, update } => verify::verify(&paths, update),
         Verb::Diff { a, b } => diff::diff(&a, &b),
+        Verb::Live(args) => live::live(&args),
+        Verb::Get(args) => get::get(&args),
         Verb::List => list::list(),
         Verb::Schema => list::schema(),
         Verb::New { name } => list::new(&name),

@@ -6,18 +6,23 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::observe::run::Progress;
 
+/// A bar of this `length`, drawn after `template`; an invisible one where nobody looks.
+pub(super) fn bar(length: u64, template: &str) -> ProgressBar {
+    if !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::with_draw_target(Some(length), ProgressDrawTarget::stderr());
+    bar.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()));
+    bar
+}
+
 /// How far a run has come, for people who wait for it.
 pub(super) struct Bar(ProgressBar);
 
 impl Bar {
-    /// A bar that begins with `label`; an invisible one where nobody looks.
+    /// A bar that begins with `label`.
     pub(super) fn new(label: &str) -> Self {
-        if !std::io::stderr().is_terminal() {
-            return Bar(ProgressBar::hidden());
-        }
-        let bar = ProgressBar::with_draw_target(Some(1000), ProgressDrawTarget::stderr());
-        let style = ProgressStyle::with_template("{prefix} {wide_bar} {msg}");
-        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+        let bar = bar(1000, "{prefix} {wide_bar} {msg}");
         bar.set_prefix(label.to_owned());
         Bar(bar)
     }

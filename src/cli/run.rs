@@ -76,7 +76,7 @@ fn simulate(source: &Source, plan: &Arc<Plan>, name: &str, folder: Option<&RunFo
     })
 }
 
-fn finish_folder(folder: RunFolder, out: &Path, scenario: &str, run: &Run, png: bool) -> Result<(), String> {
+pub(super) fn finish_folder(folder: RunFolder, out: &Path, scenario: &str, run: &Run, png: bool) -> Result<(), String> {
     let Some(series) = &run.series else { return Ok(()) };
     folder.fill(scenario, &run.summary, series).map_err(|e| e.to_string())?;
     folder.commit().map_err(|e| e.to_string())?;

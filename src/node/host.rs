@@ -2,22 +2,23 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::{Ipv4Addr, SocketAddrV4};
-use std::sync::Arc;
 
 use bytes::Bytes;
 
 use super::addressing::Addressing;
 use super::app::{App, AppConn, ConnectRequest, HostEvent};
 use super::node::{Ctx, Input, Node, Status};
+pub use super::setup::{HostSetup, Settings};
 use crate::base::ids::{FlowId, PacketId, PortId, TransportKind};
 use crate::base::note::{Depth, DropCause, FlowNote, Note};
 use crate::base::report::NodeReport;
-use crate::base::rng::{Rng, Seed};
+use crate::base::rng::Rng;
 use crate::base::time::Instant;
 use crate::transport::endpoint::{Endpoint, EndpointEvent};
-use crate::transport::rudp::{RudpConfig, RudpEndpoint};
+use crate::transport::kernel::{KernelEndpoint, SocketMessage, SocketOp};
+use crate::transport::rudp::RudpEndpoint;
 use crate::transport::stream::{Stream, StreamEvent};
-use crate::transport::tcp::{TcpConfig, TcpEndpoint};
+use crate::transport::tcp::TcpEndpoint;
 use crate::wire::packet::{Body, DEFAULT_TTL, Hop, Packet};
 use crate::wire::udp::Datagram;
 
@@ -25,32 +26,6 @@ use crate::wire::udp::Datagram;
 const INTERFACE: PortId = PortId(0);
 /// The lowest of the ports that are nobody's in particular (RFC 6335 section 6).
 const FIRST_EPHEMERAL_PORT: u16 = 49152;
-
-/// How a host's connections are configured.
-#[derive(Clone, Debug, Default)]
-pub struct Settings {
-    /// For TCP.
-    pub tcp: TcpConfig,
-    /// For RUDP.
-    pub rudp: RudpConfig,
-}
-
-/// What a host is made from.
-#[derive(Clone, Debug)]
-pub struct HostSetup {
-    /// Its name in the scenario.
-    pub name: Arc<str>,
-    /// Its addressing; `None` until an app sets it.
-    pub addressing: Option<Addressing>,
-    /// The settings of its connections; those numbered from 1 belong to flows.
-    pub settings: Arc<[Settings]>,
-    /// Whose address is whose, for naming flows.
-    pub names: Arc<BTreeMap<Ipv4Addr, Arc<str>>>,
-    /// The run's seed.
-    pub seed: Seed,
-    /// How often the host was up before.
-    pub lives: u32,
-}
 
 /// The node that runs apps.
 pub struct Host {
@@ -64,6 +39,8 @@ struct Core {
     addressing: Option<Addressing>,
     tcp: TcpEndpoint,
     rudp: RudpEndpoint,
+    // In a live run TCP is the operating system's, and `tcp` stays empty.
+    kernel: Option<Box<KernelEndpoint>>,
     rng: Rng,
     ports: BTreeMap<u16, usize>,
     listeners: BTreeMap<(TransportKind, u16), usize>,
@@ -81,6 +58,7 @@ impl Host {
             addressing: setup.addressing.clone(),
             tcp: TcpEndpoint::new(stream("tcp")),
             rudp: RudpEndpoint::new(stream("rudp")),
+            kernel: None,
             rng: stream("ports"),
             ports: BTreeMap::new(),
             listeners: BTreeMap::new(),
@@ -91,6 +69,31 @@ impl Host {
             setup,
         };
         Host { core, apps }
+    }
+
+    /// The same host with the operating system's TCP instead of its own. Its sockets are told by
+    /// [`Host::handle_socket`] and asked for by [`Host::poll_socket`].
+    pub fn with_kernel_tcp(mut self) -> Self {
+        self.core.kernel = Some(Box::default());
+        self
+    }
+
+    /// Its address, once it has one.
+    pub fn address(&self) -> Option<Ipv4Addr> {
+        self.core.addressing.as_ref().map(|a| a.address)
+    }
+
+    /// One of its sockets says something.
+    pub fn handle_socket(&mut self, message: SocketMessage, ctx: &mut Ctx<'_>) {
+        if let Some(kernel) = &mut self.core.kernel {
+            kernel.handle(ctx.now(), message);
+        }
+        self.pump(None, ctx);
+    }
+
+    /// The next thing it asks of its sockets.
+    pub fn poll_socket(&mut self) -> Option<SocketMessage> {
+        self.core.kernel.as_mut()?.poll_message()
     }
 
     fn dispatch(&mut self, app: usize, event: HostEvent, ctx: &mut Ctx<'_>) {
@@ -153,6 +156,9 @@ impl Host {
         if due(self.core.rudp.poll_timeout()) {
             self.core.rudp.handle_timeout(now);
         }
+        if let Some(kernel) = self.core.kernel.as_mut().filter(|k| due(k.poll_timeout())) {
+            kernel.handle_timeout(now);
+        }
         for app in 0..self.apps.len() {
             if due(self.apps[app].next_wake()) {
                 self.dispatch(app, HostEvent::Wake, ctx);
@@ -168,6 +174,9 @@ impl Node for Host {
             Input::Start => {
                 self.core.tcp.set_noting(ctx.noting());
                 self.core.rudp.set_noting(ctx.noting());
+                if let Some(kernel) = &mut self.core.kernel {
+                    kernel.set_noting(ctx.noting());
+                }
                 for app in 0..self.apps.len() {
                     self.dispatch(app, HostEvent::Start, ctx);
                 }
@@ -188,7 +197,8 @@ impl Node for Host {
     }
 
     fn next_wake(&self) -> Option<Instant> {
-        let endpoints = [self.core.tcp.poll_timeout(), self.core.rudp.poll_timeout()];
+        let kernel = self.core.kernel.as_ref().and_then(|k| k.poll_timeout());
+        let endpoints = [self.core.tcp.poll_timeout(), self.core.rudp.poll_timeout(), kernel];
         endpoints.into_iter().chain(self.apps.iter().map(|app| app.next_wake())).flatten().min()
     }
 
@@ -208,6 +218,7 @@ impl Node for Host {
         let mut report = NodeReport::default();
         report.flows.extend(self.core.tcp.reports());
         report.flows.extend(self.core.rudp.reports());
+        report.flows.extend(self.core.kernel.iter().flat_map(|k| k.reports()));
         report.flows.sort_by_key(|f| f.stats.opened.or(f.stats.established));
         self.apps.iter().for_each(|app| app.report(&mut report));
         report
@@ -216,7 +227,11 @@ impl Node for Host {
 
 impl Core {
     fn endpoint_event(&mut self) -> Option<(TransportKind, EndpointEvent)> {
-        let tcp = self.tcp.poll_event().map(|e| (TransportKind::Tcp, e));
+        let tcp = match &mut self.kernel {
+            None => self.tcp.poll_event(),
+            Some(kernel) => kernel.poll_event(),
+        };
+        let tcp = tcp.map(|e| (TransportKind::Tcp, e));
         tcp.or_else(|| self.rudp.poll_event().map(|e| (TransportKind::Rudp, e)))
     }
 
@@ -262,14 +277,25 @@ impl Core {
             any = true;
             self.send(out.src, out.dst, Body::Rudp(out.segment), None, ctx);
         }
+        if let Some(kernel) = &mut self.kernel {
+            kernel.flush(ctx.now());
+        }
         while let Some((flow, note)) = self.next_note() {
             ctx.note(Note::Flow { flow, packet: cause, note });
         }
         any
     }
 
+    /// Asks the operating system, if there is one.
+    fn ask(&mut self, port: u16, op: SocketOp) {
+        if let Some(kernel) = &mut self.kernel {
+            kernel.request(port, op);
+        }
+    }
+
     fn next_note(&mut self) -> Option<(FlowId, FlowNote)> {
-        self.tcp.poll_note().or_else(|| self.rudp.poll_note())
+        let note = self.tcp.poll_note().or_else(|| self.rudp.poll_note());
+        note.or_else(|| self.kernel.as_mut()?.poll_note())
     }
 
     fn send(&mut self, src: Ipv4Addr, dst: Ipv4Addr, body: Body, on_link: Option<Ipv4Addr>, ctx: &mut Ctx<'_>) {
@@ -321,11 +347,13 @@ impl HostCtx<'_> {
     /// Receives datagrams for `port` from now on.
     pub fn bind(&mut self, port: u16) {
         self.core.ports.entry(port).or_insert(self.app);
+        self.core.ask(port, SocketOp::BindUdp);
     }
     /// Stops receiving datagrams for `port`.
     pub fn unbind(&mut self, port: u16) {
         if self.core.ports.get(&port) == Some(&self.app) {
             self.core.ports.remove(&port);
+            self.core.ask(port, SocketOp::UnbindUdp);
         }
     }
     /// Sends a datagram; to 255.255.255.255 it is broadcast on the link. Without an address of its
@@ -356,11 +384,14 @@ impl HostCtx<'_> {
                 TransportKind::Tcp => self.core.tcp.listen(port, &settings.tcp),
                 TransportKind::Rudp => self.core.rudp.listen(port, &settings.rudp),
             }
+            let is_tcp = transport == TransportKind::Tcp;
+            self.core.ask(port, if is_tcp { SocketOp::Listen } else { SocketOp::BindRudp });
         }
     }
     /// Opens a connection from an ephemeral port; `None` while the host has no address.
     pub fn connect(&mut self, request: ConnectRequest) -> Option<AppConn> {
         let ConnectRequest { transport, remote, name, settings } = request;
+        let remote = self.core.setup.aliases.get(&remote).copied().unwrap_or(remote);
         let address = self.core.addressing.as_ref()?.address;
         let local = SocketAddrV4::new(address, self.ephemeral_port());
         self.core.connections_opened += 1;
@@ -371,9 +402,10 @@ impl HostCtx<'_> {
         let settings = &self.core.setup.settings[settings.unwrap_or(0) as usize];
         let now = self.ctx.now();
         let flow = FlowId::new(transport, local, remote);
-        let id = match transport {
-            TransportKind::Tcp => self.core.tcp.connect(now, local, remote, &settings.tcp, name.clone()),
-            TransportKind::Rudp => self.core.rudp.connect(now, local, remote, &settings.rudp, name.clone()),
+        let id = match (transport, &mut self.core.kernel) {
+            (TransportKind::Tcp, Some(kernel)) => kernel.connect(now, local, remote, name.clone()),
+            (TransportKind::Tcp, None) => self.core.tcp.connect(now, local, remote, &settings.tcp, name.clone()),
+            (TransportKind::Rudp, _) => self.core.rudp.connect(now, local, remote, &settings.rudp, name.clone()),
         };
         let note = FlowNote::Opened { name, transport, from: local, to: remote };
         self.ctx.note(Note::Flow { flow, packet: None, note });
@@ -383,9 +415,10 @@ impl HostCtx<'_> {
     }
     /// A connection's stream, until its `Closed` event was delivered.
     pub fn stream(&mut self, conn: AppConn) -> Option<&mut dyn Stream> {
-        match conn.transport {
-            TransportKind::Tcp => self.core.tcp.stream(conn.id),
-            TransportKind::Rudp => self.core.rudp.stream(conn.id),
+        match (conn.transport, &mut self.core.kernel) {
+            (TransportKind::Tcp, Some(kernel)) => kernel.stream(conn.id),
+            (TransportKind::Tcp, None) => self.core.tcp.stream(conn.id),
+            (TransportKind::Rudp, _) => self.core.rudp.stream(conn.id),
         }
     }
     /// An unused UDP port above 49151, at random (RFC 6056 section 3.3.1).

@@ -9,4 +9,5 @@ pub mod node;
 pub mod resolver;
 pub mod roles;
 pub mod router;
+pub mod setup;
 pub mod switch;

@@ -12,6 +12,7 @@ use super::series::Series;
 use super::summary::{ExpectSummary, LinkOutcome, RunOutcome, Summary};
 use crate::base::ids::Direction;
 use crate::base::note::Sink;
+use crate::base::report::LinkReport;
 use crate::base::time::Instant;
 use crate::base::units::Rate;
 use crate::node::node::Status;
@@ -73,12 +74,16 @@ pub fn run(
         Some(events) => Recorder::full(&places, events),
         None => Recorder::digest_only(&places),
     };
-    let outcome = simulate(plan, name, &mut recorder, progress)?;
+    let (outcome, failures) = simulate(plan, name, &mut recorder, progress)?;
+    Ok(finish(plan, recorder, outcome, failures)?)
+}
+
+/// Sums a run up and asks its expectations.
+pub(super) fn finish(plan: &Plan, recorder: Recorder, mut outcome: RunOutcome, failures: Failures) -> io::Result<Run> {
     let (digest, series) = recorder.finish()?;
-    let (mut outcome, failures) = outcome;
     outcome.digest.clone_from(&digest.hex);
     let mut summary = Summary::new(&outcome);
-    let figures = serde_json::to_value(&summary).map_err(io::Error::from)?;
+    let figures = serde_json::to_value(&summary)?;
     summary.expect = plan
         .expects
         .iter()
@@ -104,7 +109,7 @@ pub fn watch(plan: &Arc<Plan>, sink: &mut dyn Sink, progress: &mut dyn FnMut(Pro
     simulate(plan, "", sink, progress).map(|_| ())
 }
 
-type Failures = Vec<(String, String)>;
+pub(super) type Failures = Vec<(String, String)>;
 
 fn simulate(
     plan: &Arc<Plan>,
@@ -136,13 +141,6 @@ fn simulate(
         }
         nodes.push((node.name.to_string(), report));
     }
-    let reports = network.link_reports();
-    let links = reports.into_iter().enumerate().map(|(index, report)| {
-        let link = &plan.links[index / 2];
-        let direction = [Direction::Forward, Direction::Reverse][index % 2];
-        let rate = link.channels[index % 2].rate.unwrap_or(Rate(0));
-        LinkOutcome { name: link.name.to_string(), direction, rate, report }
-    });
     let outcome = RunOutcome {
         scenario: name.to_owned(),
         seed: plan.seed,
@@ -151,8 +149,19 @@ fn simulate(
         events: network.events(),
         packet_hops: network.packet_hops(),
         nodes,
-        links: links.collect(),
+        links: links(plan, network.link_reports()),
         expect: Vec::new(),
     };
     Ok((outcome, failures))
+}
+
+/// Names the figures of link directions.
+pub(super) fn links(plan: &Plan, reports: Vec<LinkReport>) -> Vec<LinkOutcome> {
+    let named = |(index, report): (usize, LinkReport)| {
+        let link = &plan.links[index / 2];
+        let direction = [Direction::Forward, Direction::Reverse][index % 2];
+        let rate = link.channels[index % 2].rate.unwrap_or(Rate(0));
+        LinkOutcome { name: link.name.to_string(), direction, rate, report }
+    };
+    reports.into_iter().enumerate().map(named).collect()
 }

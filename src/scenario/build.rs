@@ -17,9 +17,9 @@ use crate::node::addressing::Addressing;
 use crate::node::app::App;
 use crate::node::bulk::{BulkFlow, BulkSender, BulkSink};
 use crate::node::host::{Host, HostSetup, Settings};
-use crate::node::node::Node;
 use crate::node::roles::ROLES;
 use crate::node::roles::dhcp_client::{DhcpClientApp, hardware_of};
+use crate::node::roles::outside::Outside;
 use crate::node::roles::role::RoleEnv;
 use crate::node::router::{Route, Router};
 use crate::node::switch::Switch;
@@ -35,7 +35,7 @@ use crate::transport::rudp::RudpConfig;
 use crate::transport::tcp::TcpConfig;
 
 /// Where bulk flows are received: this port and those after it.
-const FIRST_BULK_PORT: u16 = 5001;
+pub(super) const FIRST_BULK_PORT: u16 = 5001;
 
 /// The names of all places of a run, in their order: nodes, then `link/forward` and
 /// `link/reverse` of each link. The second figure counts the nodes.
@@ -50,11 +50,20 @@ pub fn place_names(plan: &Plan) -> (Vec<String>, u32) {
 /// # Errors
 /// What only a role can see to be wrong, such as a file that is not there.
 pub fn build<'s>(plan: &Arc<Plan>, sink: Option<&'s mut dyn Sink>) -> Result<Network<'s>, Vec<Diagnostic>> {
+    build_with(plan, sink, &|_| None)
+}
+
+/// The same with other nodes in the place of some, by rank.
+pub(super) fn build_with<'s>(
+    plan: &Arc<Plan>,
+    sink: Option<&'s mut dyn Sink>,
+    other: &dyn Fn(usize) -> Option<NodeFactory>,
+) -> Result<Network<'s>, Vec<Diagnostic>> {
     let shared = Arc::new(Shared::new(plan.clone()));
     let mut network = Network::new(sink);
     let mut mistakes = Vec::new();
     for index in 0..plan.nodes.len() {
-        match shared.node_factory(index) {
+        match other(index).map_or_else(|| shared.node_factory(index), Ok) {
             Ok(factory) => {
                 network.add_node(factory);
             }
@@ -104,9 +113,12 @@ fn loss((name, params): &(String, Params), stream: &str, seed: Seed) -> Option<B
 }
 
 /// What the makers of nodes share.
-struct Shared {
+pub(super) struct Shared {
     plan: Arc<Plan>,
     names: Arc<BTreeMap<Ipv4Addr, Arc<str>>>,
+    aliases: Arc<BTreeMap<SocketAddrV4, SocketAddrV4>>,
+    outside: Arc<Outside>,
+    wall: WallClock,
     addresses: Arc<BTreeMap<String, Ipv4Addr>>,
     dns: Vec<Ipv4Addr>,
     // Each flow's port at its receiver.
@@ -117,7 +129,7 @@ struct Shared {
 }
 
 impl Shared {
-    fn new(plan: Arc<Plan>) -> Self {
+    pub(super) fn new(plan: Arc<Plan>) -> Self {
         let addressed = || plan.nodes.iter().filter_map(|n| Some((n, n.address()?)));
         let names = addressed().map(|(n, address)| (address, n.name.clone())).collect();
         let addresses = addressed().map(|(n, address)| (n.name.to_string(), address)).collect();
@@ -130,7 +142,10 @@ impl Shared {
             sends[flow.from].push(index);
             receives[flow.to].push(index);
         }
-        Shared { names: Arc::new(names), addresses: Arc::new(addresses), dns, flow_ports, sends, receives, plan }
+        let (names, addresses) = (Arc::new(names), Arc::new(addresses));
+        let (aliases, outside) = (Arc::default(), Arc::default());
+        let wall = WallClock::SIMULATED;
+        Shared { names, aliases, outside, wall, addresses, dns, flow_ports, sends, receives, plan }
     }
 
     fn node_factory(self: &Arc<Self>, index: usize) -> Result<NodeFactory, Diagnostic> {
@@ -161,13 +176,28 @@ impl Shared {
                 let shared = self.clone();
                 Ok(Box::new(move |lives| {
                     let role = first.borrow_mut().take().map_or_else(|| shared.role(&shared.plan.nodes[index]), Ok);
-                    shared.host(index, lives, role.ok())
+                    Box::new(shared.host(index, lives, role.ok()))
                 }))
             }
         }
     }
 
-    fn role(&self, node: &NodePlan) -> Result<Box<dyn App>, Diagnostic> {
+    /// Tells hosts where they are in the real world.
+    pub(super) fn set_outside(
+        &mut self,
+        outside: Outside,
+        aliases: BTreeMap<SocketAddrV4, SocketAddrV4>,
+        wall: WallClock,
+    ) {
+        (self.outside, self.aliases, self.wall) = (Arc::new(outside), Arc::new(aliases), wall);
+    }
+
+    /// The ports at which a node receives flows.
+    pub(super) fn receiving_ports(&self, index: usize) -> impl Iterator<Item = u16> + '_ {
+        self.receives[index].iter().map(|f| self.flow_ports[*f])
+    }
+
+    pub(super) fn role(&self, node: &NodePlan) -> Result<Box<dyn App>, Diagnostic> {
         let entry = ROLES.find(&node.role).expect("the checker knows every role");
         let env = RoleEnv {
             node: node.name.clone(),
@@ -176,9 +206,10 @@ impl Shared {
             gateway: node.gateway,
             dns: self.dns.clone(),
             addresses: self.addresses.clone(),
+            outside: self.outside.clone(),
             folder: self.plan.folder.clone(),
             seed: Seed(self.plan.seed),
-            wall: WallClock::SIMULATED,
+            wall: self.wall,
         };
         (entry.build)(&node.params, &env).map_err(|mistake| {
             let span = node.params.get(mistake.key).map_or(node.span.clone(), |v| v.span.clone());
@@ -190,7 +221,7 @@ impl Shared {
         })
     }
 
-    fn host(&self, index: usize, lives: u32, role: Option<Box<dyn App>>) -> Box<dyn Node> {
+    pub(super) fn host(&self, index: usize, lives: u32, role: Option<Box<dyn App>>) -> Host {
         let node = &self.plan.nodes[index];
         let settings_of = |tcp: &Params, rudp: &Params| Settings {
             tcp: TcpConfig::from_params(tcp),
@@ -245,10 +276,11 @@ impl Shared {
             }),
             settings: settings.into(),
             names: self.names.clone(),
+            aliases: self.aliases.clone(),
             seed,
             lives,
         };
-        Box::new(Host::new(setup, apps))
+        Host::new(setup, apps)
     }
 }
 

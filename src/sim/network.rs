@@ -113,6 +113,18 @@ impl<'s> Network<'s> {
         self.scheduler.set(FAULTS, self.faults.last().map(|f| f.at));
     }
 
+    /// A packet that a node of another driver puts on its wire now; for live runs, whose clock this
+    /// network follows.
+    pub fn inject(&mut self, now: Instant, from: NodeId, port: PortId, packet: Packet) {
+        self.now = self.now.max(now);
+        self.send(from, port, packet);
+    }
+
+    /// When something happens next.
+    pub fn next_event(&self) -> Option<Instant> {
+        self.scheduler.peek().map(|(at, _)| at)
+    }
+
     /// Handles the next event unless it is later than `until`. False: there was none.
     pub fn step(&mut self, until: Instant) -> bool {
         let Some((at, source)) = self.scheduler.peek().filter(|(at, _)| *at <= until) else { return false };

@@ -5,6 +5,7 @@
 pub mod congestion;
 pub mod connection;
 pub mod endpoint;
+pub mod kernel;
 pub mod profile;
 pub mod rtt;
 pub mod rudp;

@@ -5,6 +5,7 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use super::files::{FILES, FileSet};
+use super::outside::Outside;
 use super::policy::POLICIES;
 use super::policy::choice::{Build, Candidate, Policy};
 use super::role::{RoleEntry, RoleEnv, RoleError};
@@ -60,6 +61,7 @@ pub const APP_STORE: RoleEntry = RoleEntry {
 struct AppStore {
     files: FileSet,
     routes: Vec<Route>,
+    outside: Arc<Outside>,
     /// Redirects so far, by server.
     redirects: BTreeMap<Arc<str>, u64>,
 }
@@ -94,7 +96,8 @@ impl AppStore {
                 help: Some("weigh only servers that stand in a route's `to`".to_owned()),
             });
         }
-        Ok(AppStore { files: FileSet::from_params(params, env)?, routes, redirects: BTreeMap::new() })
+        let (files, outside) = (FileSet::from_params(params, env)?, env.outside.clone());
+        Ok(AppStore { files, routes, outside, redirects: BTreeMap::new() })
     }
 }
 
@@ -146,7 +149,11 @@ impl Site for AppStore {
         let Some(server) = route.to.get(chosen) else { return Answer::Error(500) };
         *self.redirects.entry(server.name.clone()).or_default() += 1;
         // Encoded anew, so that no escaped CR LF of the request can end the field.
-        Answer::Moved(format!("http://{}{}", server.address, encode_path(&name)))
+        let path = encode_path(&name);
+        Answer::Moved(match self.outside.nodes.get(&*server.name) {
+            Some(place) => format!("http://{place}{path}"),
+            None => format!("http://{}{path}", server.address),
+        })
     }
 }
 
@@ -205,7 +212,7 @@ mod tests {
         files.insert("here.mp4", File::generated("here.mp4", 10));
         let policy = (POLICIES.find("by-type").unwrap().build)();
         let route = Route { glob: "*.mp4".to_owned(), to: candidates(&[1]), policy };
-        let mut store = AppStore { files, routes: vec![route], redirects: BTreeMap::new() };
+        let mut store = AppStore { files, routes: vec![route], outside: Arc::default(), redirects: BTreeMap::new() };
         let mut ask = |target: &str| match store.answer(&Request::get("store", target)) {
             Answer::File(file) => format!("200 {}", file.len()),
             Answer::Moved(location) => format!("301 {location}"),

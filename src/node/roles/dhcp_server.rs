@@ -301,6 +301,7 @@ mod tests {
             gateway: None,
             dns: Vec::new(),
             addresses: Arc::new([("names".to_string(), ip(3))].into()),
+            outside: Arc::default(),
             folder: ".".into(),
             seed: Seed(7),
             wall: WallClock::SIMULATED,

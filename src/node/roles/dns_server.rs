@@ -41,7 +41,10 @@ fn build(params: &Params, env: &RoleEnv) -> Result<Box<dyn App>, RoleError> {
     let mut zone = Vec::new();
     for (name, value) in params.table("zone").into_iter().flat_map(|t| &t.0) {
         let target = match &value.data {
-            Data::Node(node) => Target::Address(address_of(env, "zone", node)?),
+            Data::Node(node) => {
+                let inside = address_of(env, "zone", node)?;
+                Target::Address(env.outside.address(node).unwrap_or(inside))
+            }
             Data::Address(address) => Target::Address(*address),
             Data::Text(alias) => alias_of(name, alias)?,
             Data::List(list) => Target::Addresses(addresses_of(name, list, env)?),

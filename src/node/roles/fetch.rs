@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bytes::{Buf as _, Bytes};
 use sha2::{Digest as _, Sha256};
 
+use super::keep::{Keep, Kept};
 use crate::base::ids::TransportKind;
 use crate::base::note::{HttpChange, Note};
 use crate::base::report::FetchReport;
@@ -15,7 +16,7 @@ use crate::node::app::AppConn;
 use crate::node::host::HostCtx;
 use crate::proto::http::client::{ClientConn, ClientError, ClientEvent};
 use crate::proto::http::digest::confirms;
-use crate::proto::http::fields::hex;
+use crate::proto::http::fields::{content_length, hex};
 use crate::proto::http::head::HeadLimits;
 use crate::proto::http::range::parse_content_range;
 use crate::proto::http::redirect::{Permanent, Redirects};
@@ -56,14 +57,6 @@ pub(super) struct Exchange {
     heard: Instant,
 }
 
-/// What came of a download that was cut off: enough to ask for the rest.
-#[derive(Debug)]
-struct Partial {
-    etag: String,
-    hasher: Sha256,
-    bytes: u64,
-}
-
 /// How a download is to be done.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Manner {
@@ -97,7 +90,9 @@ pub(super) struct Fetch {
     linger: Instant,
     retries_left: u64,
     stall: Duration,
-    partial: Option<Partial>,
+    partial: Option<Kept>,
+    keep: Option<Box<dyn Keep>>,
+    timeout: Duration,
     /// Put off until `at`.
     waiting: bool,
     wall: WallClock,
@@ -128,10 +123,19 @@ impl Fetch {
             retries_left: manner.retries,
             stall: manner.stall,
             partial: None,
+            keep: None,
+            timeout: manner.timeout,
             waiting: false,
             wall: manner.wall,
             learnt: None,
         }
+    }
+
+    /// Keeps its body. Its time-out then is for silence, not for the whole.
+    pub(super) fn keep(mut self, keep: Box<dyn Keep>) -> Self {
+        self.partial = keep.kept();
+        self.keep = Some(keep);
+        self
     }
 
     /// Before its first request: goes where an earlier one was sent for good.
@@ -309,6 +313,7 @@ impl Fetch {
                     exchange.bytes += body.len() as u64;
                     exchange.hasher.update(&body);
                     self.report.bytes = exchange.bytes;
+                    self.write_down(&body, host);
                 }
                 Some(ClientEvent::Done { .. }) => self.on_done(host),
                 Some(ClientEvent::Failed(ClientError::Incomplete)) => {
@@ -331,7 +336,7 @@ impl Fetch {
             let first =
                 response.fields.single("content-range").and_then(parse_content_range).map(|(part, _)| part.first);
             match partial.filter(|p| Some(p.bytes) == first) {
-                Some(Partial { hasher, bytes, .. }) => (exchange.hasher, exchange.bytes) = (hasher, bytes),
+                Some(Kept { hasher, bytes, .. }) => (exchange.hasher, exchange.bytes) = (hasher, bytes),
                 None => return self.fail("the server sent a part that was not asked for", host),
             }
         }
@@ -340,7 +345,22 @@ impl Fetch {
         if let Some(to) = &exchange.next {
             self.learnt = Some((self.url.clone(), response.clone(), to.clone()));
         }
+        if let Some(keep) = self.keep.as_mut().filter(|_| (200..300).contains(&response.status)) {
+            let length = content_length(&response.fields).ok().flatten().map(|rest| rest + exchange.bytes);
+            let etag = response.fields.single("etag").filter(|tag| tag.starts_with('"'));
+            if let Err(error) = keep.begin(exchange.bytes, length, etag) {
+                return self.fail(&format!("cannot be saved: {error}"), host);
+            }
+        }
         exchange.response = Some(response);
+    }
+
+    fn write_down(&mut self, body: &[u8], host: &mut HostCtx<'_>) {
+        let Some(keep) = self.keep.as_mut().filter(|_| (200..300).contains(&self.report.status)) else { return };
+        self.deadline = host.now() + self.timeout;
+        if let Err(error) = keep.write(body) {
+            self.fail(&format!("cannot be saved: {error}"), host);
+        }
     }
 
     /// The connection ended in the middle: what came is kept and the rest asked for, if the server
@@ -355,7 +375,7 @@ impl Fetch {
         self.retries_left -= 1;
         let Step::Exchange(exchange) = std::mem::replace(&mut self.step, Step::Begin) else { return };
         host.stream(exchange.conn).into_iter().for_each(|stream| stream.abort());
-        self.partial = Some(Partial { etag, hasher: exchange.hasher, bytes: exchange.bytes });
+        self.partial = Some(Kept { etag, hasher: exchange.hasher, bytes: exchange.bytes });
     }
 
     fn on_done(&mut self, host: &mut HostCtx<'_>) {
@@ -388,6 +408,11 @@ impl Fetch {
         } else if !self.report.intact {
             self.report.error = Some("the body is not what the server says it holds".into());
         }
+        if self.report.completed()
+            && let Some(Err(error)) = self.keep.as_mut().map(|keep| keep.finish())
+        {
+            self.report.error = Some(format!("cannot be saved: {error}").into());
+        }
         let change = if self.report.completed() { HttpChange::Completed } else { HttpChange::Failed };
         self.note(host, change, status, exchange.bytes);
     }
@@ -396,7 +421,7 @@ impl Fetch {
     fn follow(&mut self, url: Url, host: &mut HostCtx<'_>) {
         let text: Arc<str> = url.to_string().into();
         self.report.redirects.push(text);
-        self.partial = None;
+        self.partial = self.keep.as_ref().and_then(|keep| keep.kept());
         self.report.bytes = 0;
         match url.place() {
             Ok(place) => self.place = place,

@@ -5,6 +5,7 @@ use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::outside::Outside;
 use crate::base::registry::Entry;
 use crate::base::rng::Seed;
 use crate::base::schema::Params;
@@ -26,6 +27,8 @@ pub struct RoleEnv {
     pub dns: Vec<Ipv4Addr>,
     /// Fixed addresses of all nodes.
     pub addresses: Arc<BTreeMap<String, Ipv4Addr>>,
+    /// Where strangers find the nodes; empty in a simulation.
+    pub outside: Arc<Outside>,
     /// The folder that paths are relative to.
     pub folder: PathBuf,
     /// The run's seed. A role names its streams `node/<name>/<purpose>`.

@@ -3,17 +3,20 @@
 use std::net::SocketAddrV4;
 
 use super::fetch::{Fetch, Manner, Step};
+use super::keep::Keep;
 use super::role::{RoleEntry, RoleEnv, RoleError};
 use crate::base::ids::TransportKind;
 use crate::base::report::NodeReport;
+use crate::base::rng::Rng;
 use crate::base::schema::{Data, Key, Kind, Need, Params};
 use crate::base::time::{Duration, Instant};
+use crate::base::wall::WallClock;
 use crate::node::app::{App, AppConn, ConnectRequest, HostEvent};
 use crate::node::host::HostCtx;
 use crate::node::node::Status;
 use crate::node::resolver::HostResolver;
 use crate::proto::http::redirect::Permanent;
-use crate::proto::http::url::Url;
+use crate::proto::http::url::{Url, UrlError};
 use crate::transport::stream::StreamEvent;
 
 const TRANSPORTS: Kind = Kind::Choice(&["rudp", "tcp"]);
@@ -82,6 +85,26 @@ struct User {
     permanent: Option<Permanent>,
 }
 
+/// A user of one download whose body is kept; no answer at all for `timeout` ends it.
+///
+/// # Errors
+/// When `url` is no http URL.
+pub fn download(
+    url: &str,
+    transport: TransportKind,
+    timeout: Duration,
+    wall: WallClock,
+    keep: Box<dyn Keep>,
+    rng: Rng,
+) -> Result<Box<dyn App>, UrlError> {
+    let parsed = Url::parse(url)?;
+    parsed.place()?;
+    let stall = Duration::from_secs(20);
+    let manner = Manner { transport, at: Instant::ZERO, timeout, redirect_limit: 10, retries: 3, stall, wall };
+    let fetches = vec![Fetch::new(url, parsed, manner).keep(keep)];
+    Ok(Box::new(User { fetches, resolver: HostResolver::new(rng), permanent: None }))
+}
+
 impl User {
     fn from_params(params: &Params, env: &RoleEnv) -> Result<Self, RoleError> {
         let transport = |p: &Params| {
@@ -101,6 +124,7 @@ impl User {
                 message: format!("\"{text}\": {error}"),
                 help: Some("write it as \"http://host/path\"".to_owned()),
             })?;
+            let url = env.outside.locate(url);
             let at = Instant::ZERO + entry.duration("at").unwrap_or(Duration::ZERO);
             let (transport, wall) = (transport(entry).unwrap_or(own), env.wall);
             fetches.push(Fetch::new(

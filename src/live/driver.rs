@@ -1,0 +1,394 @@
+//! The poll loop: waits for sockets and for the time that machines asked for, feeds hosts, and
+//! carries out what they want.
+
+use std::collections::BTreeSet;
+use std::net::{Ipv4Addr, SocketAddrV4};
+use std::sync::Arc;
+
+use super::addresses::AddressMap;
+use super::clock::Clock;
+use super::error::LiveError;
+use super::lag::Lag;
+use super::medium::{Departure, Medium};
+use super::poller::{Key, Poller, Ready};
+use super::signals::Signals;
+use super::tcp::TcpSockets;
+use super::udp::{ANY_LOCAL, Carries, Received, UdpSockets};
+use super::xids::Xids;
+use crate::base::ids::{NodeId, PacketId, PortId};
+use crate::base::note::{Depth, DropCause, Note, Place, Record, Sink};
+use crate::base::report::{LinkReport, NodeReport};
+use crate::base::time::{Duration, Instant};
+use crate::node::host::Host;
+use crate::node::node::{Ctx, Input, Node as _, Status};
+use crate::proto::dhcp::{CLIENT_PORT, SERVER_PORT};
+use crate::transport::kernel::{SocketMessage, SocketOp};
+use crate::wire::packet::{Body, DEFAULT_TTL, Hop, Packet};
+use crate::wire::rudp::RudpSegment;
+use crate::wire::udp::Datagram;
+
+/// Datagrams taken from one socket before the others have their turn.
+const TURN_DATAGRAMS: usize = 64;
+
+/// A host that lives here.
+pub struct LiveNode {
+    /// Its rank in the scenario.
+    pub id: NodeId,
+    /// Its name.
+    pub name: Arc<str>,
+    /// The host, with the kernel's TCP.
+    pub host: Host,
+    /// The interface of this machine that it serves on, if one is named.
+    pub interface: Option<String>,
+}
+
+struct Slot {
+    node: LiveNode,
+    last_packet: u32,
+    wake: Option<Instant>,
+    busy: bool,
+}
+
+/// Hosts on real sockets.
+pub struct Driver<'s> {
+    clock: Clock,
+    poller: Poller,
+    signals: Signals,
+    udp: UdpSockets,
+    tcp: TcpSockets,
+    map: AddressMap,
+    xids: Xids,
+    medium: Box<dyn Medium>,
+    slots: Vec<Slot>,
+    // Which slot a node has, by rank.
+    by_node: Vec<Option<usize>>,
+    wakes: BTreeSet<(Instant, usize)>,
+    sink: &'s mut dyn Sink,
+    lag: Lag,
+    now: Instant,
+    events: u64,
+    outbox: Vec<(PortId, Packet)>,
+    notes: Vec<Note>,
+    departures: Vec<Departure>,
+    records: Vec<Record>,
+    bytes: Vec<u8>,
+}
+
+impl<'s> Driver<'s> {
+    /// A driver of these hosts, by this clock.
+    ///
+    /// # Errors
+    /// When the system has no room for a poller.
+    pub fn new(
+        clock: Clock,
+        nodes: Vec<LiveNode>,
+        map: AddressMap,
+        medium: Box<dyn Medium>,
+        sink: &'s mut dyn Sink,
+    ) -> Result<Self, LiveError> {
+        let poller = Poller::new()?;
+        let ranks = nodes.iter().map(|n| n.id.0 as usize + 1).max().unwrap_or(0);
+        let mut by_node = vec![None; ranks];
+        nodes.iter().enumerate().for_each(|(slot, n)| by_node[n.id.0 as usize] = Some(slot));
+        let slot = |node| Slot { node, last_packet: 0, wake: None, busy: false };
+        Ok(Driver {
+            clock,
+            signals: Signals::new(&poller)?,
+            poller,
+            udp: UdpSockets::new(),
+            tcp: TcpSockets::new(),
+            map,
+            xids: Xids::default(),
+            medium,
+            slots: nodes.into_iter().map(slot).collect(),
+            by_node,
+            wakes: BTreeSet::new(),
+            sink,
+            lag: Lag::default(),
+            now: Instant::ZERO,
+            events: 0,
+            outbox: Vec::new(),
+            notes: Vec::new(),
+            departures: Vec::new(),
+            records: Vec::new(),
+            bytes: Vec::new(),
+        })
+    }
+
+    /// Starts every host and opens the sockets they ask for.
+    ///
+    /// # Errors
+    /// When a service cannot be bound.
+    pub fn start(&mut self) -> Result<(), LiveError> {
+        for slot in 0..self.slots.len() {
+            self.now = self.clock.now();
+            self.host(slot, |host, ctx| host.handle(Input::Start, ctx))?;
+        }
+        self.depart();
+        Ok(())
+    }
+
+    /// Waits for the next thing and handles everything that is there, until `until` at the latest.
+    ///
+    /// # Errors
+    /// When the system cannot wait, or a socket that a host needs later cannot be bound.
+    pub fn step(&mut self, until: Instant) -> Result<(), LiveError> {
+        let due = [self.wakes.first().map(|w| w.0), self.medium.next_event(), Some(until)];
+        let due = due.into_iter().flatten().min().unwrap_or(until);
+        let mut ready = Vec::new();
+        self.poller.wait(Some(due.since(self.clock.now())), &mut ready)?;
+        for Ready { key, read, write } in ready {
+            match key {
+                Key::Signal => self.signals.read(),
+                Key::Udp(place) => self.receive(place)?,
+                Key::Listener(index) => self.tcp.accept(&self.poller, &self.map, index),
+                Key::Tcp(place) => self.tcp.ready(&self.poller, place, read, write),
+            }
+            self.hear()?;
+        }
+        self.now = self.clock.now();
+        while let Some(&(due, slot)) = self.wakes.first().filter(|(due, _)| *due <= self.now) {
+            self.lag.add(due, self.now);
+            self.host(slot, |host, ctx| host.handle(Input::Wake, ctx))?;
+            self.hear()?;
+        }
+        self.depart();
+        Ok(())
+    }
+
+    /// True once somebody asked the run to end.
+    pub fn interrupted(&self) -> bool {
+        self.signals.end
+    }
+    /// True while some host has work of its own, or has bytes that are not acknowledged.
+    pub fn is_busy(&self) -> bool {
+        self.slots.iter().any(|s| s.busy)
+    }
+    /// True once every byte that an application wrote has been acknowledged, or its connection is
+    /// over.
+    pub fn is_settled(&self) -> bool {
+        let open = |s: &crate::base::report::FlowStats| s.closed.is_none() && s.bytes_acked < s.bytes_written;
+        !self.slots.iter().any(|slot| slot.node.host.report().flows.iter().any(|f| open(&f.stats)))
+    }
+    /// The time since the start.
+    pub fn now(&self) -> Instant {
+        self.now
+    }
+    /// Inputs handled so far.
+    pub fn events(&self) -> u64 {
+        self.events
+    }
+    /// How late wake-ups were.
+    pub fn lag(&self) -> &Lag {
+        &self.lag
+    }
+    /// Datagrams that the system had no room for.
+    pub fn refused(&self) -> u64 {
+        self.udp.refused
+    }
+    /// What each host says of itself.
+    pub fn node_reports(&self) -> Vec<(NodeId, NodeReport, Status)> {
+        self.slots.iter().map(|s| (s.node.id, s.node.host.report(), s.node.host.status())).collect()
+    }
+    /// Figures of the links, and packets carried over them.
+    pub fn link_reports(&self) -> (Vec<LinkReport>, u64) {
+        self.medium.reports()
+    }
+    /// The places of the scenario's nodes.
+    pub fn map(&self) -> &AddressMap {
+        &self.map
+    }
+
+    /// Tells hosts what their connections say, until they say nothing.
+    fn hear(&mut self) -> Result<(), LiveError> {
+        while let Some((node, message)) = self.tcp.poll_message() {
+            let Some(slot) = self.slot(node) else { continue };
+            self.now = self.clock.now();
+            self.host(slot, |host, ctx| host.handle_socket(message, ctx))?;
+        }
+        Ok(())
+    }
+
+    fn receive(&mut self, place: u32) -> Result<(), LiveError> {
+        for _ in 0..TURN_DATAGRAMS {
+            let Some(received) = self.udp.receive(place) else { break };
+            let Some(slot) = self.slot(received.node) else { continue };
+            self.now = self.clock.now();
+            let Some(packet) = self.packet(slot, received) else { continue };
+            self.host(slot, |host, ctx| host.handle(Input::Packet { port: PortId(0), packet }, ctx))?;
+        }
+        self.depart();
+        Ok(())
+    }
+
+    /// What came, as the host sees it; `None` if it is no packet.
+    fn packet(&mut self, slot: usize, received: Received) -> Option<Packet> {
+        let Received { node, port, carries, from, data } = received;
+        let mut from = self.map.scenario(from);
+        if port == SERVER_PORT && self.xids.remember(&data, from) {
+            // A client that has no address yet sends from none.
+            from = SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, CLIENT_PORT);
+        } else if port == CLIENT_PORT {
+            from.set_port(SERVER_PORT);
+        }
+        let own = &mut self.slots[slot];
+        own.last_packet += 1;
+        let id = PacketId { origin: node, number: own.last_packet };
+        let to = own.node.host.address().unwrap_or(Ipv4Addr::BROADCAST);
+        let bytes = data.len() as u32;
+        let body = match carries {
+            Carries::Datagrams => Some(Body::Udp(Datagram { src_port: from.port(), dst_port: port, payload: data })),
+            Carries::Rudp => RudpSegment::parse(&data)
+                .ok()
+                .map(|s| Body::Rudp(RudpSegment { src_port: from.port(), dst_port: port, ..s })),
+        };
+        let Some(body) = body else {
+            let (cause, queue) = (DropCause::Malformed, Depth::default());
+            let note = Note::PacketDropped { packet: id, bytes, cause, queue };
+            self.sink.record(&Record { at: self.now, place: Place(node.0), note });
+            return None;
+        };
+        let src = *from.ip();
+        Some(Packet { id, src, dst: to, ttl: DEFAULT_TTL, hop: Hop { from: src, to }, body })
+    }
+
+    fn slot(&self, node: NodeId) -> Option<usize> {
+        self.by_node.get(node.0 as usize).copied().flatten()
+    }
+
+    /// One call to a host, and everything that follows from it.
+    fn host(&mut self, slot: usize, call: impl FnOnce(&mut Host, &mut Ctx<'_>)) -> Result<(), LiveError> {
+        self.events += 1;
+        let own = &mut self.slots[slot];
+        let id = own.node.id;
+        let mut ctx = Ctx::new(self.now, id, &mut own.last_packet, &mut self.outbox, Some(&mut self.notes));
+        call(&mut own.node.host, &mut ctx);
+        own.busy = own.node.host.status() == Status::Busy;
+        let wake = own.node.host.next_wake();
+        if own.wake != wake {
+            own.wake.map(|old| self.wakes.remove(&(old, slot)));
+            own.wake = wake;
+            self.wakes.extend(wake.map(|at| (at, slot)));
+        }
+        for note in self.notes.drain(..) {
+            self.sink.record(&Record { at: self.now, place: Place(id.0), note });
+        }
+        while let Some(message) = self.slots[slot].node.host.poll_socket() {
+            self.socket(slot, message)?;
+        }
+        for (port, packet) in self.outbox.drain(..) {
+            self.medium.send(self.now, id, port, packet);
+        }
+        Ok(())
+    }
+
+    /// Carries out what a host asks of its sockets.
+    fn socket(&mut self, slot: usize, message: SocketMessage) -> Result<(), LiveError> {
+        let (id, port) = (self.slots[slot].node.id, message.local.port());
+        match message.op {
+            SocketOp::BindUdp => self.open(slot, port, Carries::Datagrams),
+            SocketOp::BindRudp => self.open(slot, port, Carries::Rudp),
+            SocketOp::UnbindUdp => {
+                self.udp.close(&self.poller, id, port);
+                Ok(())
+            }
+            SocketOp::Listen => {
+                let node = &self.slots[slot].node;
+                let Some(address) = node.host.address() else { return Ok(()) };
+                let service = SocketAddrV4::new(address, port);
+                let Some(at) = self.map.real(service) else { return Ok(()) };
+                let failed = |error| LiveError::bind(&node.name, at, error);
+                self.tcp.listen(&self.poller, id, service, at).map_err(failed)
+            }
+            _ => {
+                self.tcp.handle(&self.poller, &mut self.map, id, message);
+                Ok(())
+            }
+        }
+    }
+
+    /// Opens a host's UDP port. One that it sends from before it is served is opened then.
+    fn open(&mut self, slot: usize, port: u16, carries: Carries) -> Result<(), LiveError> {
+        let node = &self.slots[slot].node;
+        if self.udp.has(node.id, port) {
+            return Ok(());
+        }
+        let device = node.interface.as_deref();
+        let at = match (node.host.address(), device) {
+            (_, Some(_)) => SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, port),
+            (Some(address), None) => self.map.real(SocketAddrV4::new(address, port)).unwrap_or(ANY_LOCAL),
+            (None, None) => ANY_LOCAL,
+        };
+        let opened = self.udp.open(&self.poller, (node.id, port), carries, at, device);
+        match opened {
+            Ok(_) => Ok(()),
+            Err(error) => Err(LiveError::bind(&node.name, at, error)),
+        }
+    }
+
+    /// Sends what the medium lets go.
+    fn depart(&mut self) {
+        self.medium.advance(self.now, &mut self.departures, &mut self.records);
+        for record in self.records.drain(..) {
+            self.sink.record(&record);
+        }
+        for departure in std::mem::take(&mut self.departures) {
+            self.send(departure);
+        }
+    }
+
+    fn send(&mut self, departure: Departure) {
+        let Packet { id, src, dst, body, .. } = departure.packet;
+        let Some(slot) = self.slot(id.origin) else { return };
+        self.bytes.clear();
+        let (from, to, carries) = match &body {
+            Body::Udp(d) => (d.src_port, d.dst_port, Carries::Datagrams),
+            Body::Rudp(s) => (s.src_port, s.dst_port, Carries::Rudp),
+            // The system's TCP sends its own.
+            Body::Tcp(_) => return,
+        };
+        if !self.udp.has(id.origin, from) {
+            let own = SocketAddrV4::new(self.map.real_address(src), from);
+            let any = SocketAddrV4::new(*own.ip(), 0);
+            let mut open = |at| self.udp.open(&self.poller, (id.origin, from), carries, at, None);
+            // Another program has the port: any other serves as well.
+            let Ok(real) = open(own).or_else(|_| open(any)) else { return };
+            if real != own && !src.is_unspecified() {
+                self.map.add_service(SocketAddrV4::new(src, from), real);
+            }
+        }
+        match &body {
+            Body::Udp(d) => self.bytes.extend_from_slice(&d.payload),
+            Body::Rudp(s) => s.encode(&mut self.bytes),
+            Body::Tcp(_) => return,
+        }
+        let on_interface = self.slots[slot].node.interface.is_some();
+        if to == CLIENT_PORT && from == SERVER_PORT && !on_interface {
+            // To wherever the question came from: on loopback nobody hears a broadcast.
+            if let Some(asker) = self.xids.asker(&self.bytes) {
+                self.udp.send(id.origin, from, asker, &self.bytes);
+            }
+        } else if dst.is_broadcast() && !on_interface {
+            let servers: Vec<SocketAddrV4> = match departure.at {
+                Some(at) => self.map.real(SocketAddrV4::new(at, to)).into_iter().collect(),
+                None => self.map.services_at(to).collect(),
+            };
+            servers.into_iter().for_each(|at| self.udp.send(id.origin, from, at, &self.bytes));
+        } else if let Some(at) = self.map.real(SocketAddrV4::new(dst, to)) {
+            self.udp.send(id.origin, from, at, &self.bytes);
+        }
+    }
+
+    /// How long until `until`, for callers that show progress.
+    pub fn left(&self, until: Instant) -> Duration {
+        until.since(self.now)
+    }
+}
+
+impl Drop for Driver<'_> {
+    fn drop(&mut self) {
+        self.udp.forget(&self.poller);
+        self.tcp.forget(&self.poller);
+        self.signals.forget(&self.poller);
+    }
+}

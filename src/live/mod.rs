@@ -1,0 +1,17 @@
+//! Layer 6, the real world: the same hosts on the operating system's sockets, one poll loop, and
+//! the only clock of the crate.
+
+pub mod addresses;
+pub mod clock;
+pub mod driver;
+pub mod entropy;
+mod error;
+pub mod lag;
+pub mod medium;
+mod poller;
+mod signals;
+mod tcp;
+mod udp;
+mod xids;
+
+pub use error::LiveError;

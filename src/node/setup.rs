@@ -1,0 +1,38 @@
+//! What a host is made from.
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddrV4};
+use std::sync::Arc;
+
+use super::addressing::Addressing;
+use crate::base::rng::Seed;
+use crate::transport::rudp::RudpConfig;
+use crate::transport::tcp::TcpConfig;
+
+/// How a host's connections are configured.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// For TCP.
+    pub tcp: TcpConfig,
+    /// For RUDP.
+    pub rudp: RudpConfig,
+}
+
+/// What a host is made from.
+#[derive(Clone, Debug)]
+pub struct HostSetup {
+    /// Its name in the scenario.
+    pub name: Arc<str>,
+    /// Its addressing; `None` until an app sets it.
+    pub addressing: Option<Addressing>,
+    /// The settings of its connections; those numbered from 1 belong to flows.
+    pub settings: Arc<[Settings]>,
+    /// Whose address is whose, for naming flows.
+    pub names: Arc<BTreeMap<Ipv4Addr, Arc<str>>>,
+    /// Where nodes are found from outside, and what they are called inside; empty in a simulation.
+    pub aliases: Arc<BTreeMap<SocketAddrV4, SocketAddrV4>>,
+    /// The run's seed.
+    pub seed: Seed,
+    /// How often the host was up before.
+    pub lives: u32,
+}

@@ -1,0 +1,138 @@
+//! One whole live run: a plan in, real sockets, a summary out.
+
+use std::io::{self, Write};
+use std::net::{Ipv4Addr, SocketAddrV4};
+use std::sync::Arc;
+
+use thiserror::Error;
+
+use super::places::Places;
+use super::recorder::Recorder;
+use super::run::{Failures, Progress, Run, finish, links};
+use super::summary::RunOutcome;
+use crate::base::report::NodeReport;
+use crate::base::time::{Duration, Instant};
+use crate::live::LiveError;
+use crate::live::clock::Clock;
+use crate::live::driver::Driver;
+use crate::live::lag::Lag;
+use crate::node::node::Status;
+use crate::scenario::build::place_names;
+use crate::scenario::diagnostic::Diagnostic;
+use crate::scenario::live::{LiveOptions, LiveSetup, live as set_up};
+use crate::scenario::plan::Plan;
+
+/// What a live run came to.
+#[derive(Debug)]
+pub struct LiveRun {
+    /// The same as of a simulated run.
+    pub run: Run,
+    /// How late the driver was.
+    pub lag: Lag,
+    /// Datagrams that the system had no room for.
+    pub refused: u64,
+    /// Somebody ended it.
+    pub interrupted: bool,
+}
+
+/// Why there was no live run.
+#[derive(Debug, Error)]
+pub enum LiveRunError {
+    /// The plan cannot live.
+    #[error("the scenario cannot be built")]
+    Scenario(Vec<Diagnostic>),
+    /// The sockets refused.
+    #[error(transparent)]
+    Live(#[from] LiveError),
+    /// The trace could not be written.
+    #[error("cannot write the trace: {0}")]
+    Trace(#[from] io::Error),
+}
+
+/// What a live run tells while it goes on.
+pub trait Watcher {
+    /// Something a person should know before it begins.
+    fn remark(&mut self, text: &str);
+    /// A node serves, or has begun.
+    fn ready(&mut self, node: &str, place: SocketAddrV4);
+    /// How far it is.
+    fn progress(&mut self, progress: Progress);
+}
+
+/// Time between two calls of [`Watcher::progress`].
+const PROGRESS_EVERY: Duration = Duration::from_millis(100);
+
+/// Runs hosts on real sockets until their work is done, `lasting` has passed, or a signal comes.
+///
+/// # Errors
+/// When a role cannot be made, a socket not be had, or the trace not written.
+pub fn live(
+    plan: &Arc<Plan>,
+    name: &str,
+    options: &LiveOptions,
+    lasting: Option<Duration>,
+    events: Option<Box<dyn Write>>,
+    watcher: &mut dyn Watcher,
+) -> Result<LiveRun, LiveRunError> {
+    let (names, count) = place_names(plan);
+    let places = Places { names, nodes: count };
+    let mut recorder = match events {
+        Some(events) => Recorder::full(&places, events),
+        None => Recorder::digest_only(&places),
+    };
+    let clock = Clock::start();
+    let options = &LiveOptions { wall: clock.wall(), ..options.clone() };
+    let LiveSetup { nodes, map, medium, services, remarks } = set_up(plan, options).map_err(LiveRunError::Scenario)?;
+    remarks.iter().for_each(|remark| watcher.remark(remark));
+    let here: Vec<usize> = nodes.iter().map(|n| n.id.0 as usize).collect();
+    let mut driver = Driver::new(clock, nodes, map, medium, &mut recorder)?;
+    driver.start()?;
+    for &index in &here {
+        let nowhere = SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0);
+        let place = services.iter().find(|(id, _)| id.0 as usize == index).map_or(nowhere, |(_, place)| *place);
+        watcher.ready(&plan.nodes[index].name, place);
+    }
+    let has_work = driver.is_busy();
+    // A server of a scenario whose clients are elsewhere serves until it is told to end.
+    let until = match lasting {
+        Some(time) => Instant::ZERO + time,
+        None if has_work || options.nodes.is_empty() => Instant::ZERO + plan.until,
+        None => Instant::MAX,
+    };
+    let mut next_progress = Instant::ZERO;
+    while driver.now() < until && !driver.interrupted() {
+        driver.step(until.min(driver.now() + PROGRESS_EVERY.max(until.since(driver.now()) / 1000)))?;
+        if has_work && !driver.is_busy() && driver.is_settled() {
+            break;
+        }
+        if driver.now() >= next_progress {
+            next_progress = driver.now() + PROGRESS_EVERY;
+            watcher.progress(Progress { now: driver.now(), until, events: driver.events() });
+        }
+    }
+    let (lag, refused, interrupted) = (driver.lag().clone(), driver.refused(), driver.interrupted());
+    let (link_reports, packet_hops) = driver.link_reports();
+    let mut failures: Failures = Vec::new();
+    let mut reports: Vec<(String, NodeReport)> =
+        plan.nodes.iter().map(|n| (n.name.to_string(), NodeReport::default())).collect();
+    for (id, report, status) in driver.node_reports() {
+        if let Status::Failed(why) = status {
+            failures.push((plan.nodes[id.0 as usize].name.to_string(), why));
+        }
+        reports[id.0 as usize].1 = report;
+    }
+    let outcome = RunOutcome {
+        scenario: name.to_owned(),
+        seed: plan.seed,
+        digest: String::new(),
+        r#virtual: driver.now(),
+        events: driver.events(),
+        packet_hops,
+        nodes: reports,
+        links: links(plan, link_reports),
+        expect: Vec::new(),
+    };
+    drop(driver);
+    let run = finish(plan, recorder, outcome, failures)?;
+    Ok(LiveRun { run, lag, refused, interrupted })
+}

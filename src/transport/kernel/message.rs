@@ -1,0 +1,45 @@
+//! What passes between a host and the operating system that speaks TCP for it.
+
+use std::net::SocketAddrV4;
+
+use bytes::Bytes;
+
+use crate::base::note::CloseReason;
+
+/// One step of one socket, in either direction.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SocketMessage {
+    /// The host's end.
+    pub local: SocketAddrV4,
+    /// The other end; 0.0.0.0:0 for listeners and UDP ports.
+    pub remote: SocketAddrV4,
+    /// What is asked for, or happened.
+    pub op: SocketOp,
+}
+
+/// What a host asks of a socket, and what a socket tells its host.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum SocketOp {
+    /// Host: accept connections at `local`.
+    Listen,
+    /// Host: receive datagrams at `local`.
+    BindUdp,
+    /// Host: receive RUDP packets at `local`.
+    BindRudp,
+    /// Host: no longer.
+    UnbindUdp,
+    /// Host: connect. Socket: connected, or, where nothing asked for it, accepted.
+    Open,
+    /// Host: send these bytes. Socket: received these.
+    Data(Bytes),
+    /// Host: the application has read so many bytes. Socket: the system took so many to send.
+    Took(u64),
+    /// Host: nothing more will be sent. Socket: nothing more will come.
+    Finish,
+    /// Host: reset the connection and forget it.
+    Abort,
+    /// Host: both ways are finished; close and forget it.
+    Close,
+    /// Socket: the connection is over before its time.
+    Failed(CloseReason),
+}

@@ -1,0 +1,272 @@
+//! One connection as its application sees it: what it wrote and the system has not taken yet, and
+//! what the system received and it has not read yet.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+
+use super::message::SocketOp;
+use crate::base::note::{CloseReason, FlowNote};
+use crate::base::report::FlowStats;
+use crate::base::time::{Duration, Instant};
+use crate::transport::connection::Connection;
+use crate::transport::stream::{Stream, StreamEvent};
+
+/// Bytes that wait for the system at most; beyond them the application waits.
+const SEND_BUFFER_BYTES: u64 = 1 << 20;
+/// A connection that cannot be opened in this time is given up.
+const OPEN_TIMEOUT: Duration = Duration::from_secs(30);
+/// A peer that takes none of what waits for it, or that does not finish after we did, is given up
+/// after this time.
+const STALL_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// One TCP connection of the operating system's.
+#[derive(Debug)]
+pub(super) struct KernelStream {
+    passive: bool,
+    open: bool,
+    /// Written, and not yet taken by the system.
+    unsent: u64,
+    received: VecDeque<Bytes>,
+    /// Read by the application, and not yet told to the driver.
+    read: u64,
+    finished: bool,
+    peer_finished: bool,
+    closed: Option<CloseReason>,
+    told_closed: bool,
+    cut_short: bool,
+    found_nothing: bool,
+    told_finished: bool,
+    deadline: Option<Instant>,
+    now: Instant,
+    events: VecDeque<StreamEvent>,
+    ops: VecDeque<SocketOp>,
+    noting: bool,
+    notes: VecDeque<FlowNote>,
+    stats: FlowStats,
+}
+
+impl KernelStream {
+    fn new(now: Instant, passive: bool) -> Self {
+        KernelStream {
+            passive,
+            open: false,
+            unsent: 0,
+            received: VecDeque::new(),
+            read: 0,
+            finished: false,
+            peer_finished: false,
+            closed: None,
+            told_closed: false,
+            cut_short: false,
+            found_nothing: true,
+            told_finished: false,
+            deadline: None,
+            now,
+            events: VecDeque::new(),
+            ops: VecDeque::new(),
+            noting: false,
+            notes: VecDeque::new(),
+            stats: FlowStats { congestion: "kernel", opened: Some(now), ..FlowStats::default() },
+        }
+    }
+
+    /// A connection that is to be opened.
+    pub(super) fn connect(now: Instant) -> Self {
+        let mut stream = KernelStream::new(now, false);
+        stream.ops.push_back(SocketOp::Open);
+        stream.deadline = Some(now + OPEN_TIMEOUT);
+        stream
+    }
+
+    /// A connection that a listener accepted.
+    pub(super) fn accepted(now: Instant) -> Self {
+        let mut stream = KernelStream::new(now, true);
+        stream.stats.opened = None;
+        stream
+    }
+
+    /// Whether the peer opened it.
+    pub(super) fn is_passive(&self) -> bool {
+        self.passive
+    }
+
+    /// Whether it keeps notes from now on.
+    pub(super) fn set_noting(&mut self, noting: bool) {
+        self.noting = noting;
+    }
+
+    fn note(&mut self, note: FlowNote) {
+        if self.noting {
+            self.notes.push_back(note);
+        }
+    }
+
+    fn establish(&mut self) {
+        self.open = true;
+        self.stats.established = Some(self.now);
+        self.note(FlowNote::Established);
+        self.events.push_back(StreamEvent::Connected);
+    }
+
+    /// Whether the next move is the peer's.
+    fn waits(&self) -> bool {
+        self.open && self.closed.is_none() && (self.unsent > 0 || (self.finished && !self.peer_finished))
+    }
+
+    fn end(&mut self, reason: CloseReason, op: Option<SocketOp>) {
+        if self.closed.is_some() {
+            return;
+        }
+        self.closed = Some(reason);
+        self.stats.closed = Some((self.now, reason));
+        self.ops.extend(op);
+        self.note(FlowNote::Closed { reason });
+    }
+
+    /// Both ways are over and everything was heard: the socket may be closed.
+    fn settle(&mut self) {
+        if self.finished && self.peer_finished && self.unsent == 0 && self.received.is_empty() {
+            self.end(CloseReason::Finished, Some(SocketOp::Close));
+        }
+    }
+}
+
+impl Stream for KernelStream {
+    fn write(&mut self, data: Bytes) -> usize {
+        let room = self.writable();
+        if data.len() > room {
+            self.cut_short = true;
+        }
+        let taken = data.len().min(room);
+        if taken > 0 {
+            self.unsent += taken as u64;
+            self.stats.bytes_written += taken as u64;
+            self.ops.push_back(SocketOp::Data(data.slice(..taken)));
+        }
+        taken
+    }
+
+    fn writable(&self) -> usize {
+        if self.finished || self.closed.is_some() {
+            return 0;
+        }
+        SEND_BUFFER_BYTES.saturating_sub(self.unsent) as usize
+    }
+
+    fn read(&mut self) -> Option<Bytes> {
+        let data = self.received.pop_front();
+        match &data {
+            Some(data) => self.read += data.len() as u64,
+            None => self.found_nothing = true,
+        }
+        self.settle();
+        data
+    }
+
+    fn finish(&mut self) {
+        if !self.finished && self.closed.is_none() {
+            self.finished = true;
+            self.ops.push_back(SocketOp::Finish);
+            self.settle();
+        }
+    }
+
+    fn abort(&mut self) {
+        self.received.clear();
+        self.end(CloseReason::Aborted, Some(SocketOp::Abort));
+    }
+
+    fn poll_event(&mut self) -> Option<StreamEvent> {
+        if let Some(event) = self.events.pop_front() {
+            return Some(event);
+        }
+        if self.peer_finished && !self.told_finished && self.closed.is_none_or(|c| c == CloseReason::Finished) {
+            self.told_finished = true;
+            return Some(StreamEvent::Finished);
+        }
+        let reason = self.closed.filter(|_| !self.told_closed)?;
+        self.told_closed = true;
+        Some(StreamEvent::Closed(reason))
+    }
+}
+
+impl Connection for KernelStream {
+    type Segment = SocketOp;
+
+    fn handle_segment(&mut self, now: Instant, op: SocketOp) {
+        if self.closed.is_some() {
+            return;
+        }
+        self.now = now;
+        // Whatever it is, the peer lives.
+        self.deadline = None;
+        match op {
+            SocketOp::Open => self.establish(),
+            SocketOp::Data(data) => {
+                self.stats.bytes_delivered += data.len() as u64;
+                self.note(FlowNote::Delivered { bytes: data.len() as u64 });
+                self.received.push_back(data);
+                if std::mem::take(&mut self.found_nothing) {
+                    self.events.push_back(StreamEvent::Readable);
+                }
+            }
+            SocketOp::Took(bytes) => {
+                self.unsent = self.unsent.saturating_sub(bytes);
+                self.stats.bytes_acked += bytes;
+                self.stats.last_acked = Some(now);
+                if std::mem::take(&mut self.cut_short) {
+                    self.events.push_back(StreamEvent::Writable);
+                }
+            }
+            SocketOp::Finish => self.peer_finished = true,
+            SocketOp::Failed(reason) => self.end(reason, None),
+            SocketOp::Listen
+            | SocketOp::BindUdp
+            | SocketOp::BindRudp
+            | SocketOp::UnbindUdp
+            | SocketOp::Abort
+            | SocketOp::Close => {}
+        }
+        self.settle();
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        self.now = self.now.max(now);
+        if self.deadline.is_some_and(|at| at <= now) {
+            self.end(CloseReason::TimedOut, Some(SocketOp::Abort));
+        }
+    }
+
+    fn poll_transmit(&mut self, now: Instant) -> Option<SocketOp> {
+        if let Some(op) = self.ops.pop_front() {
+            return Some(op);
+        }
+        self.now = self.now.max(now);
+        if self.read > 0 && self.closed.is_none() {
+            return Some(SocketOp::Took(std::mem::take(&mut self.read)));
+        }
+        match self.deadline {
+            None if self.waits() => self.deadline = Some(now + STALL_TIMEOUT),
+            Some(_) if self.open && !self.waits() => self.deadline = None,
+            _ => {}
+        }
+        None
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        self.deadline.filter(|_| self.closed.is_none())
+    }
+
+    fn poll_note(&mut self) -> Option<FlowNote> {
+        self.notes.pop_front()
+    }
+
+    fn stats(&self) -> &FlowStats {
+        &self.stats
+    }
+
+    fn is_closed(&self) -> bool {
+        self.told_closed
+    }
+}
