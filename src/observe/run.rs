@@ -6,6 +6,7 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use super::digest::DigestResult;
+use super::ladder::Ladder;
 use super::places::Places;
 use super::recorder::Recorder;
 use super::series::Series;
@@ -28,6 +29,8 @@ pub struct Run {
     pub digest: DigestResult,
     /// The series of the plots, if events were recorded.
     pub series: Option<Series>,
+    /// The ladder, if one was asked for.
+    pub ladder: Option<Ladder>,
     /// Nodes that could not do their work, and why.
     pub failures: Vec<(String, String)>,
 }
@@ -68,12 +71,30 @@ pub fn run(
     events: Option<Box<dyn Write>>,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Run, RunError> {
+    run_with_ladder(plan, name, events, None, progress)
+}
+
+/// Like [`run`], and draws the ladder of one flow, if a name is given.
+///
+/// # Errors
+/// When a role cannot be made, or the trace not written.
+pub fn run_with_ladder(
+    plan: &Arc<Plan>,
+    name: &str,
+    events: Option<Box<dyn Write>>,
+    ladder: Option<&str>,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Run, RunError> {
     let places = places_of(plan);
     let mut recorder = match events {
         Some(events) => Recorder::full(&places, events),
         None => Recorder::digest_only(&places),
     };
+    if let Some(flow) = ladder {
+        recorder = recorder.with_ladder(&places, flow);
+    }
     let outcome = simulate(plan, name, &mut recorder, progress)?;
+    let ladder = recorder.take_ladder();
     let (digest, series) = recorder.finish()?;
     let (mut outcome, failures) = outcome;
     outcome.digest.clone_from(&digest.hex);
@@ -87,7 +108,7 @@ pub fn run(
             ExpectSummary { that: result.that, met: result.met, value: result.value }
         })
         .collect();
-    Ok(Run { summary, digest, series, failures })
+    Ok(Run { summary, digest, series, ladder, failures })
 }
 
 /// The names of all places of a plan.
