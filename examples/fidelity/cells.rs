@@ -30,8 +30,7 @@ pub struct Setting {
     textbook: Option<&'static str>,
 }
 
-const CLASSIC: Ns3 =
-    Ns3 { cc: "TcpNewReno", recovery: "TcpClassicRecovery", sack: "0", delack: "1", min_rto: "1" };
+const CLASSIC: Ns3 = Ns3 { cc: "TcpNewReno", recovery: "TcpClassicRecovery", sack: "0", delack: "1", min_rto: "1" };
 
 /// The settings that are compared.
 pub const SETTINGS: [Setting; 4] = [

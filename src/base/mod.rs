@@ -6,6 +6,7 @@ pub mod cause;
 pub mod ids;
 pub mod note;
 pub mod order;
+pub mod outline;
 pub mod registry;
 pub mod report;
 pub mod rng;

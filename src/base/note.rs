@@ -10,6 +10,7 @@ pub use super::cause::{
     CloseReason, DropCause, HttpChange, LeaseChange, NameChange, Phase, SendCause, Timer, WindowCause,
 };
 use super::ids::{FlowId, PacketId, TransportKind};
+use super::outline::Outline;
 use super::time::{Duration, Instant};
 
 /// Where something happened: an index into the run's table of places (nodes first, then the
@@ -32,6 +33,15 @@ pub struct Record {
 pub trait Sink {
     /// One more record.
     fn record(&mut self, record: &Record);
+    /// Whether it wants [`Sink::sent`] and [`Sink::arrived`], asked once when a run begins: who
+    /// does not, costs nothing.
+    fn wants_segments(&self) -> bool {
+        false
+    }
+    /// A host at `place` sent a segment with this header.
+    fn sent(&mut self, _at: Instant, _place: Place, _segment: Outline) {}
+    /// A packet reached the node at `place`.
+    fn arrived(&mut self, _at: Instant, _place: Place, _packet: PacketId) {}
 }
 
 /// What can be noted.

@@ -90,6 +90,10 @@ pub(super) struct RunArgs {
     /// Set a value of the scenario: transport.tcp.sack=false
     #[arg(long = "set", value_name = "PATH=VALUE")]
     pub sets: Vec<String>,
+    /// Draw the exchange of a flow, one line a segment: into ladder.txt of the run folder with --out, else after
+    /// the summary
+    #[arg(long, value_name = "FLOW")]
+    pub ladder: Option<String>,
     /// Write packets.pcapng (not available yet)
     #[arg(long)]
     pub pcap: bool,

@@ -9,9 +9,10 @@ use super::exit::{Exit, bad_input, say};
 use super::plot;
 use super::progress::Bar;
 use super::stopwatch::Stopwatch;
-use crate::observe::run::{Run, RunError, run as run_plan};
+use crate::observe::run::{Run, RunError, run_with_ladder as run_plan};
 use crate::report::folder::RunFolder;
 use crate::report::text;
+use crate::scenario::nearest::nearest;
 use crate::scenario::plan::Plan;
 use crate::scenario::resolve::resolved;
 use crate::scenario::text::Source;
@@ -20,6 +21,9 @@ use crate::scenario::text::Source;
 pub(super) fn run(args: &RunArgs) -> Exit {
     if args.pcap {
         return bad_input("--pcap is not available yet: packet captures come in a later version");
+    }
+    if args.ladder.is_some() && args.format == Format::Json && args.out.is_none() {
+        return bad_input("--ladder with --format json needs --out DIR: standard output is one JSON object only");
     }
     let mut sets = Vec::new();
     for pair in &args.sets {
@@ -37,10 +41,19 @@ pub(super) fn run(args: &RunArgs) -> Exit {
         Err(error) => return bad_input(error),
     };
     let clock = Stopwatch::start();
-    let run = match simulate(&source, &plan, &name_of(&args.file), folder.as_ref()) {
+    let run = match simulate(&source, &plan, &name_of(&args.file), folder.as_ref(), args.ladder.as_deref()) {
         Ok(run) => run,
         Err(exit) => return exit,
     };
+    let ladder = match ladder_of(&run, args.ladder.as_deref()) {
+        Ok(ladder) => ladder,
+        Err(message) => return bad_input(message),
+    };
+    if let (Some(folder), Some(text)) = (&folder, &ladder)
+        && let Err(error) = folder.write("ladder.txt", text.as_bytes())
+    {
+        return bad_input(error);
+    }
     if let (Some(folder), Some(out)) = (folder, args.out.as_deref())
         && let Err(message) = finish_folder(folder, out, &resolved(&source, &sets, &plan, out), &run, args.png)
     {
@@ -53,6 +66,9 @@ pub(super) fn run(args: &RunArgs) -> Exit {
         },
         Format::Text => {
             say(text::render(&run.summary, Some(&plan.title)).trim_end());
+            if let (Some(text), None) = (&ladder, &args.out) {
+                say(format_args!("\n{}", text.trim_end()));
+            }
             tell_timing(&clock, &run);
         }
     }
@@ -62,13 +78,33 @@ pub(super) fn run(args: &RunArgs) -> Exit {
     if run.failures.is_empty() && run.summary.succeeded() { Exit::Good } else { Exit::Failed }
 }
 
-fn simulate(source: &Source, plan: &Arc<Plan>, name: &str, folder: Option<&RunFolder>) -> Result<Run, Exit> {
+/// The ladder's text, or the mend for a flow that was never opened.
+fn ladder_of(run: &Run, wanted: Option<&str>) -> Result<Option<String>, String> {
+    let (Some(ladder), Some(wanted)) = (&run.ladder, wanted) else { return Ok(None) };
+    if ladder.found() {
+        return Ok(Some(ladder.render()));
+    }
+    let mend = match (nearest(wanted, ladder.flows()), ladder.flows().next()) {
+        (Some(right), _) => format!("did you mean `{right}`?"),
+        (None, None) => "this run opened no flow".to_owned(),
+        (None, Some(_)) => format!("there are {}", ladder.flows().take(10).collect::<Vec<_>>().join(", ")),
+    };
+    Err(format!("--ladder {wanted}: no flow has this name; {mend}"))
+}
+
+fn simulate(
+    source: &Source,
+    plan: &Arc<Plan>,
+    name: &str,
+    folder: Option<&RunFolder>,
+    ladder: Option<&str>,
+) -> Result<Run, Exit> {
     let events = match folder.map(|f| f.writer("events.jsonl")).transpose() {
         Ok(writer) => writer.map(|w| Box::new(w) as Box<dyn std::io::Write>),
         Err(error) => return Err(bad_input(error)),
     };
     let bar = Bar::new(name);
-    let run = run_plan(plan, name, events, &mut |p| bar.show(p));
+    let run = run_plan(plan, name, events, ladder, &mut |p| bar.show(p));
     bar.done();
     run.map_err(|error| match error {
         RunError::Scenario(mistakes) => tell(source, &mistakes),

@@ -2,6 +2,7 @@
 //! summary. Nothing here changes a run: it only watches.
 
 pub mod digest;
+pub mod ladder;
 pub mod live;
 pub mod lock;
 pub mod parting;

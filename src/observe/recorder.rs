@@ -3,9 +3,13 @@
 
 use std::io::{self, Write};
 
-use crate::base::note::{Record, Sink};
+use crate::base::ids::PacketId;
+use crate::base::note::{Place, Record, Sink};
+use crate::base::outline::Outline;
+use crate::base::time::Instant;
 
 use super::digest::{Digest, DigestResult};
+use super::ladder::Ladder;
 use super::places::Places;
 use super::series::Series;
 use super::trace::Trace;
@@ -14,17 +18,32 @@ use super::trace::Trace;
 pub struct Recorder {
     digest: Digest,
     full: Option<(Trace, Series)>,
+    ladder: Option<Ladder>,
 }
 
 impl Recorder {
     /// Keeps only the digest.
     pub fn digest_only(places: &Places) -> Self {
-        Recorder { digest: Digest::new(places), full: None }
+        Recorder { digest: Digest::new(places), full: None, ladder: None }
     }
 
     /// Writes `events.jsonl` to `events` (best buffered) and keeps the series too.
     pub fn full(places: &Places, events: Box<dyn Write>) -> Self {
-        Recorder { digest: Digest::new(places), full: Some((Trace::new(places, events), Series::new(places))) }
+        Recorder {
+            digest: Digest::new(places),
+            full: Some((Trace::new(places, events), Series::new(places))),
+            ladder: None,
+        }
+    }
+
+    /// Draws the ladder of a flow too. The digest does not know of it.
+    pub fn with_ladder(self, places: &Places, flow: &str) -> Self {
+        Recorder { ladder: Some(Ladder::new(places, flow)), ..self }
+    }
+
+    /// The ladder, if one is drawn.
+    pub fn take_ladder(&mut self) -> Option<Ladder> {
+        self.ladder.take()
     }
 
     /// The digest, and the series if they were kept. Fails if the trace could not be written.
@@ -46,6 +65,25 @@ impl Sink for Recorder {
         if let Some((trace, series)) = &mut self.full {
             trace.record(record);
             series.record(record);
+        }
+        if let Some(ladder) = &mut self.ladder {
+            ladder.record(record);
+        }
+    }
+
+    fn wants_segments(&self) -> bool {
+        self.ladder.is_some()
+    }
+
+    fn sent(&mut self, at: Instant, place: Place, segment: Outline) {
+        if let Some(ladder) = &mut self.ladder {
+            ladder.sent(at, place, segment);
+        }
+    }
+
+    fn arrived(&mut self, at: Instant, place: Place, packet: PacketId) {
+        if let Some(ladder) = &mut self.ladder {
+            ladder.arrived(at, place, packet);
         }
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use super::digest::DigestResult;
+use super::ladder::Ladder;
 use super::places::Places;
 use super::recorder::Recorder;
 use super::series::Series;
@@ -29,6 +30,8 @@ pub struct Run {
     pub digest: DigestResult,
     /// The series of the plots, if events were recorded.
     pub series: Option<Series>,
+    /// The ladder, if one was asked for.
+    pub ladder: Option<Ladder>,
     /// Nodes that could not do their work, and why.
     pub failures: Vec<(String, String)>,
 }
@@ -69,17 +72,40 @@ pub fn run(
     events: Option<Box<dyn Write>>,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Run, RunError> {
+    run_with_ladder(plan, name, events, None, progress)
+}
+
+/// Like [`run`], and draws the ladder of one flow, if a name is given.
+///
+/// # Errors
+/// When a role cannot be made, or the trace not written.
+pub fn run_with_ladder(
+    plan: &Arc<Plan>,
+    name: &str,
+    events: Option<Box<dyn Write>>,
+    ladder: Option<&str>,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Run, RunError> {
     let places = places_of(plan);
     let mut recorder = match events {
         Some(events) => Recorder::full(&places, events),
         None => Recorder::digest_only(&places),
     };
+    if let Some(flow) = ladder {
+        recorder = recorder.with_ladder(&places, flow);
+    }
     let (outcome, failures) = simulate(plan, name, &mut recorder, progress)?;
     Ok(finish(plan, recorder, outcome, failures)?)
 }
 
 /// Sums a run up and asks its expectations.
-pub(super) fn finish(plan: &Plan, recorder: Recorder, mut outcome: RunOutcome, failures: Failures) -> io::Result<Run> {
+pub(super) fn finish(
+    plan: &Plan,
+    mut recorder: Recorder,
+    mut outcome: RunOutcome,
+    failures: Failures,
+) -> io::Result<Run> {
+    let ladder = recorder.take_ladder();
     let (digest, series) = recorder.finish()?;
     outcome.digest.clone_from(&digest.hex);
     let mut summary = Summary::new(&outcome);
@@ -92,7 +118,7 @@ pub(super) fn finish(plan: &Plan, recorder: Recorder, mut outcome: RunOutcome, f
             ExpectSummary { that: result.that, met: result.met, value: result.value }
         })
         .collect();
-    Ok(Run { summary, digest, series, failures })
+    Ok(Run { summary, digest, series, ladder, failures })
 }
 
 /// The names of all places of a plan.

@@ -33,6 +33,7 @@ pub struct Network<'s> {
     faults: Vec<Fault>,
     scheduler: Scheduler,
     sink: Option<&'s mut dyn Sink>,
+    wants_segments: bool,
     busy_nodes: usize,
     settled_nodes: usize,
     wire: bool,
@@ -53,6 +54,7 @@ impl<'s> Network<'s> {
             channels: Vec::new(),
             faults: Vec::new(),
             scheduler: Scheduler::default(),
+            wants_segments: sink.as_deref().is_some_and(Sink::wants_segments),
             sink,
             busy_nodes: 0,
             settled_nodes: 0,
@@ -199,6 +201,11 @@ impl<'s> Network<'s> {
             let note = Note::PacketDropped { packet: id, bytes, cause: DropCause::NodeDown, queue };
             return record(self.sink.as_deref_mut(), now, Place(node.0), note);
         }
+        if self.wants_segments
+            && let Some(sink) = self.sink.as_deref_mut()
+        {
+            sink.arrived(now, Place(node.0), packet.id);
+        }
         self.node_input(node, Input::Packet { port, packet });
     }
 
@@ -219,9 +226,21 @@ impl<'s> Network<'s> {
         }
         let mut outbox = std::mem::take(&mut self.outbox);
         for (port, packet) in outbox.drain(..) {
+            if self.wants_segments {
+                self.show_segment(id, &packet);
+            }
             self.send(id, port, packet);
         }
         self.outbox = outbox;
+    }
+
+    /// Shows the header of what a host sends; routers only pass on.
+    fn show_segment(&mut self, node: NodeId, packet: &Packet) {
+        if packet.id.origin == node
+            && let (Some(sink), Some(outline)) = (self.sink.as_deref_mut(), packet.outline())
+        {
+            sink.sent(self.now, Place(node.0), outline);
+        }
     }
 
     fn send(&mut self, from: NodeId, port: PortId, packet: Packet) {
