@@ -9,6 +9,7 @@ mod list;
 mod live;
 mod part_file;
 mod plot;
+mod replay;
 mod run;
 mod stopwatch;
 mod verify;

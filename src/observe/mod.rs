@@ -6,6 +6,7 @@ pub mod live;
 pub mod lock;
 pub mod places;
 pub mod recorder;
+pub mod recording;
 pub mod run;
 pub mod series;
 pub mod summary;
