@@ -77,7 +77,11 @@ enum Verb {
 #[derive(clap::Args, Debug)]
 pub(super) struct RunArgs {
     /// The scenario file
-    pub file: PathBuf,
+    #[arg(required_unless_present = "replay")]
+    pub file: Option<PathBuf>,
+    /// Replay the run folder of a live run, and compare
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["file", "seed", "out", "sets", "pcap"])]
+    pub replay: Option<PathBuf>,
     /// The seed; goes before the file's own
     #[arg(long)]
     pub seed: Option<u64>,

@@ -65,14 +65,26 @@ pub(super) fn live(args: &LiveArgs) -> Exit {
         Ok(writer) => writer.map(|w| Box::new(w) as Box<dyn std::io::Write>),
         Err(error) => return bad_input(error),
     };
+    let inputs = match folder.as_ref().map(|f| f.writer("inputs.bin")).transpose() {
+        Ok(writer) => writer.map(|w| Box::new(w) as Box<dyn std::io::Write>),
+        Err(error) => return bad_input(error),
+    };
     let mut shown = Shown { bar: Bar::new(""), json: args.format == Format::Json };
-    let outcome = run_live(&plan, &name_of(&args.file), &options, lasting, events, &mut shown);
+    let outcome = run_live(&plan, &name_of(&args.file), &options, lasting, (events, inputs), &mut shown);
     shown.bar.done();
-    let LiveRun { run, lag, refused, interrupted } = match outcome {
+    let LiveRun { run, lag, refused, interrupted, recording } = match outcome {
         Ok(run) => run,
         Err(LiveRunError::Scenario(mistakes)) => return tell(&source, &mistakes),
         Err(error) => return bad_input(error),
     };
+    if let (Some(folder), Some(recording)) = (&folder, &recording) {
+        let written = serde_json::to_string_pretty(recording).map_err(|e| e.to_string());
+        if let Err(error) =
+            written.and_then(|text| folder.write("live.json", text.as_bytes()).map_err(|e| e.to_string()))
+        {
+            return bad_input(error);
+        }
+    }
     if let (Some(folder), Some(out)) = (folder, args.out.as_deref())
         && let Err(message) = finish_folder(folder, out, &resolved(&source, &[], &plan, out), &run, args.png)
     {
@@ -114,5 +126,5 @@ fn options(args: &LiveArgs) -> Result<LiveOptions, Exit> {
         Err(error) => return Err(bad_input(format!("no randomness: {error}"))),
     };
     // The run sets the time of day.
-    Ok(LiveOptions { nodes: args.nodes.clone(), binds, seed, wall: WallClock::SIMULATED })
+    Ok(LiveOptions { nodes: args.nodes.clone(), binds, places: BTreeMap::new(), seed, wall: WallClock::SIMULATED })
 }

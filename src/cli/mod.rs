@@ -10,6 +10,7 @@ mod live;
 mod part_file;
 mod plot;
 mod progress;
+mod replay;
 mod run;
 mod stopwatch;
 mod verify;

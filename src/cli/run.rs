@@ -6,9 +6,9 @@ use std::sync::Arc;
 use super::args::{Format, RunArgs};
 use super::check::{name_of, read, tell};
 use super::exit::{Exit, bad_input, say};
-use super::plot;
 use super::progress::Bar;
 use super::stopwatch::Stopwatch;
+use super::{plot, replay};
 use crate::observe::run::{Run, RunError, run_with_ladder as run_plan};
 use crate::report::folder::RunFolder;
 use crate::report::text;
@@ -32,7 +32,11 @@ pub(super) fn run(args: &RunArgs) -> Exit {
             None => return bad_input(format!("--set {pair}: write PATH=VALUE, such as transport.tcp.sack=false")),
         }
     }
-    let (source, plan) = match read(&args.file, &sets, args.seed, true) {
+    if let Some(folder) = &args.replay {
+        return replay::replay(folder, args.format);
+    }
+    let Some(file) = &args.file else { return bad_input("name a scenario file") };
+    let (source, plan) = match read(file, &sets, args.seed, true) {
         Ok(read) => read,
         Err(exit) => return exit,
     };
@@ -41,7 +45,7 @@ pub(super) fn run(args: &RunArgs) -> Exit {
         Err(error) => return bad_input(error),
     };
     let clock = Stopwatch::start();
-    let run = match simulate(&source, &plan, &name_of(&args.file), folder.as_ref(), args.ladder.as_deref()) {
+    let run = match simulate(&source, &plan, &name_of(file), folder.as_ref(), args.ladder.as_deref()) {
         Ok(run) => run,
         Err(exit) => return exit,
     };

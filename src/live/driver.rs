@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::addresses::AddressMap;
 use super::clock::Clock;
 use super::error::LiveError;
+use super::journal::{Entry, Journal};
 use super::lag::Lag;
 use super::medium::{Departure, Medium};
 use super::poller::{Key, Poller, Ready};
@@ -64,6 +65,7 @@ pub struct Driver<'s> {
     by_node: Vec<Option<usize>>,
     wakes: BTreeSet<(Instant, usize)>,
     sink: &'s mut dyn Sink,
+    journal: Option<Journal>,
     lag: Lag,
     now: Instant,
     events: u64,
@@ -104,6 +106,7 @@ impl<'s> Driver<'s> {
             by_node,
             wakes: BTreeSet::new(),
             sink,
+            journal: None,
             lag: Lag::default(),
             now: Instant::ZERO,
             events: 0,
@@ -115,6 +118,16 @@ impl<'s> Driver<'s> {
         })
     }
 
+    /// Writes down every input from now on.
+    pub fn record(&mut self, journal: Journal) {
+        self.journal = Some(journal);
+    }
+
+    /// The journal, when the run is over.
+    pub fn take_journal(&mut self) -> Option<Journal> {
+        self.journal.take()
+    }
+
     /// Starts every host and opens the sockets they ask for.
     ///
     /// # Errors
@@ -122,7 +135,7 @@ impl<'s> Driver<'s> {
     pub fn start(&mut self) -> Result<(), LiveError> {
         for slot in 0..self.slots.len() {
             self.now = self.clock.now();
-            self.host(slot, |host, ctx| host.handle(Input::Start, ctx))?;
+            self.host(slot, Entry::Start)?;
         }
         self.depart();
         Ok(())
@@ -149,7 +162,7 @@ impl<'s> Driver<'s> {
         self.now = self.clock.now();
         while let Some(&(due, slot)) = self.wakes.first().filter(|(due, _)| *due <= self.now) {
             self.lag.add(due, self.now);
-            self.host(slot, |host, ctx| host.handle(Input::Wake, ctx))?;
+            self.host(slot, Entry::Wake)?;
             self.hear()?;
         }
         self.depart();
@@ -204,7 +217,7 @@ impl<'s> Driver<'s> {
         while let Some((node, message)) = self.tcp.poll_message() {
             let Some(slot) = self.slot(node) else { continue };
             self.now = self.clock.now();
-            self.host(slot, |host, ctx| host.handle_socket(message, ctx))?;
+            self.host(slot, Entry::Socket(message))?;
         }
         Ok(())
     }
@@ -215,7 +228,7 @@ impl<'s> Driver<'s> {
             let Some(slot) = self.slot(received.node) else { continue };
             self.now = self.clock.now();
             let Some(packet) = self.packet(slot, received) else { continue };
-            self.host(slot, |host, ctx| host.handle(Input::Packet { port: PortId(0), packet }, ctx))?;
+            self.host(slot, Entry::Packet(packet))?;
         }
         self.depart();
         Ok(())
@@ -246,6 +259,9 @@ impl<'s> Driver<'s> {
             let (cause, queue) = (DropCause::Malformed, Depth::default());
             let note = Note::PacketDropped { packet: id, bytes, cause, queue };
             self.sink.record(&Record { at: self.now, place: Place(node.0), note });
+            if let Some(journal) = &mut self.journal {
+                journal.input(self.now, node, &Entry::Malformed { id, bytes });
+            }
             return None;
         };
         let src = *from.ip();
@@ -257,12 +273,22 @@ impl<'s> Driver<'s> {
     }
 
     /// One call to a host, and everything that follows from it.
-    fn host(&mut self, slot: usize, call: impl FnOnce(&mut Host, &mut Ctx<'_>)) -> Result<(), LiveError> {
+    fn host(&mut self, slot: usize, entry: Entry) -> Result<(), LiveError> {
         self.events += 1;
+        if let Some(journal) = &mut self.journal {
+            journal.input(self.now, self.slots[slot].node.id, &entry);
+        }
         let own = &mut self.slots[slot];
         let id = own.node.id;
         let mut ctx = Ctx::new(self.now, id, &mut own.last_packet, &mut self.outbox, Some(&mut self.notes));
-        call(&mut own.node.host, &mut ctx);
+        let host = &mut own.node.host;
+        match entry {
+            Entry::Start => host.handle(Input::Start, &mut ctx),
+            Entry::Wake => host.handle(Input::Wake, &mut ctx),
+            Entry::Packet(packet) => host.handle(Input::Packet { port: PortId(0), packet }, &mut ctx),
+            Entry::Socket(message) => host.handle_socket(message, &mut ctx),
+            Entry::Malformed { .. } => {}
+        }
         own.busy = own.node.host.status() == Status::Busy;
         let wake = own.node.host.next_wake();
         if own.wake != wake {
@@ -274,9 +300,15 @@ impl<'s> Driver<'s> {
             self.sink.record(&Record { at: self.now, place: Place(id.0), note });
         }
         while let Some(message) = self.slots[slot].node.host.poll_socket() {
+            if let Some(journal) = &mut self.journal {
+                journal.outputs().socket(id, &message);
+            }
             self.socket(slot, message)?;
         }
         for (port, packet) in self.outbox.drain(..) {
+            if let Some(journal) = &mut self.journal {
+                journal.outputs().packet(id, port, &packet);
+            }
             self.medium.send(self.now, id, port, packet);
         }
         Ok(())

@@ -2,21 +2,21 @@
 
 use std::io::{self, Write};
 use std::net::{Ipv4Addr, SocketAddrV4};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use thiserror::Error;
 
 use super::places::Places;
 use super::recorder::Recorder;
-use super::run::{Failures, Progress, Run, finish, links};
-use super::summary::RunOutcome;
-use crate::base::report::NodeReport;
+use super::recording::Recording;
+use super::run::{Progress, Run, finish, links, outcome};
 use crate::base::time::{Duration, Instant};
 use crate::live::LiveError;
 use crate::live::clock::Clock;
 use crate::live::driver::Driver;
+use crate::live::journal::Journal;
 use crate::live::lag::Lag;
-use crate::node::node::Status;
 use crate::scenario::build::place_names;
 use crate::scenario::diagnostic::Diagnostic;
 use crate::scenario::live::{LiveOptions, LiveSetup, live as set_up};
@@ -33,6 +33,8 @@ pub struct LiveRun {
     pub refused: u64,
     /// Somebody ended it.
     pub interrupted: bool,
+    /// What a replay must know, if inputs were written down.
+    pub recording: Option<Recording>,
 }
 
 /// Why there was no live run.
@@ -63,6 +65,7 @@ pub trait Watcher {
 const PROGRESS_EVERY: Duration = Duration::from_millis(100);
 
 /// Runs hosts on real sockets until their work is done, `lasting` has passed, or a signal comes.
+/// Events and inputs are written down where writers for them are given.
 ///
 /// # Errors
 /// When a role cannot be made, a socket not be had, or the trace not written.
@@ -71,7 +74,7 @@ pub fn live(
     name: &str,
     options: &LiveOptions,
     lasting: Option<Duration>,
-    events: Option<Box<dyn Write>>,
+    (events, inputs): (Option<Box<dyn Write>>, Option<Box<dyn Write>>),
     watcher: &mut dyn Watcher,
 ) -> Result<LiveRun, LiveRunError> {
     let (names, count) = place_names(plan);
@@ -82,10 +85,14 @@ pub fn live(
     };
     let clock = Clock::start();
     let options = &LiveOptions { wall: clock.wall(), ..options.clone() };
-    let LiveSetup { nodes, map, medium, services, remarks } = set_up(plan, options).map_err(LiveRunError::Scenario)?;
+    let LiveSetup { nodes, map, medium, services, places: homes, remarks } =
+        set_up(plan, options).map_err(LiveRunError::Scenario)?;
     remarks.iter().for_each(|remark| watcher.remark(remark));
     let here: Vec<usize> = nodes.iter().map(|n| n.id.0 as usize).collect();
     let mut driver = Driver::new(clock, nodes, map, medium, &mut recorder)?;
+    if let Some(inputs) = inputs {
+        driver.record(Journal::new(inputs));
+    }
     driver.start()?;
     for &index in &here {
         let nowhere = SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0);
@@ -112,27 +119,30 @@ pub fn live(
     }
     let (lag, refused, interrupted) = (driver.lag().clone(), driver.refused(), driver.interrupted());
     let (link_reports, packet_hops) = driver.link_reports();
-    let mut failures: Failures = Vec::new();
-    let mut reports: Vec<(String, NodeReport)> =
-        plan.nodes.iter().map(|n| (n.name.to_string(), NodeReport::default())).collect();
-    for (id, report, status) in driver.node_reports() {
-        if let Status::Failed(why) = status {
-            failures.push((plan.nodes[id.0 as usize].name.to_string(), why));
-        }
-        reports[id.0 as usize].1 = report;
-    }
-    let outcome = RunOutcome {
-        scenario: name.to_owned(),
-        seed: plan.seed,
-        digest: String::new(),
-        r#virtual: driver.now(),
-        events: driver.events(),
-        packet_hops,
-        nodes: reports,
-        links: links(plan, link_reports),
-        expect: Vec::new(),
-    };
+    let (mut figures, failures) = outcome(plan, name, driver.node_reports());
+    (figures.r#virtual, figures.events, figures.packet_hops) = (driver.now(), driver.events(), packet_hops);
+    figures.links = links(plan, link_reports);
+    let journal = driver.take_journal();
     drop(driver);
-    let run = finish(plan, recorder, outcome, failures)?;
-    Ok(LiveRun { run, lag, refused, interrupted })
+    let outputs = journal.map(Journal::finish).transpose()?;
+    let run = finish(plan, recorder, figures, failures)?;
+    let recording = outputs.map(|outputs| Recording {
+        schema: 1,
+        nodes: options.nodes.clone(),
+        binds: options.binds.clone(),
+        places: homes,
+        seed: options.seed,
+        link_seed: plan.seed,
+        zero_nanos: options.wall.unix_nanos(Instant::ZERO),
+        folder: absolute(&plan.folder),
+        digest: run.summary.digest.clone(),
+        outputs,
+    });
+    Ok(LiveRun { run, lag, refused, interrupted, recording })
+}
+
+/// The same folder for a replay that begins elsewhere.
+fn absolute(folder: &Path) -> PathBuf {
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    folder.canonicalize().unwrap_or_else(|_| folder.to_owned())
 }

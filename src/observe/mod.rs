@@ -8,6 +8,7 @@ pub mod lock;
 pub mod parting;
 pub mod places;
 pub mod recorder;
+pub mod recording;
 pub mod run;
 pub mod scenario;
 pub mod series;

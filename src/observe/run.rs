@@ -11,9 +11,9 @@ use super::places::Places;
 use super::recorder::Recorder;
 use super::series::Series;
 use super::summary::{ExpectSummary, LinkOutcome, RunOutcome, Summary};
-use crate::base::ids::Direction;
+use crate::base::ids::{Direction, NodeId};
 use crate::base::note::Sink;
-use crate::base::report::LinkReport;
+use crate::base::report::{LinkReport, NodeReport};
 use crate::base::time::Instant;
 use crate::base::units::Rate;
 use crate::node::node::Status;
@@ -190,4 +190,19 @@ pub(super) fn links(plan: &Plan, reports: Vec<LinkReport>) -> Vec<LinkOutcome> {
         LinkOutcome { name: link.name.to_string(), direction, rate, report }
     };
     reports.into_iter().enumerate().map(named).collect()
+}
+
+/// The figures of hosts, as far as they know them, and what they could not do.
+pub(super) fn outcome(plan: &Plan, name: &str, nodes: Vec<(NodeId, NodeReport, Status)>) -> (RunOutcome, Failures) {
+    let mut failures = Vec::new();
+    let mut reports: Vec<_> = plan.nodes.iter().map(|n| (n.name.to_string(), NodeReport::default())).collect();
+    for (id, report, status) in nodes {
+        let slot = &mut reports[id.0 as usize];
+        slot.1 = report;
+        if let Status::Failed(why) = status {
+            failures.push((slot.0.clone(), why));
+        }
+    }
+    let outcome = RunOutcome { scenario: name.to_owned(), seed: plan.seed, nodes: reports, ..RunOutcome::default() };
+    (outcome, failures)
 }

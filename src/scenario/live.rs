@@ -30,6 +30,8 @@ pub struct LiveOptions {
     pub nodes: Vec<String>,
     /// Where nodes live, before what the file says.
     pub binds: BTreeMap<String, SocketAddrV4>,
+    /// Where nodes lived in the run that is replayed; otherwise they are where they find room.
+    pub places: BTreeMap<String, SocketAddrV4>,
     /// The seed of the hosts' randomness, which strangers must not be able to guess. The links
     /// keep the plan's.
     pub seed: u64,
@@ -47,6 +49,8 @@ pub struct LiveSetup {
     pub medium: Box<dyn Medium>,
     /// Each host of this process that serves something, and where.
     pub services: Vec<(NodeId, SocketAddrV4)>,
+    /// Every node's place.
+    pub places: BTreeMap<String, SocketAddrV4>,
     /// What cannot be as the scenario says.
     pub remarks: Vec<String>,
 }
@@ -109,7 +113,7 @@ pub fn live(plan: &Arc<Plan>, options: &LiveOptions) -> Result<LiveSetup, Vec<Di
     let services_here = chosen.iter().filter_map(place).collect();
     let remarks = remarks(plan, &services);
     let medium = Box::new(Links::new(plan)?);
-    Ok(LiveSetup { nodes, map, medium, services: services_here, remarks })
+    Ok(LiveSetup { nodes, map, medium, services: services_here, places: services, remarks })
 }
 
 /// The ranks of the nodes that live in this process.
@@ -198,7 +202,11 @@ impl Places<'_> {
                 }
                 let usual = SocketAddrV4::new(loopback(address), port.map_or(0, unprivileged));
                 // Processes must agree on a place; one alone may take any.
-                if self.options.nodes.is_empty() && port.is_some() { free_place(usual) } else { usual }
+                match self.options.places.get(&*node.name) {
+                    Some(place) => *place,
+                    None if self.options.nodes.is_empty() && port.is_some() => free_place(usual),
+                    None => usual,
+                }
             }
         };
         if let Some((name, _)) = self.services.iter().find(|(_, other)| place.port() != 0 && **other == place) {
