@@ -1,7 +1,10 @@
 //! Arriving acknowledgments and windows (RFC 9293 section 3.10.7.4, fifth; RFC 5681).
 
+use smallvec::SmallVec;
+
 use super::connection::TcpConnection;
 use super::recovery::Episode;
+use super::scoreboard::Fresh;
 use super::seq;
 use crate::base::note::WindowCause;
 use crate::base::time::Duration;
@@ -9,12 +12,16 @@ use crate::transport::congestion::controller::Acked;
 use crate::transport::stream::StreamEvent;
 use crate::wire::tcp::TcpSegment;
 
+/// SACK blocks as offsets.
+type Blocks = SmallVec<[(i64, i64); 4]>;
+
 impl TcpConnection {
     /// False: the segment is to be dropped.
     pub(super) fn on_ack(&mut self, start: i64, s: &TcpSegment) -> bool {
         let ack = seq::expand(self.snd.iss, self.snd.una, s.ack);
-        if ack > self.snd.max as i64 || ack < self.snd.una as i64 - self.snd.max_wnd as i64 {
-            self.challenge(); // RFC 5961 section 5.2
+        let probed = self.snd.max as i64 + i64::from(self.snd.probe_byte);
+        if ack > probed || ack < self.snd.una as i64 - self.snd.max_wnd as i64 {
+            self.answer_out_of_window(s); // RFC 5961 section 5.2
             return false;
         }
         let old_una = self.snd.una;
@@ -22,17 +29,53 @@ impl TcpConnection {
         if ack >= old_una as i64 {
             self.take_window(start, ack as u64, s.window);
         }
-        let news = self.rcv.sack && self.take_sack_blocks(s);
-        if ack > old_una as i64 {
-            self.on_new_ack(ack as u64, s);
-        } else if ack == old_una as i64 && self.snd.max > self.snd.una {
-            // RFC 5681 section 2; with SACK, news counts instead (RFC 6675 section 2).
-            let bare = s.payload.is_empty() && !s.flags.syn && !s.flags.fin;
-            if if self.rcv.sack { news } else { bare && same_window } {
-                self.on_duplicate_ack();
+        if !self.rcv.sack {
+            if ack > old_una as i64 {
+                self.on_new_ack(ack as u64, s);
+                self.consider_undo(s, true, None);
+            } else if ack == old_una as i64 && self.snd.max > old_una && same_window {
+                // RFC 5681 section 2.
+                if s.payload.is_empty() && !s.flags.syn && !s.flags.fin {
+                    self.on_duplicate_ack();
+                }
             }
+            return true;
         }
+        self.on_ack_with_sack(ack, s);
         true
+    }
+
+    /// The same with SACK, where news counts instead of repetition (RFC 6675 section 2).
+    fn on_ack_with_sack(&mut self, ack: i64, s: &TcpSegment) {
+        let (old_una, old_sacked) = (self.snd.una, self.recovery.scoreboard.sacked());
+        let advanced = ack > old_una as i64;
+        if s.options.sack.is_empty() && !advanced {
+            return;
+        }
+        self.recovery.out_before = self.flight().saturating_sub(old_sacked);
+        let mut fresh = Fresh::new();
+        let dsack = self.take_sack_blocks(s, ack, &mut fresh);
+        let edge = self.recovery.prr.is_some().then(|| self.recovery.scoreboard.lost_edge(self.snd.mss));
+        if advanced {
+            self.on_new_ack(ack as u64, s);
+        }
+        self.rack_takes(&fresh, old_una, s, dsack.is_some());
+        if !advanced && !fresh.is_empty() && self.snd.max > self.snd.una {
+            self.on_duplicate_ack();
+        }
+        self.on_ack_of_probe(dsack.is_some());
+        let found = self.detect_losses();
+        self.consider_undo(s, advanced, dsack);
+        if self.recovery.prr.is_some() {
+            let worse =
+                found || edge.is_some_and(|e| self.recovery.scoreboard.lost_edge(self.snd.mss) > e.max(self.snd.una));
+            let delivered = (self.snd.una + self.recovery.scoreboard.sacked()) - (old_una + old_sacked);
+            self.prr_step(delivered, advanced && !worse);
+            self.note_window(if advanced { WindowCause::PartialAck } else { WindowCause::DuplicateAck });
+        }
+        if self.recovery.rack.is_some() {
+            self.schedule_probe();
+        }
     }
 
     /// Only newer segments move the window (RFC 9293 section 3.10.7.4).
@@ -49,17 +92,22 @@ impl TcpConnection {
         }
     }
 
-    /// Blocks outside what is out are not believed.
-    fn take_sack_blocks(&mut self, s: &TcpSegment) -> bool {
-        let mut news = false;
-        for &(left, right) in &s.options.sack {
-            let left = seq::expand(self.snd.iss, self.snd.una, left);
-            let right = seq::expand(self.snd.iss, self.snd.una, right);
+    /// Blocks outside what is out are not believed. The first one may tell of data that arrived
+    /// twice (RFC 2883 section 4): below the ACK, or inside the second one.
+    fn take_sack_blocks(&mut self, s: &TcpSegment, ack: i64, fresh: &mut Fresh) -> Option<(i64, i64)> {
+        let near = self.snd.una;
+        let expand = |&(left, right): &(u32, u32)| {
+            (seq::expand(self.snd.iss, near, left), seq::expand(self.snd.iss, near, right))
+        };
+        let mut blocks = s.options.sack.iter().map(expand);
+        let (first, second) = (blocks.next(), blocks.next());
+        let twice = first.filter(|f| f.0 < f.1 && (f.1 <= ack || second.is_some_and(|s| s.0 <= f.0 && f.1 <= s.1)));
+        for (left, right) in s.options.sack.iter().map(expand).collect::<Blocks>() {
             if left < right && left > self.snd.una as i64 && right <= self.snd.max as i64 {
-                news |= self.recovery.scoreboard.sack(left as u64, right as u64);
+                self.recovery.scoreboard.sack(left as u64, right as u64, fresh);
             }
         }
-        news
+        twice
     }
 
     fn on_new_ack(&mut self, ack: u64, s: &TcpSegment) {
@@ -67,6 +115,8 @@ impl TcpConnection {
         let acked = ack - old_una;
         self.snd.una = ack;
         self.snd.nxt = self.snd.nxt.max(ack);
+        self.snd.max = self.snd.max.max(ack); // the byte of a window probe was taken
+        self.snd.probe_byte = false;
         self.recovery.advance(ack);
         self.recovery.timeouts = 0;
         self.recovery.limited_bytes = 0;
@@ -85,9 +135,12 @@ impl TcpConnection {
         // RFC 6298 section 5.2 and 5.3; the timer restarts below where recovery allows it.
         let restart = self.recovery.restarts_timer();
         if self.snd.una == self.snd.max {
-            self.timers.retransmission = None;
-        } else if restart {
-            self.timers.retransmission = Some(self.now + self.rtt.rto());
+            (self.timers.retransmission, self.timers.user) = (None, None);
+        } else {
+            if restart {
+                self.timers.retransmission = Some(self.now + self.rtt.rto());
+            }
+            self.start_user_timer();
         }
 
         match self.recovery.episode {

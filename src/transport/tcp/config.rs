@@ -31,8 +31,22 @@ pub struct TcpConfig {
     pub byte_counting: bool,
     /// Offer selective acknowledgment (RFC 2018).
     pub sack: bool,
+    /// Report data that arrives twice (RFC 2883); needs `sack`.
+    pub dsack: bool,
+    /// Proportional rate reduction in recovery with SACK (RFC 9937).
+    pub prr: bool,
+    /// Find losses by time instead of by counting (RFC 8985); needs `sack`.
+    pub rack: bool,
+    /// Probe for a lost tail before the retransmission timer (RFC 8985 section 7); needs `rack`.
+    pub tlp: bool,
+    /// The longest that the peer is thought to hold an acknowledgment back (RFC 8985 section 7.2).
+    pub tlp_ack_delay: Duration,
+    /// Take a reduction back when DSACK (RFC 3708) or timestamps (RFC 3522) show it was needless.
+    pub undo: bool,
     /// Offer timestamps (RFC 7323).
     pub timestamps: bool,
+    /// Offer window scaling (RFC 7323 section 2).
+    pub window_scaling: bool,
     /// Acknowledge every second segment only (RFC 5681 section 4.2).
     pub delayed_ack: bool,
     /// Longest wait of a delayed acknowledgment.
@@ -51,6 +65,16 @@ pub struct TcpConfig {
     pub syn_retries: u64,
     /// Repeats of the same data before giving up (R2 of RFC 9293 section 3.8.3).
     pub retries: u64,
+    /// Ask an idle peer whether it is still there (RFC 9293 section 3.8.4).
+    pub keepalive: bool,
+    /// Silence before the first such question.
+    pub keepalive_idle: Duration,
+    /// Time between unanswered questions.
+    pub keepalive_interval: Duration,
+    /// Unanswered questions before giving up.
+    pub keepalive_probes: u64,
+    /// Give up when data stays unacknowledged so long (RFC 5482); `None`: only R2 counts.
+    pub user_timeout: Option<Duration>,
 }
 
 impl TcpConfig {
@@ -77,7 +101,24 @@ impl TcpConfig {
             "congestion avoidance counts acknowledged bytes (RFC 3465) instead of ACKs",
         ),
         key("sack", Kind::Bool, "true", "selective acknowledgment (RFC 2018, RFC 6675)"),
+        key("dsack", Kind::Bool, "true", "report data that arrives twice (RFC 2883); needs sack"),
+        key("prr", Kind::Bool, "false", "proportional rate reduction in recovery (RFC 9937); needs sack"),
+        key("rack", Kind::Bool, "false", "find losses by time instead of by counting (RFC 8985); needs sack"),
+        key("tlp", Kind::Bool, "false", "tail loss probe (RFC 8985 section 7); needs rack"),
+        key(
+            "tlp_ack_delay",
+            Kind::Duration,
+            "200 ms",
+            "how long the peer may hold the last ACK back, for the tail loss probe",
+        ),
+        key(
+            "undo",
+            Kind::Bool,
+            "false",
+            "take a reduction back that DSACK or timestamps show to have been needless (RFC 3708, RFC 3522)",
+        ),
         key("timestamps", Kind::Bool, "true", "timestamps (RFC 7323)"),
+        key("window_scaling", Kind::Bool, "true", "window scaling (RFC 7323)"),
         key(
             "delayed_ack",
             Kind::Bool,
@@ -105,6 +146,16 @@ impl TcpConfig {
         key("time_wait", Kind::Duration, "240 s", "twice the maximum segment lifetime"),
         key("syn_retries", Kind::Integer(0, 100), "7", "repeats of a SYN before giving up"),
         key("retries", Kind::Integer(0, 100), "15", "repeats of the same data before giving up"),
+        key("keepalive", Kind::Bool, "false", "ask an idle peer whether it is still there"),
+        key("keepalive_idle", Kind::Duration, "7200 s", "silence before the first keep-alive"),
+        key("keepalive_interval", Kind::Duration, "75 s", "time between unanswered keep-alives"),
+        key("keepalive_probes", Kind::Integer(1, 100), "9", "unanswered keep-alives before giving up"),
+        Key {
+            name: "user_timeout",
+            kind: Kind::Duration,
+            need: Need::Optional,
+            about: "give up when data stays unacknowledged so long (RFC 5482); left out: only retries count",
+        },
     ];
 
     /// Reads checked values; what is not there has its default.
@@ -125,7 +176,14 @@ impl TcpConfig {
             initial_window: integer("initial_window", d.initial_window),
             byte_counting: bool("byte_counting", d.byte_counting),
             sack: bool("sack", d.sack),
+            dsack: bool("dsack", d.dsack),
+            prr: bool("prr", d.prr),
+            rack: bool("rack", d.rack),
+            tlp: bool("tlp", d.tlp),
+            tlp_ack_delay: duration("tlp_ack_delay", d.tlp_ack_delay),
+            undo: bool("undo", d.undo),
             timestamps: bool("timestamps", d.timestamps),
+            window_scaling: bool("window_scaling", d.window_scaling),
             delayed_ack: bool("delayed_ack", d.delayed_ack),
             ack_delay: duration("ack_delay", d.ack_delay),
             rto: RtoLimits {
@@ -141,6 +199,11 @@ impl TcpConfig {
             time_wait: duration("time_wait", d.time_wait),
             syn_retries: integer("syn_retries", d.syn_retries),
             retries: integer("retries", d.retries),
+            keepalive: bool("keepalive", d.keepalive),
+            keepalive_idle: duration("keepalive_idle", d.keepalive_idle),
+            keepalive_interval: duration("keepalive_interval", d.keepalive_interval),
+            keepalive_probes: integer("keepalive_probes", d.keepalive_probes),
+            user_timeout: params.duration("user_timeout").or(d.user_timeout),
         }
     }
 
@@ -173,7 +236,14 @@ impl Default for TcpConfig {
             initial_window: 10,
             byte_counting: false,
             sack: true,
+            dsack: true,
+            prr: false,
+            rack: false,
+            tlp: false,
+            tlp_ack_delay: Duration::from_millis(200),
+            undo: false,
             timestamps: true,
+            window_scaling: true,
             delayed_ack: true,
             ack_delay: Duration::from_millis(40),
             rto: RtoLimits::default(),
@@ -183,6 +253,11 @@ impl Default for TcpConfig {
             time_wait: Duration::from_secs(240),
             syn_retries: 7,
             retries: 15,
+            keepalive: false,
+            keepalive_idle: Duration::from_secs(7200),
+            keepalive_interval: Duration::from_secs(75),
+            keepalive_probes: 9,
+            user_timeout: None,
         }
     }
 }

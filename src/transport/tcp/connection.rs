@@ -64,6 +64,11 @@ pub(super) struct SendState {
     pub(super) rst_pending: Option<TcpSegment>,
     pub(super) probe_pending: bool,
     pub(super) probes: u32,
+    /// One byte beyond `max` went as a window probe; the peer may have taken it.
+    pub(super) probe_byte: bool,
+    pub(super) keep_alive_pending: bool,
+    /// Keep-alives without an answer.
+    pub(super) keep_alives: u64,
     /// End and departure of the one segment whose round trip is being timed.
     pub(super) timed: Option<(u64, Instant)>,
     pub(super) last_sent: Instant,
@@ -81,6 +86,8 @@ pub(super) struct ReceiveState {
     /// Right edge of the window as last advertised.
     pub(super) edge: u64,
     pub(super) scale: u8,
+    /// Both sides scale their windows.
+    pub(super) scaling: bool,
     pub(super) sack: bool,
     pub(super) mss: u64,
     pub(super) reassembly: Reassembly,
@@ -91,7 +98,14 @@ pub(super) struct ReceiveState {
     pub(super) ack_now: bool,
     pub(super) unacked_segments: u32,
     pub(super) readable_told: bool,
-    pub(super) last_out_of_window_ack: Option<Instant>,
+    /// What arrived twice, to be told with the next segment (RFC 2883).
+    pub(super) duplicate: Option<(u64, u64)>,
+    /// The application reads no more.
+    pub(super) shut: bool,
+    /// When the peer was last heard.
+    pub(super) heard: Instant,
+    /// When, and to which numbers, a segment out of the window was last answered.
+    pub(super) last_out_of_window: Option<(Instant, u32, u32)>,
     pub(super) challenges: (Instant, u32),
 }
 
@@ -115,7 +129,7 @@ impl TcpConnection {
         timestamp_offset: u32,
     ) -> TcpConnection {
         let mut rcv_scale = 0;
-        while config.receive_buffer >> rcv_scale > 65_535 && rcv_scale < 14 {
+        while config.window_scaling && config.receive_buffer >> rcv_scale > 65_535 && rcv_scale < 14 {
             rcv_scale += 1; // RFC 7323 section 2.3
         }
         let controller = make_controller(config, config.mss, config.initial_window_bytes(config.mss));
@@ -142,6 +156,9 @@ impl TcpConnection {
                 rst_pending: None,
                 probe_pending: false,
                 probes: 0,
+                probe_byte: false,
+                keep_alive_pending: false,
+                keep_alives: 0,
                 timed: None,
                 last_sent: now,
                 cwnd_limited_until: 0,
@@ -153,6 +170,7 @@ impl TcpConnection {
                 nxt: 0,
                 edge: 0,
                 scale: rcv_scale,
+                scaling: config.window_scaling,
                 sack: config.sack,
                 mss: config.mss,
                 reassembly: Reassembly::default(),
@@ -163,7 +181,10 @@ impl TcpConnection {
                 ack_now: false,
                 unacked_segments: 0,
                 readable_told: false,
-                last_out_of_window_ack: None,
+                duplicate: None,
+                shut: false,
+                heard: now,
+                last_out_of_window: None,
                 challenges: (now, 0),
             },
             timestamps: Timestamps {
@@ -190,6 +211,28 @@ impl TcpConnection {
     /// True if a listener made it.
     pub fn is_passive(&self) -> bool {
         self.passive
+    }
+
+    /// The application is done with both directions (RFC 9293 section 3.6.1). If it leaves data
+    /// unread, or more arrives, the peer is told by a reset that data was lost.
+    pub fn close(&mut self) {
+        if self.rcv.inbox_bytes > 0 && self.state != State::Closed {
+            return self.reset(CloseReason::Aborted);
+        }
+        self.rcv.shut = true;
+        match self.state {
+            State::SynSent => self.end(CloseReason::Aborted),
+            _ => self.finish(),
+        }
+    }
+
+    /// An ICMP error about a segment of this connection arrived. Only a hard one, and only while
+    /// opening, ends it (RFC 9293 section 3.9.2.2, RFC 5461).
+    pub fn handle_unreachable(&mut self, now: Instant, hard: bool) {
+        self.now = now;
+        if hard && matches!(self.state, State::SynSent | State::SynReceived) {
+            self.end(CloseReason::Refused);
+        }
     }
 
     /// Whether notes are kept for [`Connection::poll_note`].
@@ -238,19 +281,34 @@ impl TcpConnection {
         }
     }
 
-    /// The congestion window with the inflation of fast recovery.
+    /// The congestion window with the inflation of classic recovery, or as PRR has it.
     pub(super) fn cwnd(&self) -> u64 {
-        self.controller.window().saturating_add_signed(self.recovery.inflation)
+        match &self.recovery.prr {
+            Some(prr) => prr.cwnd(),
+            None => self.controller.window().saturating_add_signed(self.recovery.inflation),
+        }
     }
 
     /// Ends the connection and says why. Nothing is sent any more but a reset that is pending.
-    pub(super) fn close(&mut self, reason: CloseReason) {
+    pub(super) fn end(&mut self, reason: CloseReason) {
         if self.state != State::Closed {
             self.told_closed(reason);
             self.state = State::Closed;
             self.timers = Timers::default();
             self.rcv.ack_now = false;
         }
+    }
+
+    /// Ends the connection and tells the peer so.
+    pub(super) fn reset(&mut self, reason: CloseReason) {
+        if self.state.is_synchronized() && self.state != State::TimeWait {
+            let mut rst = self.blank(self.snd.max);
+            rst.flags.rst = true;
+            rst.flags.ack = true;
+            rst.ack = seq::wire(self.rcv.irs, self.rcv.nxt);
+            self.snd.rst_pending = Some(rst);
+        }
+        self.end(reason);
     }
 
     /// The application's part is over; TIME-WAIT may follow.
@@ -316,14 +374,7 @@ impl Stream for TcpConnection {
     }
 
     fn abort(&mut self) {
-        if self.state.is_synchronized() && self.state != State::TimeWait {
-            let mut rst = self.blank(self.snd.max);
-            rst.flags.rst = true;
-            rst.flags.ack = true;
-            rst.ack = seq::wire(self.rcv.irs, self.rcv.nxt);
-            self.snd.rst_pending = Some(rst);
-        }
-        self.close(CloseReason::Aborted);
+        self.reset(CloseReason::Aborted);
     }
 
     fn poll_event(&mut self) -> Option<StreamEvent> {
@@ -338,7 +389,7 @@ impl Connection for TcpConnection {
         self.now = now;
         match self.state {
             State::Closed => {}
-            State::SynSent => self.on_syn_sent(&segment),
+            State::SynSent => self.on_syn_sent(segment),
             _ => self.on_segment(segment),
         }
     }

@@ -8,15 +8,19 @@
 //! | opening, closing, TIME-WAIT | `state` |
 //! | arriving segments: checks, data | `receive`, `reassembly` |
 //! | arriving acknowledgments, windows | `ack` |
-//! | loss detection and recovery episodes | `recovery`, `scoreboard` |
+//! | loss detection and recovery episodes | `recovery`, `scoreboard`, `prr`, `undo` |
+//! | loss detection by time, tail loss probes | `detection`, `rack` |
 //! | departing segments | `send`, `send_buffer` |
 //! | timers | `timeout`, `timers` |
 
 mod ack;
 mod config;
 mod connection;
+mod detection;
 mod endpoint;
 mod iss;
+mod prr;
+mod rack;
 mod reassembly;
 mod receive;
 mod recovery;
@@ -29,6 +33,7 @@ mod state;
 mod tests;
 mod timeout;
 mod timers;
+mod undo;
 
 pub use config::{TIMESTAMP_BYTES, TcpConfig};
 pub use connection::TcpConnection;

@@ -20,12 +20,14 @@ impl Reassembly {
         self.pieces.is_empty()
     }
 
-    /// Keeps `data`, whose first byte is `start`, beyond RCV.NXT.
-    pub(super) fn insert(&mut self, start: u64, mut data: Bytes) {
+    /// Keeps `data`, whose first byte is `start`, beyond RCV.NXT. Says which part of it, the first
+    /// if there are several, was there already.
+    pub(super) fn insert(&mut self, start: u64, mut data: Bytes) -> Option<(u64, u64)> {
         let end = start + data.len() as u64;
         if start == end {
-            return;
+            return None;
         }
+        let mut twice: Option<(u64, u64)> = None;
         self.remember(start);
         let mut at = start;
         // Cut what is there already out of the new data.
@@ -33,6 +35,11 @@ impl Reassembly {
             let before = self.pieces.range(..=at).next_back().map(|(&s, d)| s + d.len() as u64);
             if let Some(covered) = before.filter(|&covered| covered > at) {
                 let skip = covered.min(end) - at;
+                twice = match twice {
+                    None => Some((at, at + skip)),
+                    Some((from, to)) if to == at => Some((from, at + skip)),
+                    other => other,
+                };
                 data.advance(skip as usize);
                 at += skip;
                 continue;
@@ -42,6 +49,7 @@ impl Reassembly {
             at = stop;
         }
         self.join(start, end);
+        twice
     }
 
     fn join(&mut self, mut start: u64, mut end: u64) {
@@ -84,6 +92,11 @@ impl Reassembly {
         if self.islands.is_empty() {
             self.recent.clear();
         }
+    }
+
+    /// How many blocks there are to tell of, at most `most`.
+    pub(super) fn block_count(&self, most: usize) -> usize {
+        if self.is_empty() { 0 } else { self.blocks(most).len() }
     }
 
     /// Up to `most` blocks, the one with the newest segment first (RFC 2018 section 4).

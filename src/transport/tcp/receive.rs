@@ -6,7 +6,7 @@ use super::connection::TcpConnection;
 use super::seq;
 use super::state::State;
 use crate::base::note::{CloseReason, FlowNote};
-use crate::base::time::Duration;
+use crate::base::time::{Duration, Instant};
 use crate::transport::stream::StreamEvent;
 use crate::wire::tcp::TcpSegment;
 
@@ -17,39 +17,50 @@ const CHALLENGES: (u32, Duration) = (10, Duration::from_secs(5));
 /// Between two answers to segments outside the window: two confused stacks must not storm.
 const OUT_OF_WINDOW_PAUSE: Duration = Duration::from_millis(500);
 
+/// How a segment lies to the window.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Fit {
+    Inside,
+    /// Data for a window that is closed: the rest of the segment counts.
+    Unwanted,
+    Outside,
+}
+
 impl TcpConnection {
     /// A segment for any state but CLOSED and SYN-SENT.
     pub(super) fn on_segment(&mut self, mut s: TcpSegment) {
         let mut start = seq::expand(self.rcv.irs, self.rcv.nxt, s.seq);
-        // Simultaneous open: the peer's SYN again, now with an ACK (section 3.5).
-        if self.state == State::SynReceived && s.flags.syn && s.flags.ack && start == 0 {
-            s.flags.syn = false;
-            start = 1;
+        if s.flags.syn && !s.flags.rst {
+            match self.state {
+                // Simultaneous open: the peer's SYN again, now with an ACK (section 3.5).
+                State::SynReceived if s.flags.ack && start == 0 => {
+                    s.flags.syn = false;
+                    start = 1;
+                }
+                State::SynReceived => return self.on_syn_in_syn_received(start, &s),
+                State::TimeWait => return self.answer_out_of_window(&s),
+                _ => return self.challenge(), // RFC 5961 section 4.2: wherever it lies
+            }
         }
         if !self.timestamp_acceptable(&s) {
             return;
         }
-        if !self.acceptable(start, &mut s) {
-            // A FIN again: our last ACK was lost (section 3.10.7.4).
-            if self.state == State::TimeWait && s.flags.fin {
-                self.timers.time_wait = Some(self.time_wait_end());
+        match self.fit(start, &s) {
+            Fit::Inside => {}
+            Fit::Unwanted => {
+                s.payload = Bytes::new();
+                s.flags.fin = false;
                 self.rcv.ack_now = true;
-            } else if self.state == State::SynReceived && s.flags.syn {
-                self.snd.syn_pending = true;
-            } else if !s.flags.rst {
-                self.answer_out_of_window(&s);
             }
-            return;
+            Fit::Outside => return self.on_unacceptable(start, &s),
         }
         if s.flags.rst {
             return self.on_reset(start);
         }
-        if s.flags.syn {
-            return self.challenge(); // RFC 5961 section 4.2
-        }
         if !s.flags.ack {
             return;
         }
+        self.rcv.heard = self.now;
         self.remember_timestamp(start, &s);
         if self.state == State::SynReceived {
             let acked = seq::expand(self.snd.iss, self.snd.nxt, s.ack);
@@ -68,6 +79,35 @@ impl TcpConnection {
         let fin = s.flags.fin;
         if self.state.receives() && (fin || !s.payload.is_empty()) {
             self.on_data(start, std::mem::take(&mut s.payload), fin);
+        }
+    }
+
+    /// Section 3.10.7.4, fourth, for SYN-RECEIVED: the SYN again wants its answer again; another
+    /// one sends a passive connection back to LISTEN.
+    fn on_syn_in_syn_received(&mut self, start: i64, s: &TcpSegment) {
+        match self.fit(start, s) {
+            Fit::Outside if start == 0 => self.snd.syn_pending = true,
+            Fit::Outside => self.answer_out_of_window(s),
+            _ if self.passive => self.end(CloseReason::Reset),
+            _ => self.challenge(),
+        }
+    }
+
+    fn on_unacceptable(&mut self, start: i64, s: &TcpSegment) {
+        let (len, nxt) = (s.payload.len() as i64, self.rcv.nxt as i64);
+        if self.config.dsack && len > 0 && start > 0 && start + len <= nxt {
+            self.rcv.duplicate = Some((start as u64, (start + len) as u64)); // RFC 2883 section 4
+        }
+        // A FIN again: our last ACK was lost (section 3.10.7.4).
+        if self.state == State::TimeWait && s.flags.fin {
+            self.timers.time_wait = Some(self.time_wait_end());
+            self.rcv.ack_now = true;
+        } else if !s.flags.rst {
+            // An answer to a keep-alive or a window probe may come from below the window.
+            if s.flags.ack && start <= nxt {
+                self.rcv.heard = self.now;
+            }
+            self.answer_out_of_window(s);
         }
     }
 
@@ -97,21 +137,18 @@ impl TcpConnection {
 
     /// The four cases of section 3.10.7.4. A closed window takes no data, but the rest of the
     /// segment counts (MUST-66).
-    fn acceptable(&self, start: i64, s: &mut TcpSegment) -> bool {
+    pub(super) fn fit(&self, start: i64, s: &TcpSegment) -> Fit {
         let (nxt, edge) = (self.rcv.nxt as i64, self.rcv.edge.max(self.rcv.nxt) as i64);
         let len = i64::from(s.seq_len());
         let inside = |n: i64| nxt <= n && n < edge;
-        match (len, edge - nxt) {
+        let fits = match (len, edge - nxt) {
             (0, 0) => start == nxt,
             (0, _) => inside(start),
-            (_, 0) if start == nxt && s.flags.ack => {
-                s.payload = Bytes::new();
-                s.flags.fin = false;
-                true
-            }
+            (_, 0) if start == nxt && s.flags.ack => return Fit::Unwanted,
             (_, 0) => false,
             _ => inside(start) || inside(start + len - 1),
-        }
+        };
+        if fits { Fit::Inside } else { Fit::Outside }
     }
 
     /// RFC 5961 section 3.2.
@@ -123,7 +160,7 @@ impl TcpConnection {
             return self.challenge();
         }
         let refused = self.state == State::SynReceived && !self.passive;
-        self.close(if refused { CloseReason::Refused } else { CloseReason::Reset });
+        self.end(if refused { CloseReason::Refused } else { CloseReason::Reset });
     }
 
     /// A challenge ACK (RFC 5961), unless there were too many.
@@ -138,19 +175,25 @@ impl TcpConnection {
         self.rcv.ack_now = true;
     }
 
-    fn answer_out_of_window(&mut self, s: &TcpSegment) {
+    /// Answers a segment out of the window, or with an impossible ACK.
+    pub(super) fn answer_out_of_window(&mut self, s: &TcpSegment) {
         // Repeated data means that the peer misses our ACK: that one is never held back.
-        if s.payload.is_empty() {
-            if self.rcv.last_out_of_window_ack.is_some_and(|at| self.now.since(at) < OUT_OF_WINDOW_PAUSE) {
-                return;
-            }
-            self.rcv.last_out_of_window_ack = Some(self.now);
+        if !s.payload.is_empty() {
+            self.rcv.ack_now = true;
+            return;
         }
-        self.rcv.ack_now = true;
+        let same = |&(at, seq, ack): &(Instant, u32, u32)| {
+            (seq, ack) == (s.seq, s.ack) && self.now.since(at) < OUT_OF_WINDOW_PAUSE
+        };
+        if self.rcv.last_out_of_window.as_ref().is_some_and(same) {
+            return;
+        }
+        self.rcv.last_out_of_window = Some((self.now, s.seq, s.ack));
+        self.challenge();
     }
 
     /// Trims the data to the window and puts it where it belongs (section 3.10.7.4, seventh).
-    fn on_data(&mut self, start: i64, mut data: Bytes, mut fin: bool) {
+    pub(super) fn on_data(&mut self, start: i64, mut data: Bytes, mut fin: bool) {
         let edge = self.rcv.edge;
         let mut at = start.max(self.rcv.nxt as i64) as u64;
         let end = start + data.len() as i64;
@@ -159,6 +202,13 @@ impl TcpConnection {
         if data.len() as u64 > room {
             data.truncate(room as usize);
             fin = false;
+        }
+        if self.rcv.shut && end > self.rcv.nxt as i64 {
+            return self.reset(CloseReason::Aborted); // section 3.6.1: this data is lost
+        }
+        let twice = start >= 1 && (start as u64) < at && self.rcv.sack && self.config.dsack;
+        if twice && !data.is_empty() {
+            self.rcv.duplicate = Some((start as u64, at));
         }
         if fin && end >= self.rcv.nxt as i64 {
             self.rcv.fin_at = Some(end as u64);
@@ -186,7 +236,10 @@ impl TcpConnection {
                 self.schedule_ack(filled_gap);
             }
         } else {
-            self.rcv.reassembly.insert(at, data);
+            let twice = self.rcv.reassembly.insert(at, data);
+            if self.config.dsack && twice.is_some() {
+                self.rcv.duplicate = twice;
+            }
             self.rcv.ack_now = true; // RFC 5681 section 4.2
         }
         if self.rcv.fin_at == Some(self.rcv.nxt) && !self.rcv.finished {
@@ -221,7 +274,11 @@ impl TcpConnection {
         let (free, step) = (self.free_space(), self.window_step());
         let promised = self.rcv.edge.saturating_sub(self.rcv.nxt);
         let window = if free >= promised + step { free } else { promised };
-        let window = window.min(65_535 << self.rcv.scale) >> self.rcv.scale << self.rcv.scale;
+        let window = window.min(65_535 << self.rcv.scale);
+        let rounded = window >> self.rcv.scale << self.rcv.scale;
+        // A promise is rounded up, so that the right edge stays (RFC 7323 section 2.4).
+        let short = rounded < promised && rounded + (1 << self.rcv.scale) <= 65_535 << self.rcv.scale;
+        let window = if short { rounded + (1 << self.rcv.scale) } else { rounded };
         self.rcv.edge = self.rcv.edge.max(self.rcv.nxt + window);
         window
     }

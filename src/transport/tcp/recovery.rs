@@ -2,7 +2,11 @@
 //! without SACK, of RFC 6675 with it. The controller only hears of their beginning and end.
 
 use super::connection::TcpConnection;
+use super::detection::Tlp;
+use super::prr::{Progress, Prr};
+use super::rack::Rack;
 use super::scoreboard::Scoreboard;
+use super::undo::Undo;
 use crate::base::note::{Phase, SendCause, WindowCause};
 use crate::transport::congestion::controller::{Lost, RecoveryEnds};
 
@@ -36,6 +40,14 @@ pub(super) struct Recovery {
     /// Retransmission timeouts in a row without progress.
     pub(super) timeouts: u32,
     pub(super) scoreboard: Scoreboard,
+    /// Set if losses are found by time.
+    pub(super) rack: Option<Box<Rack>>,
+    pub(super) tlp: Tlp,
+    /// Set during a recovery that PRR governs.
+    pub(super) prr: Option<Prr>,
+    pub(super) undo: Option<Undo>,
+    /// What was out and not SACKed before the ACK in hand.
+    pub(super) out_before: u64,
     partial_acks: u32,
     rescued: bool,
 }
@@ -71,6 +83,7 @@ impl TcpConnection {
                 self.note_window(WindowCause::DuplicateAck);
             }
             Episode::Sack => {}
+            _ if self.recovery.rack.is_some() => {} // time decides
             Episode::None | Episode::Loss if self.rcv.sack => {
                 let lost = self.recovery.scoreboard.lost_edge(smss) > self.snd.una;
                 if (self.recovery.dup_acks >= 3 || lost) && self.snd.una >= self.recovery.recover {
@@ -87,7 +100,7 @@ impl TcpConnection {
         }
     }
 
-    fn begin_recovery(&mut self, episode: Episode) {
+    pub(super) fn begin_recovery(&mut self, episode: Episode) {
         let in_flight_bytes = self.flight() - self.recovery.limited_bytes.min(self.flight());
         self.controller.on_loss(&Lost { now: self.now, in_flight_bytes, repeated: false });
         self.remember_first_loss();
@@ -101,6 +114,17 @@ impl TcpConnection {
         r.rescued = false;
         r.resend = Some(SendCause::FastRetransmit);
         r.scoreboard.begin_recovery();
+        r.tlp.end = None;
+        self.timers.probe = None;
+        // RACK names what is lost; that need not be the first.
+        let first = self.recovery.rack.as_deref().map(|rack| rack.first_lost().map(|l| l.0));
+        if first.is_some_and(|lost| lost != Some(self.snd.una)) {
+            self.recovery.resend = None;
+        }
+        if episode == Episode::Sack && self.config.prr {
+            self.recovery.prr = Some(Prr::new(self.recovery.out_before));
+        }
+        self.remember_for_undo();
         self.note_window(WindowCause::Loss);
     }
 
@@ -137,7 +161,13 @@ impl TcpConnection {
         r.inflation = 0;
         r.dup_acks = 0;
         r.resend = None;
-        self.controller.on_recovered(self.flight());
+        // PRR leaves no burst to be avoided (RFC 9937): cwnd becomes ssthresh.
+        let spread = r.prr.take().is_some();
+        if let Some(rack) = r.rack.as_deref_mut() {
+            rack.on_recovered();
+        }
+        let limit = self.controller.ssthresh().filter(|_| spread).unwrap_or(0);
+        self.controller.on_recovered(self.flight().max(limit));
         self.note_window(WindowCause::Recovered);
     }
 
@@ -155,9 +185,20 @@ impl TcpConnection {
         r.limited_bytes = 0;
         r.resend = Some(SendCause::Timeout);
         r.scoreboard.clear();
+        (r.prr, r.tlp.end) = (None, None);
+        self.rack_forgets();
+        self.remember_for_undo();
         self.snd.nxt = self.snd.una;
         self.snd.timed = None;
         self.snd.cwnd_limited_until = self.snd.max;
+    }
+
+    /// PRR's step after an ACK that delivered so many bytes.
+    pub(super) fn prr_step(&mut self, delivered: u64, safe: bool) {
+        let (pipe, smss, window) = (self.pipe(), self.snd.mss, self.controller.window());
+        if let Some(prr) = &mut self.recovery.prr {
+            prr.on_ack(Progress { delivered, safe }, pipe, window, smss);
+        }
     }
 
     /// RFC 6675 section 4, NextSeg: what to send next in SACK recovery, as first byte, one past
@@ -165,8 +206,12 @@ impl TcpConnection {
     pub(super) fn next_seg(&mut self, new_until: u64) -> Option<(u64, u64, bool)> {
         let smss = self.snd.mss;
         let board = &self.recovery.scoreboard;
+        let by_time = self.recovery.rack.is_some();
         // Rule 1: what is lost.
-        if let Some((start, hole_end)) = board.next_hole(board.lost_edge(smss)) {
+        if let Some((start, lost_end)) = self.recovery.rack.as_deref().and_then(Rack::first_lost) {
+            return Some((start, self.segment_end(start, lost_end), true));
+        }
+        if !by_time && let Some((start, hole_end)) = board.next_hole(board.lost_edge(smss)) {
             let end = self.segment_end(start, hole_end);
             self.recovery.scoreboard.retransmitted(end);
             return Some((start, end, true));
@@ -175,6 +220,9 @@ impl TcpConnection {
         let nxt = self.snd.nxt;
         if new_until > nxt {
             return Some((nxt, self.segment_end(nxt, new_until), false));
+        }
+        if by_time {
+            return None; // what is not lost by time may still arrive
         }
         // Rule 3: any hole below what is SACKed.
         if let Some((start, hole_end)) = board.next_hole(board.highest()) {

@@ -23,14 +23,29 @@ impl TcpConnection {
             }
         }
         if std::mem::take(&mut self.snd.probe_pending) {
-            // One number the peer has already: it answers with its window (section 3.8.6.1).
-            let before = self.snd.una - 1;
-            return Some(self.finish_segment(self.blank(before)));
+            return Some(self.window_probe());
+        }
+        if std::mem::take(&mut self.snd.keep_alive_pending) {
+            // A number that the peer has already (section 3.8.4).
+            return Some(self.finish_segment(self.blank(self.snd.max - 1)));
         }
         if self.rcv.ack_now {
             return Some(self.finish_segment(self.blank(self.snd.nxt.max(self.snd.max))));
         }
         None
+    }
+
+    /// Asks a closed window with one byte of new data (section 3.8.6.1). It does not count as sent
+    /// until the peer says that it took it.
+    fn window_probe(&mut self) -> TcpSegment {
+        let mut s = self.blank(self.snd.una);
+        if self.snd.una == self.snd.max && self.snd.una < self.snd.buffer.end() {
+            s.payload = self.snd.buffer.slice(self.snd.una, 1);
+            self.snd.probe_byte = true;
+            let offset = self.snd.una - 1;
+            self.note(|| FlowNote::SegmentSent { offset, bytes: 1, cause: SendCause::WindowProbe });
+        }
+        self.finish_segment(s)
     }
 
     fn next_syn(&mut self) -> Option<TcpSegment> {
@@ -44,7 +59,7 @@ impl TcpConnection {
         s.options.mss = Some(self.config.mss_option());
         let answers = self.state == State::SynReceived;
         // An answer offers only what was offered (RFC 7323 section 2.2, RFC 2018 section 2).
-        s.options.window_scale = (!answers || self.rcv.scale > 0 || self.snd.scale > 0).then_some(self.rcv.scale);
+        s.options.window_scale = self.rcv.scaling.then_some(self.rcv.scale);
         s.options.sack_permitted = self.rcv.sack;
         s.window = self.config.receive_buffer.min(65_535) as u16;
         s.flags.ack = answers;
@@ -69,9 +84,23 @@ impl TcpConnection {
         self.snd.buffer.end() + u64::from(self.snd.fin_queued)
     }
 
+    /// Data bytes that fit a segment: SACK blocks take their part (RFC 6691).
+    fn payload_room(&self) -> u64 {
+        let blocks = self.sack_blocks_to_send() as u64;
+        self.snd.mss - if blocks > 0 { 4 + 8 * blocks } else { 0 }
+    }
+
+    fn sack_blocks_to_send(&self) -> usize {
+        if !self.rcv.sack || (self.rcv.reassembly.is_empty() && self.rcv.duplicate.is_none()) {
+            return 0;
+        }
+        let most = if self.timestamps.on { 3 } else { 4 };
+        most.min(self.rcv.reassembly.block_count(most) + usize::from(self.rcv.duplicate.is_some()))
+    }
+
     /// Where the segment that begins at `start` ends, not beyond `limit`. A FIN joins the last data.
     pub(super) fn segment_end(&self, start: u64, limit: u64) -> u64 {
-        let end = limit.min(start + self.snd.mss);
+        let end = limit.min(start + self.payload_room());
         if end == self.snd.buffer.end() { limit.min(end + 1) } else { end }
     }
 
@@ -84,27 +113,48 @@ impl TcpConnection {
             if start < self.snd.max {
                 let (_, held) = self.recovery.scoreboard.unsacked_from(start);
                 let end = self.segment_end(start, held.unwrap_or(self.snd.max));
-                if self.recovery.episode == Episode::Sack {
-                    self.recovery.scoreboard.retransmitted(end);
-                }
+                self.recovery.scoreboard.retransmitted(end);
                 return Some(self.build(start, end, cause));
             }
+        }
+        if std::mem::take(&mut self.recovery.tlp.pending)
+            && let Some(probe) = self.next_tail_probe()
+        {
+            return Some(probe);
         }
         if self.recovery.episode == Episode::Sack { self.next_in_sack_recovery() } else { self.next_in_order() }
     }
 
     /// RFC 6675 section 5, step C.
     fn next_in_sack_recovery(&mut self) -> Option<TcpSegment> {
-        let smss = self.snd.mss;
-        let pipe = self.recovery.scoreboard.pipe(self.snd.nxt, smss);
-        if pipe + smss > self.controller.window() {
+        if self.pipe() + self.snd.mss > self.cwnd() {
             return None;
         }
-        let edge = self.snd.una + self.snd.wnd;
-        let new_until = if edge >= self.snd.buffer.end() { self.stream_end() } else { edge };
+        let new_until = self.window_end();
         let (start, end, again) = self.next_seg(new_until)?;
         let cause = if again { SendCause::Recovery } else { SendCause::New };
         Some(self.build(start, end, cause))
+    }
+
+    /// One past the last number that the peer's window lets go; the FIN needs no room in it.
+    fn window_end(&self) -> u64 {
+        let edge = self.snd.una + self.snd.wnd;
+        if edge >= self.snd.buffer.end() { self.stream_end() } else { edge }
+    }
+
+    /// RFC 8985 section 7.3: new data if the peer has room, whatever cwnd says, or else the last
+    /// segment once more.
+    fn next_tail_probe(&mut self) -> Option<TcpSegment> {
+        let limit = self.window_end();
+        let again = limit <= self.snd.nxt;
+        let (start, end) = match again {
+            true => (self.recovery.rack.as_deref()?.last_start()?, self.snd.max),
+            false => (self.snd.nxt, self.segment_end(self.snd.nxt, limit)),
+        };
+        let segment = self.build(start, end, SendCause::TailLossProbe);
+        (self.recovery.tlp.end, self.recovery.tlp.again) = (Some(self.snd.max), again);
+        self.timers.probe = None;
+        Some(segment)
     }
 
     fn next_in_order(&mut self) -> Option<TcpSegment> {
@@ -115,9 +165,7 @@ impl TcpConnection {
             return None;
         }
         self.restart_after_idle();
-        let edge = self.snd.una + self.snd.wnd;
-        // The FIN needs no room in the window.
-        let room = if edge >= self.snd.buffer.end() { all } else { edge.max(start) };
+        let room = self.window_end().max(start);
         let mut limit = all.min(room);
         if start < self.snd.max {
             // After a timeout: what was out, again, no further than the next SACKed byte.
@@ -132,7 +180,7 @@ impl TcpConnection {
             self.arm_persist();
             return None;
         }
-        let out = self.flight() - self.recovery.scoreboard.sacked_below(start);
+        let out = self.out_in_order();
         let limited = if self.recovery.episode == Episode::None { u64::from(self.recovery.dup_acks.min(2)) } else { 0 };
         // With SACK the pipe itself shrinks; limited transmit needs no allowance (RFC 6675).
         let allowance = if self.rcv.sack { 0 } else { limited * smss };
@@ -140,6 +188,9 @@ impl TcpConnection {
         if out + payload > self.cwnd() + allowance && payload > 0 {
             self.snd.cwnd_limited_until = self.snd.max.max(start);
             return None;
+        }
+        if start < self.snd.max {
+            self.recovery.scoreboard.retransmitted(end);
         }
         let cause = match self.recovery.episode {
             _ if start < self.snd.max => SendCause::Timeout,
@@ -150,6 +201,16 @@ impl TcpConnection {
             _ => SendCause::New,
         };
         Some(self.build(start, end, cause))
+    }
+
+    /// What is out while nothing but the order of sending counts: after a timeout, only what was
+    /// sent since.
+    fn out_in_order(&self) -> u64 {
+        let board = &self.recovery.scoreboard;
+        match self.snd.nxt < self.snd.max && !board.is_empty() {
+            true => board.resent(),
+            false => self.flight() - board.sacked(),
+        }
     }
 
     /// After a timeout the sender goes over the old ground; SACKed parts are left out.
@@ -171,11 +232,12 @@ impl TcpConnection {
 
     /// Silly window avoidance and Nagle (RFC 9293 sections 3.8.6.2.1 and 3.7.4).
     fn worth_sending(&self, len: u64, all: bool) -> bool {
-        let full = len >= self.snd.mss || self.snd.nxt < self.snd.max;
+        let full = len >= self.payload_room() || self.snd.nxt < self.snd.max;
         let idle = self.snd.una == self.snd.max;
-        let all = all && (idle || !self.config.nagle || self.snd.fin_queued);
+        let free = idle || !self.config.nagle;
+        let all = all && (free || self.snd.fin_queued);
         // The persist timer overrides: what fits goes instead of a probe.
-        len > 0 && (full || all || (idle && (len >= self.snd.max_wnd / 2 || self.snd.probe_pending)))
+        len > 0 && (full || all || (free && len >= self.snd.max_wnd / 2) || (idle && self.snd.probe_pending))
     }
 
     /// Nothing is out and the window is too small: ask for it (section 3.8.6.1).
@@ -197,6 +259,7 @@ impl TcpConnection {
         let again = start < self.snd.max;
         if again {
             self.snd.timed = None; // Karn's rule (RFC 6298 section 3)
+            self.undo_counts_repeat();
         } else if self.snd.timed.is_none() {
             self.snd.timed = Some((end, self.now));
         }
@@ -209,14 +272,19 @@ impl TcpConnection {
             }
             self.note(|| FlowNote::SegmentSent { offset: start - 1, bytes: bytes as u32, cause });
         }
+        if let Some(prr) = &mut self.recovery.prr {
+            prr.on_sent(end - start);
+        }
         self.snd.nxt = self.snd.nxt.max(end);
         self.snd.max = self.snd.max.max(end);
         self.snd.last_sent = self.now;
         // RFC 6298 section 5.1.
         if self.timers.retransmission.is_none() {
             self.timers.retransmission = Some(self.now + self.rtt.rto());
+            self.start_user_timer();
         }
         (self.timers.persist, self.snd.probe_pending) = (None, false);
+        self.rack_sends(start, end, again);
         self.finish_segment(s)
     }
 
@@ -228,16 +296,23 @@ impl TcpConnection {
         if self.timestamps.on {
             s.options.timestamps = Some((self.timestamp_now(), self.timestamps.recent));
         }
-        // Blocks go with bare ACKs, so that data segments keep their size (RFC 6691).
-        if self.rcv.sack && s.payload.is_empty() && !self.rcv.reassembly.is_empty() {
-            let most = if self.timestamps.on { 3 } else { 4 };
-            let wire = |offset| seq::wire(self.rcv.irs, offset);
-            s.options.sack = self.rcv.reassembly.blocks(most).iter().map(|&(a, b)| (wire(a), wire(b))).collect();
+        let blocks = self.sack_blocks_to_send();
+        if blocks > 0 {
+            self.add_sack_blocks(blocks, &mut s);
         }
         self.timestamps.last_ack_sent = self.rcv.nxt;
         self.rcv.ack_now = false;
         self.rcv.unacked_segments = 0;
         self.timers.delayed_ack = None;
         s
+    }
+
+    /// What arrived twice comes first (RFC 2883 section 4), then the newest island (RFC 2018).
+    fn add_sack_blocks(&mut self, most: usize, s: &mut TcpSegment) {
+        let wire = |(left, right)| (seq::wire(self.rcv.irs, left), seq::wire(self.rcv.irs, right));
+        let twice = self.rcv.duplicate.take();
+        s.options.sack.extend(twice.map(wire));
+        let left = most - s.options.sack.len();
+        s.options.sack.extend(self.rcv.reassembly.blocks(left).into_iter().map(wire));
     }
 }

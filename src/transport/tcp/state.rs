@@ -62,7 +62,8 @@ impl TcpConnection {
         self.rcv.edge = 1 + self.config.receive_buffer.min(65_535);
         self.rcv.sack &= o.sack_permitted;
         // Both sides or none (RFC 7323 sections 2.2 and 3.2).
-        match o.window_scale {
+        self.rcv.scaling &= o.window_scale.is_some();
+        match o.window_scale.filter(|_| self.rcv.scaling) {
             Some(shift) => self.snd.scale = shift.min(14),
             None => self.rcv.scale = 0,
         }
@@ -89,7 +90,7 @@ impl TcpConnection {
     }
 
     /// Section 3.10.7.3.
-    pub(super) fn on_syn_sent(&mut self, s: &TcpSegment) {
+    pub(super) fn on_syn_sent(&mut self, mut s: TcpSegment) {
         let acked = seq::expand(self.snd.iss, self.snd.nxt, s.ack);
         if s.flags.ack && (acked <= 0 || acked > self.snd.max as i64) {
             if !s.flags.rst {
@@ -102,17 +103,21 @@ impl TcpConnection {
         }
         if s.flags.rst {
             if s.flags.ack {
-                self.close(CloseReason::Refused);
+                self.end(CloseReason::Refused);
             }
             return;
         }
         if !s.flags.syn {
             return;
         }
-        self.take_syn(s);
+        self.take_syn(&s);
         if s.flags.ack {
             self.rcv.ack_now = true;
             self.establish(acked as u64);
+            // Text and FIN of the SYN-ACK itself.
+            if s.flags.fin || !s.payload.is_empty() {
+                self.on_data(1, std::mem::take(&mut s.payload), s.flags.fin);
+            }
         } else {
             // Simultaneous open: the SYN goes out once more, now with an ACK (section 3.5).
             self.state = State::SynReceived;
@@ -143,9 +148,12 @@ impl TcpConnection {
         let window = if self.recovery.timeouts > 1 { smss } else { self.config.initial_window_bytes(smss) };
         self.controller = make_controller(&self.config, smss, window);
         self.recovery.timeouts = 0;
+        self.start_rack();
         self.stats.established = Some(self.now);
         self.events.push_back(StreamEvent::Connected);
         self.note(|| FlowNote::Established);
+        self.timers.user = None;
+        self.start_keep_alive();
         self.note_window(WindowCause::Start);
     }
 
@@ -154,7 +162,7 @@ impl TcpConnection {
         match self.state {
             State::FinWait1 => self.state = State::FinWait2,
             State::Closing => self.enter_time_wait(),
-            State::LastAck => self.close(CloseReason::Finished),
+            State::LastAck => self.end(CloseReason::Finished),
             _ => {}
         }
     }
@@ -177,7 +185,7 @@ impl TcpConnection {
     fn enter_time_wait(&mut self) {
         self.state = State::TimeWait;
         self.timers.retransmission = None;
-        self.timers.persist = None;
+        (self.timers.persist, self.timers.keep_alive, self.timers.user) = (None, None, None);
         self.timers.time_wait = Some(self.time_wait_end());
         self.told_closed(CloseReason::Finished);
     }

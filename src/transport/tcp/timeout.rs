@@ -10,6 +10,12 @@ impl TcpConnection {
         if take_due(&mut self.timers.delayed_ack, self.now) {
             self.rcv.ack_now = true;
         }
+        if take_due(&mut self.timers.reordering, self.now) {
+            self.on_reordering_timeout();
+        }
+        if take_due(&mut self.timers.probe, self.now) {
+            self.on_probe_timeout();
+        }
         if take_due(&mut self.timers.persist, self.now) {
             self.snd.probes += 1;
             self.snd.probe_pending = true;
@@ -21,9 +27,16 @@ impl TcpConnection {
         if take_due(&mut self.timers.retransmission, self.now) {
             self.on_retransmission_timeout();
         }
+        if take_due(&mut self.timers.keep_alive, self.now) {
+            self.on_keep_alive();
+        }
+        if take_due(&mut self.timers.user, self.now) {
+            self.note(|| FlowNote::Timeout { timer: Timer::User, backoff: 0 });
+            self.reset(CloseReason::TimedOut);
+        }
         if take_due(&mut self.timers.time_wait, self.now) {
             self.note(|| FlowNote::Timeout { timer: Timer::TimeWait, backoff: 0 });
-            self.close(CloseReason::Finished);
+            self.end(CloseReason::Finished);
         }
     }
 
@@ -34,8 +47,9 @@ impl TcpConnection {
         self.recovery.timeouts += 1;
         // RFC 9293 section 3.8.3: R2.
         let most = if opening { self.config.syn_retries } else { self.config.retries };
-        if u64::from(self.recovery.timeouts) > most {
-            return self.close(CloseReason::TimedOut);
+        let shut_window = !opening && self.snd.wnd == 0 && self.now.since(self.rcv.heard) <= self.config.rto.max * 2;
+        if u64::from(self.recovery.timeouts) > most && !shut_window {
+            return self.end(CloseReason::TimedOut);
         }
         self.rtt.back_off();
         let backoff = self.rtt.backoff();
@@ -47,5 +61,35 @@ impl TcpConnection {
             self.note_window(WindowCause::Timeout);
         }
         self.timers.retransmission = Some(self.now + self.rtt.rto());
+    }
+
+    /// RFC 9293 section 3.8.4. The timer is not moved by every segment that arrives: it looks, when
+    /// it fires, how long the silence has been.
+    fn on_keep_alive(&mut self) {
+        let quiet = self.now.since(self.rcv.heard);
+        let idle = self.config.keepalive_idle;
+        if quiet < idle || self.snd.max > self.snd.una {
+            self.snd.keep_alives = 0;
+            let from = if quiet < idle { self.rcv.heard } else { self.now };
+            self.timers.keep_alive = Some(from + idle);
+            return;
+        }
+        if self.snd.keep_alives >= self.config.keepalive_probes {
+            return self.reset(CloseReason::TimedOut);
+        }
+        self.snd.keep_alives += 1;
+        self.snd.keep_alive_pending = true;
+        let backoff = self.snd.keep_alives as u32;
+        self.note(|| FlowNote::Timeout { timer: Timer::KeepAlive, backoff });
+        self.timers.keep_alive = Some(self.now + self.config.keepalive_interval);
+    }
+
+    pub(super) fn start_keep_alive(&mut self) {
+        self.timers.keep_alive = self.config.keepalive.then(|| self.now + self.config.keepalive_idle);
+    }
+
+    /// Data is out from now on, or something of it was acknowledged (RFC 5482).
+    pub(super) fn start_user_timer(&mut self) {
+        self.timers.user = self.config.user_timeout.map(|wait| self.now + wait);
     }
 }

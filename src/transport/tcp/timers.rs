@@ -8,11 +8,27 @@ pub(super) struct Timers {
     pub(super) persist: Option<Instant>,
     pub(super) delayed_ack: Option<Instant>,
     pub(super) time_wait: Option<Instant>,
+    /// RACK: when the next segment is late enough to be lost.
+    pub(super) reordering: Option<Instant>,
+    /// Tail loss probe.
+    pub(super) probe: Option<Instant>,
+    pub(super) keep_alive: Option<Instant>,
+    pub(super) user: Option<Instant>,
 }
 
 impl Timers {
     pub(super) fn earliest(&self) -> Option<Instant> {
-        [self.retransmission, self.persist, self.delayed_ack, self.time_wait].into_iter().flatten().min()
+        let all = [
+            self.retransmission,
+            self.persist,
+            self.delayed_ack,
+            self.time_wait,
+            self.reordering,
+            self.probe,
+            self.keep_alive,
+            self.user,
+        ];
+        all.into_iter().flatten().min()
     }
 }
 

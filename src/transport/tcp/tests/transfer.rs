@@ -61,6 +61,7 @@ fn every_stream_arrives_whole_whatever_is_lost() {
         let congestion = ["reno", "newreno", "cubic", "fixed"][seed as usize % 4].to_owned();
         let mut config = TcpConfig { congestion, sack: flag(), timestamps: flag(), ..TcpConfig::default() };
         (config.delayed_ack, config.nagle) = (flag(), flag());
+        (config.prr, config.rack, config.tlp, config.undo) = (flag(), flag(), flag(), flag());
         config.receive_buffer = if flag() { 20_000 } else { 1 << 20 };
         config.retries = 100;
         let mut t = Bench::new(config, 0xffff_0000);
