@@ -1,0 +1,8 @@
+//! Live runs: real sockets, real clients, whole processes. Clients that are not installed are
+//! skipped aloud; `.ci/run` installs them.
+
+mod clients;
+mod dhcp;
+mod process;
+mod robust;
+mod runs;
