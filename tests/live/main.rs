@@ -2,7 +2,6 @@
 //! skipped aloud; `.ci/run` installs them.
 
 mod clients;
-mod dhcp;
 mod process;
 mod robust;
 mod runs;
