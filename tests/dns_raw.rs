@@ -36,6 +36,7 @@ fn host(last: u8, app: Box<dyn App>) -> Host {
         names: Arc::new(BTreeMap::new()),
         seed: Seed(1),
         lives: 0,
+        aliases: Default::default(),
     };
     Host::new(setup, vec![app])
 }
@@ -58,6 +59,7 @@ fn dns_server() -> Box<dyn App> {
         folder: PathBuf::new(),
         seed: Seed(1),
         wall: WallClock::SIMULATED,
+        outside: Default::default(),
     };
     (DNS_SERVER.build)(&params, &env).unwrap()
 }

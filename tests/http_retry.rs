@@ -87,6 +87,7 @@ fn host(last: u8, app: Box<dyn App>) -> Host {
         names: Arc::new(BTreeMap::new()),
         seed: Seed(1),
         lives: 0,
+        aliases: Default::default(),
     };
     Host::new(setup, vec![app])
 }
@@ -113,6 +114,7 @@ fn user(fetches: &[(u64, &str)], remember: bool) -> Box<dyn App> {
         folder: PathBuf::new(),
         seed: Seed(1),
         wall: WallClock::SIMULATED,
+        outside: Default::default(),
     };
     (USER.build)(&params, &env).unwrap()
 }

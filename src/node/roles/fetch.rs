@@ -53,6 +53,8 @@ pub(super) struct Exchange {
     next: Option<Url>,
     hasher: Sha256,
     bytes: u64,
+    /// When something came last.
+    heard: Instant,
 }
 
 /// How a download is to be done.
@@ -65,6 +67,8 @@ pub(super) struct Manner {
     pub(super) redirect_limit: u64,
     /// How often a download that was cut off or put off is tried again.
     pub(super) retries: u64,
+    /// After how long a silence in mid-response the connection counts as cut off.
+    pub(super) stall: Duration,
     pub(super) wall: WallClock,
 }
 
@@ -88,6 +92,7 @@ pub(super) struct Fetch {
     partial: Option<Kept>,
     keep: Option<Box<dyn Keep>>,
     timeout: Duration,
+    stall: Duration,
     /// Put off until `at`.
     waiting: bool,
     wall: WallClock,
@@ -116,6 +121,7 @@ impl Fetch {
             closing: Vec::new(),
             linger: Instant::ZERO,
             retries_left: manner.retries,
+            stall: manner.stall,
             partial: None,
             keep: None,
             timeout: manner.timeout,
@@ -160,10 +166,17 @@ impl Fetch {
         let step = match self.step {
             Step::Done => None,
             Step::Begin if self.report.start.is_none() || self.waiting => Some(self.at),
+            Step::Exchange(ref exchange) => Some(self.deadline.min(self.silent_at(exchange).unwrap_or(self.deadline))),
             _ => Some(self.deadline),
         };
         let linger = (!self.closing.is_empty()).then_some(self.linger);
         step.into_iter().chain(linger).min()
+    }
+
+    /// When the silence in the middle of a response becomes too long, if the rest can be asked for.
+    fn silent_at(&self, exchange: &Exchange) -> Option<Instant> {
+        let resumable = self.retries_left > 0 && exchange.response.as_ref().and_then(strong_tag).is_some();
+        resumable.then(|| exchange.heard + self.stall)
     }
 
     /// Notes its beginning, and gives it up if it took too long.
@@ -179,6 +192,11 @@ impl Fetch {
         self.report.start.get_or_insert(self.at);
         self.waiting = false;
         if self.deadline > host.now() {
+            if let Step::Exchange(exchange) = &self.step
+                && self.silent_at(exchange).is_some_and(|at| at <= host.now())
+            {
+                self.cut("the server fell silent", host);
+            }
             return;
         }
         let doing = match &self.step {
@@ -203,8 +221,16 @@ impl Fetch {
         let mut http = ClientConn::new(HeadLimits::default());
         let sent = http.request(&request);
         let (hasher, pending) = (Sha256::new(), Bytes::new());
-        self.step =
-            Step::Exchange(Box::new(Exchange { conn, http, pending, response: None, next: None, hasher, bytes: 0 }));
+        self.step = Step::Exchange(Box::new(Exchange {
+            conn,
+            http,
+            pending,
+            response: None,
+            next: None,
+            hasher,
+            bytes: 0,
+            heard: host.now(),
+        }));
         match sent {
             Ok(()) => {
                 self.note(host, HttpChange::Requested, 0, 0);
@@ -274,6 +300,7 @@ impl Fetch {
     /// Bytes of the response, or its end.
     fn receive(&mut self, data: Option<Bytes>, host: &mut HostCtx<'_>) {
         let Step::Exchange(exchange) = &mut self.step else { return };
+        exchange.heard = host.now();
         match data {
             Some(data) => exchange.http.receive(data),
             None => exchange.http.receive_end(),
@@ -422,4 +449,10 @@ impl Fetch {
             host.note(Note::Http { target: self.url.to_string().into(), change, status, bytes });
         }
     }
+}
+
+/// The strong entity tag of a file that is being sent, by which the rest of it can be asked for.
+fn strong_tag(response: &Response) -> Option<&str> {
+    let sending = matches!(response.status, 200 | 206);
+    response.fields.single("etag").filter(|tag| sending && tag.starts_with('"'))
 }

@@ -61,6 +61,12 @@ pub const USER: RoleEntry = RoleEntry {
             about: "how often a download goes on after a cut (by Range) or a 503 or 429 with Retry-After",
         },
         Key {
+            name: "stall",
+            kind: Kind::Duration,
+            need: Need::Default("20 s"),
+            about: "a download that hears nothing for so long counts as cut, and goes on by a retry",
+        },
+        Key {
             name: "remember_redirects",
             kind: Kind::Bool,
             need: Need::Default("false"),
@@ -93,7 +99,7 @@ pub fn download(
 ) -> Result<Box<dyn App>, UrlError> {
     let parsed = Url::parse(url)?;
     parsed.place()?;
-    let manner = Manner { transport, at: Instant::ZERO, timeout, redirect_limit: 10, retries: 3, wall };
+    let manner = Manner { transport, at: Instant::ZERO, timeout, stall: timeout, redirect_limit: 10, retries: 3, wall };
     let fetches = vec![Fetch::new(url, parsed, manner).keep(keep)];
     Ok(Box::new(User { fetches, resolver: HostResolver::new(rng), permanent: None }))
 }
@@ -106,6 +112,7 @@ impl User {
         let own = transport(params).unwrap_or(TransportKind::Tcp);
         let redirect_limit = params.integer("redirect_limit").unwrap_or(10);
         let retries = params.integer("retries").unwrap_or(3);
+        let stall = params.duration("stall").unwrap_or(Duration::from_secs(20));
         let timeout = params.duration("timeout").unwrap_or(Duration::from_secs(60));
         let mut fetches = Vec::new();
         for entry in params.list("fetch").unwrap_or_default() {
@@ -119,7 +126,11 @@ impl User {
             let url = env.outside.locate(url);
             let at = Instant::ZERO + entry.duration("at").unwrap_or(Duration::ZERO);
             let (transport, wall) = (transport(entry).unwrap_or(own), env.wall);
-            fetches.push(Fetch::new(text, url, Manner { transport, at, timeout, redirect_limit, retries, wall }));
+            fetches.push(Fetch::new(
+                text,
+                url,
+                Manner { transport, at, timeout, redirect_limit, retries, stall, wall },
+            ));
         }
         let resolver = HostResolver::new(env.seed.stream(&format!("node/{}/resolver", env.node)));
         let permanent = params.bool("remember_redirects").unwrap_or(false).then(Permanent::default);

@@ -2,6 +2,7 @@
 //! It names where a message shall go; whoever binds it to a network chooses how. It asks nobody
 //! itself whether an address is taken: it says that somebody must ([`ClientEvent::Probe`]).
 
+mod ask;
 mod config;
 mod event;
 mod lease;
@@ -75,16 +76,6 @@ const REQUEST_TRIES: u32 = 4;
 const MIN_RENEW_WAIT: Duration = Duration::from_secs(60);
 /// Least wait after a DECLINE (section 3.1.5).
 const DECLINE_WAIT: Duration = Duration::from_secs(10);
-const WANTED: [u8; 8] = [
-    code::SUBNET_MASK,
-    code::ROUTER,
-    code::DNS,
-    code::BROADCAST,
-    code::LEASE_TIME,
-    code::RENEWAL_TIME,
-    code::REBINDING_TIME,
-    code::DOMAIN_NAME,
-];
 
 /// One client, for one interface.
 #[derive(Clone, Debug)]
@@ -372,64 +363,6 @@ impl DhcpClient {
         };
     }
 
-    fn discover(&mut self, now: Instant, started: Instant) {
-        self.secs = seconds(now, started);
-        let mut message = self.asking_message(MessageType::Discover);
-        if self.config.rapid_commit {
-            message.push_option(code::RAPID_COMMIT, &[]);
-        }
-        self.outbox.push_back((message, Destination::Broadcast));
-    }
-
-    /// Broadcast, with options 50 and 54, and secs as in the DISCOVER (section 4.3.2, 4.4.1).
-    fn request_offer(&mut self, address: Ipv4Addr, server: Ipv4Addr) {
-        let mut message = self.asking_message(MessageType::Request);
-        message.push_address(code::SERVER_ID, server);
-        message.push_address(code::REQUESTED_ADDRESS, address);
-        self.outbox.push_back((message, Destination::Broadcast));
-    }
-
-    /// Broadcast, with option 50 and without 54 or ciaddr (section 4.3.2, INIT-REBOOT).
-    fn request_again(&mut self, now: Instant, started: Instant, address: Ipv4Addr) {
-        self.secs = seconds(now, started);
-        let mut message = self.asking_message(MessageType::Request);
-        message.push_address(code::REQUESTED_ADDRESS, address);
-        self.outbox.push_back((message, Destination::Broadcast));
-    }
-
-    fn send_inform(&mut self, address: Ipv4Addr) {
-        self.secs = 0;
-        let mut message = self.asking_message(MessageType::Inform);
-        message.ciaddr = address;
-        message.broadcast = false;
-        self.outbox.push_back((message, Destination::Broadcast));
-    }
-
-    /// With the broadcast flag if this host takes no unicast without an address (section 4.1), and
-    /// with the same client identifier in every message (RFC 2131 section 4.2).
-    fn message(&self, kind: MessageType) -> DhcpMessage {
-        let mut message = DhcpMessage::request(kind, self.xid, self.hardware);
-        message.secs = self.secs;
-        message.broadcast = self.config.broadcast;
-        if let Some(id) = &self.config.client_id {
-            message.push_option(code::CLIENT_ID, id);
-        }
-        message
-    }
-
-    /// With what is asked for.
-    fn asking_message(&self, kind: MessageType) -> DhcpMessage {
-        let mut message = self.message(kind);
-        message.push_option(code::PARAMETERS, &WANTED);
-        if let Some(name) = &self.config.host_name {
-            message.push_option(code::HOST_NAME, name.as_bytes());
-        }
-        if let Some(secs) = self.config.lease_secs.filter(|_| kind != MessageType::Inform) {
-            message.push_seconds(code::LEASE_TIME, secs);
-        }
-        message
-    }
-
     fn asking(&mut self, change: LeaseChange, address: Ipv4Addr, server: Ipv4Addr) {
         self.events.push_back(ClientEvent::Asking { change, address, server });
     }
@@ -456,10 +389,6 @@ impl DhcpClient {
         }
         base.saturating_sub(self.jitter) + Duration::from_nanos(spread)
     }
-}
-
-fn seconds(now: Instant, since: Instant) -> u16 {
-    u16::try_from(now.since(since).as_secs()).unwrap_or(u16::MAX)
 }
 
 #[cfg(test)]

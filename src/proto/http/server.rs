@@ -348,6 +348,8 @@ fn target(method: Method, target: &str, http_1_1: bool, fields: &Fields) -> Resu
     };
     let origin = |target: &str| target.split('#').next().unwrap_or_default().to_owned();
     match target {
+        // RFC 9110 §4.2.1: an http URI without a host is none.
+        _ if target.starts_with('/') && http_1_1 && host.is_empty() => Err(bad),
         _ if target.starts_with('/') => Ok((host.to_owned(), origin(target))),
         "*" if method == Method::Options => Ok((host.to_owned(), target.to_owned())),
         _ if method == Method::Connect => Ok((target.to_owned(), "*".to_owned())),

@@ -74,6 +74,7 @@ const SAMPLES: &[(&str, &str)] = &[
     ("GET /a HTTP/1.1\r\n\r\n", "400"),
     ("GET /a HTTP/1.1\r\nHost: h\r\nHost: h\r\n\r\n", "400"),
     ("GET /a HTTP/1.1\r\nHost: a b\r\n\r\n", "400"),
+    ("GET /a HTTP/1.1\r\nHost:\r\n\r\n", "400"),
     ("GET /a HTTP/1.0\r\n\r\n", "GET /a"),
     ("GET /a HTTP/1.1\r\nHost : h\r\n\r\n", "400"),
     ("GET /a HTTP/1.1\r\nHost: h\r\nX: a\r\n b\r\n\r\n", "400"),
@@ -90,7 +91,7 @@ const SAMPLES: &[(&str, &str)] = &[
 ];
 
 #[test]
-fn http_02_to_13_what_is_read_and_what_is_refused() {
+fn http_02_03_04_05_06_07_08_09_10_11_12_13_what_is_read_and_what_is_refused() {
     for (message, expected) in SAMPLES {
         assert_eq!(asked(message), [*expected], "{message:?}");
     }
@@ -321,4 +322,31 @@ fn http_27_37_every_error_has_a_date_a_body_and_the_right_connection() {
         assert!(body.starts_with(&status.to_string()) && head.contains(&format!("Content-Length: {}", body.len())));
         assert_eq!((head.contains("Connection: close"), server.is_closed()), (closes, closes), "{status}");
     }
+}
+
+/// Only the cases whose request differs from a good one in what the row is about.
+fn refused(cases: &[(&str, &str)]) {
+    for (message, expected) in cases {
+        assert_eq!(asked(message), [*expected], "{message:?}");
+    }
+}
+
+#[test]
+fn http_03_empty_lines_before_a_request() {
+    let with = |n: usize| format!("{}GET /a HTTP/1.1\r\nHost: h\r\n\r\n", "\r\n".repeat(n));
+    refused(&[(&with(1), "GET h/a"), (&with(4), "GET h/a"), (&with(5), "400")]);
+}
+
+#[test]
+fn http_05_versions() {
+    let with = |version: &str| format!("GET /a {version}\r\nHost: h\r\n\r\n");
+    refused(&[(&with("HTTP/1.1"), "GET h/a"), (&with("HTTP/1.9"), "GET h/a"), (&with("http/1.1"), "400")]);
+    refused(&[(&with("HTTP/1.10"), "400"), (&with("HTTP/2.0"), "505"), (&with("HTTP/0.9"), "505")]);
+}
+
+#[test]
+fn http_06_methods() {
+    let with = |method: &str| format!("{method} /f HTTP/1.1\r\nHost: h\r\n\r\n");
+    refused(&[(&with("get"), "501"), (&with("G@T"), "400"), (&with("DELETE"), "405"), (&with("HEAD"), "HEAD h/f")]);
+    assert!(serve([with("DELETE").as_bytes()]).1.contains("Allow: GET, HEAD\r\n"));
 }

@@ -1,3 +1,4 @@
+use super::ask::WANTED;
 use super::*;
 use crate::base::rng::Seed;
 use crate::proto::dhcp::message::INFINITE_LEASE;
