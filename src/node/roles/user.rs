@@ -2,8 +2,9 @@
 
 use std::net::SocketAddrV4;
 
-use super::fetch::{Fetch, Manner, Step};
+use super::fetch::{Fetch, Step};
 use super::keep::Keep;
+use super::manner::Manner;
 use super::role::{RoleEntry, RoleEnv, RoleError};
 use crate::base::ids::TransportKind;
 use crate::base::report::NodeReport;
