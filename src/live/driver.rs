@@ -15,7 +15,7 @@ use super::poller::{Key, Poller, Ready};
 use super::signals::Signals;
 use super::tcp::TcpSockets;
 use super::udp::{ANY_LOCAL, Carries, Received, UdpSockets};
-use super::xids::Xids;
+use super::xids::{Xids, is_without_address};
 use crate::base::ids::{NodeId, PacketId, PortId};
 use crate::base::note::{Depth, DropCause, Note, Place, Record, Sink};
 use crate::base::report::{LinkReport, NodeReport};
@@ -395,7 +395,11 @@ impl<'s> Driver<'s> {
             Body::Tcp(_) => return,
         }
         let on_interface = self.slots[slot].node.interface.is_some();
-        if to == CLIENT_PORT && from == SERVER_PORT && !on_interface {
+        if to == CLIENT_PORT && from == SERVER_PORT && on_interface && is_without_address(&self.bytes) {
+            // Nobody answers for its address yet, so that only a broadcast reaches it.
+            let everyone = SocketAddrV4::new(Ipv4Addr::BROADCAST, CLIENT_PORT);
+            self.udp.send(id.origin, from, everyone, &self.bytes);
+        } else if to == CLIENT_PORT && from == SERVER_PORT && !on_interface {
             // To wherever the question came from: on loopback nobody hears a broadcast.
             if let Some(asker) = self.xids.asker(&self.bytes) {
                 self.udp.send(id.origin, from, asker, &self.bytes);

@@ -18,6 +18,11 @@ fn xid(data: &[u8]) -> Option<u32> {
     data.get(4..8)?.try_into().ok().map(u32::from_be_bytes)
 }
 
+/// Whether the client of a DHCP message has no address that it answers for: its ciaddr is 0.
+pub(super) fn is_without_address(data: &[u8]) -> bool {
+    data.get(12..16).is_none_or(|ciaddr| ciaddr == [0; 4])
+}
+
 impl Xids {
     /// Remembers a question; false if it is none.
     pub(super) fn remember(&mut self, data: &[u8], from: SocketAddrV4) -> bool {

@@ -304,7 +304,8 @@ impl Core {
             Some(addressing) => addressing.next_hop(dst),
             None => dst.is_broadcast().then_some(dst),
         };
-        let hop = on_link.or_else(routed).map(|to| Hop { from, to });
+        // In the real world the system knows the way to strangers.
+        let hop = on_link.or_else(routed).or(self.kernel.is_some().then_some(dst)).map(|to| Hop { from, to });
         let id = ctx.new_packet_id();
         let packet = Packet { id, src, dst, ttl: DEFAULT_TTL, hop: hop.unwrap_or(Hop { from, to: dst }), body };
         match hop {

@@ -61,6 +61,9 @@ pub trait Watcher {
     fn progress(&mut self, progress: Progress);
 }
 
+/// Where something is written down, if anywhere.
+pub type Output = Option<Box<dyn Write>>;
+
 /// Time between two calls of [`Watcher::progress`].
 const PROGRESS_EVERY: Duration = Duration::from_millis(100);
 
@@ -74,7 +77,7 @@ pub fn live(
     name: &str,
     options: &LiveOptions,
     lasting: Option<Duration>,
-    (events, inputs): (Option<Box<dyn Write>>, Option<Box<dyn Write>>),
+    (events, inputs): (Output, Output),
     watcher: &mut dyn Watcher,
 ) -> Result<LiveRun, LiveRunError> {
     let (names, count) = place_names(plan);

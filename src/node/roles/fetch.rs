@@ -7,6 +7,7 @@ use bytes::{Buf as _, Bytes};
 use sha2::{Digest as _, Sha256};
 
 use super::keep::{Keep, Kept};
+use super::manner::Manner;
 use crate::base::ids::TransportKind;
 use crate::base::note::{HttpChange, Note};
 use crate::base::report::FetchReport;
@@ -57,21 +58,6 @@ pub(super) struct Exchange {
     heard: Instant,
 }
 
-/// How a download is to be done.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Manner {
-    pub(super) transport: TransportKind,
-    /// When to begin.
-    pub(super) at: Instant,
-    pub(super) timeout: Duration,
-    pub(super) redirect_limit: u64,
-    /// How often a download that was cut off or put off is tried again.
-    pub(super) retries: u64,
-    /// After how long a silence in mid-response the connection counts as cut off.
-    pub(super) stall: Duration,
-    pub(super) wall: WallClock,
-}
-
 /// One download.
 #[derive(Debug)]
 pub(super) struct Fetch {
@@ -89,10 +75,10 @@ pub(super) struct Fetch {
     /// When those are given up.
     linger: Instant,
     retries_left: u64,
-    stall: Duration,
     partial: Option<Kept>,
     keep: Option<Box<dyn Keep>>,
     timeout: Duration,
+    stall: Duration,
     /// Put off until `at`.
     waiting: bool,
     wall: WallClock,

@@ -10,6 +10,7 @@ pub mod files;
 pub mod host_role;
 pub mod keep;
 mod lease_file;
+mod manner;
 pub mod outside;
 pub mod policy;
 pub mod role;

@@ -2,8 +2,9 @@
 
 use std::net::SocketAddrV4;
 
-use super::fetch::{Fetch, Manner, Step};
+use super::fetch::{Fetch, Step};
 use super::keep::Keep;
+use super::manner::Manner;
 use super::role::{RoleEntry, RoleEnv, RoleError};
 use crate::base::ids::TransportKind;
 use crate::base::report::NodeReport;
@@ -99,8 +100,7 @@ pub fn download(
 ) -> Result<Box<dyn App>, UrlError> {
     let parsed = Url::parse(url)?;
     parsed.place()?;
-    let stall = Duration::from_secs(20);
-    let manner = Manner { transport, at: Instant::ZERO, timeout, redirect_limit: 10, retries: 3, stall, wall };
+    let manner = Manner { transport, at: Instant::ZERO, timeout, stall: timeout, redirect_limit: 10, retries: 3, wall };
     let fetches = vec![Fetch::new(url, parsed, manner).keep(keep)];
     Ok(Box::new(User { fetches, resolver: HostResolver::new(rng), permanent: None }))
 }

@@ -1,0 +1,1 @@
+//! DHCP clients that nobody here wrote, in network namespaces where root allows.
