@@ -22,6 +22,7 @@ pub(crate) const CASES: [&str; 10] = [
 /// A way to set up both ends.
 pub(crate) struct Setting {
     pub name: &'static str,
+    #[allow(dead_code, reason = "the page tells it")]
     pub about: &'static str,
     pub sets: &'static [(&'static str, &'static str)],
     /// Completion against Linux, in percent.
