@@ -103,7 +103,7 @@ fn pictures(out: &mut String, rows: &[Row]) {
 fn laws(out: &mut String, sweep: &[Point]) {
     let _ = writeln!(
         out,
-        "\n## Laws\n\nGoodput of `law_loss.toml` (100 Mbit/s, RTT 50 ms, SACK, every segment acknowledged; mean of three seeds of 300 s), in Mbit/s, beside \
+        "\n## Laws\n\nGoodput of `law_loss.toml` (100 Mbit/s, RTT 50 ms, SACK, every segment acknowledged; mean of three seeds of 120 s), in Mbit/s, beside \
          ns-3 (ten seeds of 300 s, the start included) and the formulas. Met: within {:.0} % of ns-3.\n\n| loss | twinwire | ns-3 | Mathis | PFTK | met |\n|--:|--:|--:|--:|--:|---|",
         BAND * 100.0
     );
@@ -112,6 +112,11 @@ fn laws(out: &mut String, sweep: &[Point]) {
         let _ =
             writeln!(out, "| {} | {:.2} | {:.2} | {:.2} | {:.2} | {met} |", p.loss, p.ours, p.ns3, p.mathis, p.pftk);
     }
+    let _ = writeln!(
+        out,
+        "\nWhere it says no, ours is faster than ns-3 and has no reason yet: ours is not held to this band by a test. The shorter run has more \
+         of its slow start in it."
+    );
     let _ = writeln!(
         out,
         "\nThe other laws are scenarios whose expectations say them: `law_fairness.toml` (Jain's index of ten equal Reno flows over 120 s is at least 0.95; no \

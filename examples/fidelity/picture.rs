@@ -44,9 +44,11 @@ fn figure(row: &Row) -> Option<Figure> {
     let lines = [line("ns-3", 2, &ns3), line("Linux", 1, &linux), line("twinwire", 0, &row.ours.windows)];
     Some(Figure {
         title: format!("Congestion window: {}", row.case),
-        subtitle:
-            "NewReno without SACK, every segment acknowledged; inside fast recovery only Linux has a window to show"
-                .to_owned(),
+        subtitle: if ns3.is_empty() {
+            "NewReno without SACK, every segment acknowledged; in fast recovery only Linux shows a window".to_owned()
+        } else {
+            "NewReno without SACK, every segment acknowledged; ns-3 lies under ours; in fast recovery only Linux shows a window".to_owned()
+        },
         y_label: "cwnd (segments)".to_owned(),
         lines: lines.into_iter().flatten().collect(),
         marks: Vec::new(),
