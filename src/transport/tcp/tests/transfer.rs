@@ -21,6 +21,8 @@ fn sack_06_08_two_losses() {
     let loss = t.windows.iter().find(|w| w.1 == WindowCause::Loss).unwrap();
     assert_eq!((loss.2, loss.3), (6000, Some(6000)));
     t.run_ms(2000);
+    assert_eq!(t.sent_because(SendCause::FastRetransmit), [(100, 1)]);
+    assert_eq!(t.cwnds(WindowCause::Recovered), [6000]);
     assert_eq!((t.a.stats().retransmits, t.a.stats().timeouts), (2, 0));
     assert_eq!(t.received, pattern(40_000));
 }
