@@ -37,7 +37,6 @@ fn host(last: u8, app: Box<dyn App>) -> Host {
         aliases: Arc::default(),
         seed: Seed(1),
         lives: 0,
-        aliases: Default::default(),
     };
     Host::new(setup, vec![app])
 }
@@ -61,7 +60,6 @@ fn dns_server() -> Box<dyn App> {
         folder: PathBuf::new(),
         seed: Seed(1),
         wall: WallClock::SIMULATED,
-        outside: Default::default(),
     };
     (DNS_SERVER.build)(&params, &env).unwrap()
 }

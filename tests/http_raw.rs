@@ -72,7 +72,6 @@ fn host(last: u8, app: Box<dyn App>) -> Host {
         aliases: Arc::default(),
         seed: Seed(1),
         lives: 0,
-        aliases: Default::default(),
     };
     Host::new(setup, vec![app])
 }
@@ -96,7 +95,6 @@ fn env() -> RoleEnv {
         folder: PathBuf::new(),
         seed: Seed(1),
         wall: WallClock::SIMULATED,
-        outside: Default::default(),
     }
 }
 

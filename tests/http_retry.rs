@@ -88,7 +88,6 @@ fn host(last: u8, app: Box<dyn App>) -> Host {
         aliases: Arc::default(),
         seed: Seed(1),
         lives: 0,
-        aliases: Default::default(),
     };
     Host::new(setup, vec![app])
 }
@@ -116,7 +115,6 @@ fn user(fetches: &[(u64, &str)], remember: bool) -> Box<dyn App> {
         folder: PathBuf::new(),
         seed: Seed(1),
         wall: WallClock::SIMULATED,
-        outside: Default::default(),
     };
     (USER.build)(&params, &env).unwrap()
 }

@@ -1,27 +1,28 @@
-//! Ours beside Linux, ns-3 and the textbook: `cargo run --release --example fidelity` prints the table.
+//! Ours beside Linux, ns-3 and the textbook. `cargo run --release --example fidelity` runs every case and the laws, and
+//! writes `docs/fidelity.md` and `plots/fidelity/*.svg`; with `--png`, pictures too.
 
 mod cells;
+mod laws;
 mod ours;
+mod page;
+mod picture;
+mod reasons;
 mod reference;
 
 use std::path::Path;
 
 fn main() -> Result<(), String> {
+    let png = std::env::args().any(|arg| arg == "--png");
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    for row in cells::compare(root)? {
-        for c in &row.cells {
-            println!(
-                "{:20} {:14} {:9} {:28} {:>10.3} {:>10.3} ±{:.3} {}",
-                cells::SETTINGS[row.setting].name,
-                row.case,
-                c.against,
-                c.figure,
-                c.ours,
-                c.theirs,
-                c.tolerance,
-                if c.met { "" } else { "NOT MET" }
-            );
-        }
-    }
-    Ok(())
+    let rows = cells::compare(root)?;
+    picture::draw_all(&rows, &root.join("plots/fidelity"), png)?;
+    let sweep = laws::sweep(root)?;
+    let text = page::page(&rows, &sweep);
+    std::fs::write(root.join("docs/fidelity.md"), &text).map_err(|e| e.to_string())?;
+    let cells = || rows.iter().flat_map(|row| row.cells.iter().map(move |cell| (row, cell)));
+    let differ = cells().filter(|(_, c)| !c.met).count();
+    let unexplained = cells().filter(|(row, c)| !c.met && reasons::reason(row, c).is_none()).count();
+    println!("{} cells, {differ} differ, {unexplained} of them without a reason", cells().count());
+    println!("written: docs/fidelity.md, plots/fidelity");
+    if unexplained > 0 { Err("some cells differ without a reason".to_owned()) } else { Ok(()) }
 }

@@ -6,11 +6,11 @@ use twinwire::observe::run::run;
 use twinwire::prelude::Scenario;
 
 /// Bytes of a segment in every case.
-pub const MSS: f64 = 1448.0;
+pub(crate) const MSS: f64 = 1448.0;
 
 /// The window from a moment on.
 #[derive(Clone, Debug)]
-pub struct Point {
+pub(crate) struct Point {
     pub time_s: f64,
     /// In segments.
     pub cwnd: f64,
@@ -20,7 +20,7 @@ pub struct Point {
 
 /// What one run came to, ours or another's.
 #[derive(Clone, Debug, Default)]
-pub struct Figures {
+pub(crate) struct Figures {
     pub complete_ms: f64,
     pub retransmits: f64,
     pub timeouts: f64,
@@ -30,7 +30,7 @@ pub struct Figures {
 }
 
 /// Runs a case with `sets` on top of its file.
-pub fn run_case(root: &Path, case: &str, sets: &[(&str, &str)]) -> Result<Figures, String> {
+pub(crate) fn run_case(root: &Path, case: &str, sets: &[(&str, &str)]) -> Result<Figures, String> {
     let path = root.join(format!("scenarios/fidelity/{case}.toml"));
     let mut scenario = Scenario::read(path).map_err(|e| e.to_string())?;
     for (key, value) in sets {

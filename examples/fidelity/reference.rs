@@ -5,26 +5,26 @@ use std::path::Path;
 
 use super::ours::{Figures, MSS, Point};
 
-type Rows = Vec<BTreeMap<String, String>>;
+pub(crate) type Rows = Vec<BTreeMap<String, String>>;
 
 /// A CSV file as rows of named fields.
-pub fn rows(path: &Path) -> Result<Rows, String> {
+pub(crate) fn rows(path: &Path) -> Result<Rows, String> {
     let failed = |e: csv::Error| format!("{}: {e}", path.display());
     csv::Reader::from_path(path).map_err(failed)?.deserialize().map(|row| row.map_err(failed)).collect()
 }
 
 /// The row whose fields are these.
-pub fn find<'a>(rows: &'a Rows, wanted: &[(&str, &str)]) -> Option<&'a BTreeMap<String, String>> {
+pub(crate) fn find<'a>(rows: &'a Rows, wanted: &[(&str, &str)]) -> Option<&'a BTreeMap<String, String>> {
     rows.iter().find(|row| wanted.iter().all(|(key, value)| row.get(*key).map(String::as_str) == Some(*value)))
 }
 
 /// A number of a row, if it has that number.
-pub fn number(row: &BTreeMap<String, String>, key: &str) -> Option<f64> {
+pub(crate) fn number(row: &BTreeMap<String, String>, key: &str) -> Option<f64> {
     row.get(key)?.parse::<f64>().ok().filter(|n| n.is_finite())
 }
 
 /// Linux's run of a case.
-pub fn linux(data: &Path, setting: &str, case: &str) -> Result<Option<Figures>, String> {
+pub(crate) fn linux(data: &Path, setting: &str, case: &str) -> Result<Option<Figures>, String> {
     let rows = rows(&data.join("linux/summary.csv"))?;
     let Some(row) = find(&rows, &[("config", setting), ("case", case)]) else { return Ok(None) };
     let trace = data.join(format!("linux/cwnd_{setting}_{case}.csv"));
@@ -46,7 +46,7 @@ fn linux_windows(path: &Path) -> Result<Vec<Point>, String> {
 }
 
 /// ns-3's run of a case with TcpNewReno and classic recovery, or with another variant.
-pub fn ns3(data: &Path, case: &str, variant: Ns3) -> Result<Option<Figures>, String> {
+pub(crate) fn ns3(data: &Path, case: &str, variant: Ns3) -> Result<Option<Figures>, String> {
     let rows = rows(&data.join("ns3/summary.csv"))?;
     let wanted = [
         ("case", case),
@@ -73,7 +73,7 @@ pub fn ns3(data: &Path, case: &str, variant: Ns3) -> Result<Option<Figures>, Str
 
 /// Which of ns-3's runs.
 #[derive(Clone, Copy, Debug)]
-pub struct Ns3 {
+pub(crate) struct Ns3 {
     pub cc: &'static str,
     pub recovery: &'static str,
     pub sack: &'static str,
@@ -90,7 +90,7 @@ fn ns3_windows(path: &Path) -> Result<Vec<Point>, String> {
 }
 
 /// The textbook's figures: RFC 5681 and 6582 by the letter, every segment acknowledged, no SACK.
-pub fn textbook(data: &Path, case: &str, min_rto_ms: &str) -> Result<Option<Figures>, String> {
+pub(crate) fn textbook(data: &Path, case: &str, min_rto_ms: &str) -> Result<Option<Figures>, String> {
     let rows = rows(&data.join("linux/textbook.csv"))?;
     let wanted = [("variant", "newreno"), ("rto_min_ms", min_rto_ms), ("case", case)];
     let Some(row) = find(&rows, &wanted) else { return Ok(None) };

@@ -102,12 +102,14 @@ impl Ladder {
         let (left, arrow, right) = match (s.to_right, there) {
             (true, Some(at)) => (time(s.at), "--------->", time(at)),
             (false, Some(at)) => (time(at), "<---------", time(s.at)),
+            (true, None) if s.dropped.is_none() => (time(s.at), "------ - -", blank),
+            (false, None) if s.dropped.is_none() => (blank, "- - ------", time(s.at)),
             (true, None) => (time(s.at), "-----X    ", blank),
             (false, None) => (blank, "    X-----", time(s.at)),
         };
         let fate = match (&s.dropped, there) {
             (_, Some(_)) => String::new(),
-            (Some((at, place, cause)), None) => format!("  LOST: {cause}, {} at {at}", self.places.name(*place)),
+            (Some((at, place, cause)), None) => format!("  LOST: {cause}, {} at {at} s", self.places.name(*place)),
             (None, None) => "  on its way at the end".to_owned(),
         };
         format!("{left} {arrow} {right}  {words}{fate}")
@@ -194,7 +196,9 @@ impl Sink for Ladder {
     fn record(&mut self, record: &Record) {
         match &record.note {
             Note::Flow { flow, note: FlowNote::Opened { name, transport, from, to }, .. } => {
-                self.names.push(name.clone());
+                if !self.names.contains(name) {
+                    self.names.push(name.clone());
+                }
                 if self.flow.is_none() && **name == *self.wanted {
                     let (from, to, transport) = (*from, *to, *transport);
                     let initiator = record.place;

@@ -158,6 +158,10 @@ pub struct LinkSummary {
     pub bytes_delivered: u64,
     /// The longest its queue ever was.
     pub max_queue_packets: u32,
+    /// Packets still queued or on the wire when the run ended: what makes
+    /// sent == delivered + dropped + in transit.
+    #[serde(default)]
+    pub in_transit: u64,
 }
 
 /// One address held by DHCP.
@@ -314,6 +318,7 @@ fn link(l: &LinkOutcome, end: Instant) -> LinkSummary {
         rate_bps: l.rate.0,
         bytes_delivered: l.report.bytes_delivered,
         max_queue_packets: l.report.max_queue_packets,
+        in_transit: l.report.in_transit,
     }
 }
 

@@ -209,6 +209,7 @@ mod tests {
             rate_bps: 1,
             bytes_delivered: 0,
             max_queue_packets: 3,
+            in_transit: 0,
         };
         let summary = Summary {
             schema: 1,

@@ -72,7 +72,19 @@ fn values(operand: &Operand, summary: &Value) -> Vec<Found> {
         Operand::Bool(b) => vec![Found::Bool(*b)],
         Operand::Path(path) => of(path, summary),
         Operand::Call(function, path) => vec![fold(*function, &of(path, summary))],
+        Operand::Plus(terms) => terms.iter().map(|term| values(term, summary)).reduce(add).unwrap_or_default(),
     }
+}
+
+/// Adds two sides element by element; one value is added to each of many. What does not pair is nothing.
+fn add(a: Vec<Found>, b: Vec<Found>) -> Vec<Found> {
+    let count = if a.is_empty() || b.is_empty() { 0 } else { a.len().max(b.len()) };
+    let at = |side: &[Found], i: usize| side.get(if side.len() == 1 { 0 } else { i }).cloned();
+    let sum = |i: usize| match (at(&a, i), at(&b, i)) {
+        (Some(Found::Number(a)), Some(Found::Number(b))) => Found::Number(a + b),
+        _ => Found::Nothing,
+    };
+    (0..count).map(sum).collect()
 }
 
 /// The values that a path means.
@@ -243,8 +255,8 @@ mod tests {
                 { "node": "phone", "status": 404, "intact": false, "start_s": 1.0, "end_s": 1.5, "redirects": [] },
             ],
             "links": [
-                { "name": "a--b", "direction": "forward", "dropped_loss": 3, "utilisation": 0.1 },
-                { "name": "a--b", "direction": "reverse", "dropped_loss": 0, "utilisation": 0.9 },
+                { "name": "a--b", "direction": "forward", "sent": 5, "dropped_loss": 3, "in_transit": 2, "utilisation": 0.1 },
+                { "name": "a--b", "direction": "reverse", "sent": 2, "dropped_loss": 0, "in_transit": 2, "utilisation": 0.9 },
             ],
             "leases": [],
         })
@@ -281,6 +293,9 @@ mod tests {
         yes("digest != 'x'", "abc");
         yes("virtual_s <= 5 s", "4.71 s");
         yes("lease.count == 0", "0");
+        yes("link.sent == link.dropped_loss + link.in_transit", "2 to 5 (2 values)");
+        no("link.sent == link.dropped_loss + 1", "5 (one of 2)");
+        yes("fetch.completed + fetch.failed == fetch.count", "2");
     }
 
     #[test]
@@ -290,8 +305,10 @@ mod tests {
         assert_eq!(help("fecth.completed == 1"), "did you mean `fetch`?");
         assert_eq!(help("fetch.duration <= 20"), "write a duration such as 20 s");
         assert!(help("flow.goodput >= 1 MBps").contains("multiply by eight"));
+        assert_eq!(help("flow.goodput + flow.bytes == 1 MB"), "add numbers of one kind");
         for that in [
             "",
+            "link.sent == link.delivered +",
             "fetch",
             "fetch.",
             "fetch[",

@@ -1,7 +1,7 @@
 //! Expectations: `fetch[phone].duration <= 20 s`. Read and checked before the run, asked after it.
 //!
 //! `COLLECTION[SELECTOR].FIELD OP VALUE`, either side also `sum(...)`, `min(...)`, `max(...)`,
-//! `mean(...)`, `count(...)` or `jain(...)` of such a path. Without a selector, or when several
+//! `mean(...)`, `count(...)` or `jain(...)` of such a path, or several of them with `+` between. Without a selector, or when several
 //! elements match, the comparison must hold for every one of them.
 
 use std::ops::Range;
@@ -78,6 +78,8 @@ pub(super) enum Operand {
     Bool(bool),
     Path(Path),
     Call(Function, Path),
+    /// `a + b + c`, element by element.
+    Plus(Vec<Operand>),
 }
 
 /// Which values.
@@ -97,6 +99,7 @@ impl Operand {
             Operand::Bool(_) => Dimension::Bool,
             Operand::Call(Function::Count | Function::Jain, _) => Dimension::Plain,
             Operand::Path(path) | Operand::Call(_, path) => path.field.dimension,
+            Operand::Plus(terms) => terms.first().map_or(Dimension::Plain, Operand::dimension),
         }
     }
 }
@@ -140,10 +143,14 @@ pub(super) fn all(checker: &mut Checker, root: &DeTable<'_>, net: &Net, flows: &
 
 /// The first selector that can select nothing.
 fn selectors(expect: &Expectation, net: &Net, flows: &[FlowPlan]) -> Option<ExpectError> {
-    [&expect.left, &expect.right].into_iter().find_map(|operand| match operand {
-        Operand::Path(path) | Operand::Call(_, path) => selector(path, net, flows),
-        _ => None,
-    })
+    fn first(operand: &Operand, net: &Net, flows: &[FlowPlan]) -> Option<ExpectError> {
+        match operand {
+            Operand::Path(path) | Operand::Call(_, path) => selector(path, net, flows),
+            Operand::Plus(terms) => terms.iter().find_map(|term| first(term, net, flows)),
+            _ => None,
+        }
+    }
+    [&expect.left, &expect.right].into_iter().find_map(|operand| first(operand, net, flows))
 }
 
 fn selector(path: &Path, net: &Net, flows: &[FlowPlan]) -> Option<ExpectError> {
@@ -193,10 +200,10 @@ impl Expectation {
     /// Reads an expectation.
     pub fn parse(that: &str) -> Result<Self, ExpectError> {
         let mut reader = Reader { text: that, at: 0 };
-        let left = reader.operand()?;
+        let left = reader.side()?;
         let op = reader.op()?;
         let right_start = reader.skip();
-        let right = reader.operand()?;
+        let right = reader.side()?;
         let end = reader.skip();
         if end < that.len() {
             return Err(reader.error(end..that.len(), "something is left over", "an expectation is one comparison"));
@@ -274,6 +281,24 @@ impl<'a> Reader<'a> {
         }
         let help = "compare with one of ==, !=, <=, >=, <, >";
         Err(self.error(at..self.text.len(), "a comparison is missing", help))
+    }
+
+    /// One operand, or several of one kind with `+` between them.
+    fn side(&mut self) -> Result<Operand, ExpectError> {
+        let start = self.skip();
+        let first = self.operand()?;
+        let dimension = first.dimension();
+        let mut terms = vec![first];
+        while self.eat("+") {
+            terms.push(self.operand()?);
+        }
+        if terms.len() > 1
+            && (matches!(dimension, Dimension::Text | Dimension::Bool)
+                || terms.iter().any(|t| t.dimension() != dimension))
+        {
+            return Err(self.error(start..self.at, "these cannot be added", "add numbers of one kind"));
+        }
+        Ok(if terms.len() == 1 { terms.remove(0) } else { Operand::Plus(terms) })
     }
 
     fn operand(&mut self) -> Result<Operand, ExpectError> {

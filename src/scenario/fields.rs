@@ -130,6 +130,7 @@ pub const COLLECTIONS: &[Collection] = &[
             key("delivered", "delivered", Plain),
             key("dropped_queue", "dropped_queue", Plain),
             key("dropped_loss", "dropped_loss", Plain),
+            key("in_transit", "in_transit", Plain),
             key("utilisation", "utilisation", Plain),
         ],
     },

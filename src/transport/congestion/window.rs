@@ -80,11 +80,12 @@ impl RenoWindow {
         }
     }
 
-    /// RFC 5681 equation 4.
+    /// RFC 5681 section 3.1: "no more than the value given in equation (4)". Whole segments, as the kernel and
+    /// the textbook count: half of 109 is 54.
     pub(super) fn reduce(&mut self, lost: &Lost) {
         if !lost.repeated {
             self.before = Some((self.cwnd, self.ssthresh));
-            self.ssthresh = Some((lost.in_flight_bytes / 2).max(2 * self.smss));
+            self.ssthresh = Some((lost.in_flight_bytes / 2 / self.smss * self.smss).max(2 * self.smss));
         }
         self.counted = 0;
     }
