@@ -83,6 +83,9 @@ pub(super) struct RunArgs {
     /// Replace an existing run folder
     #[arg(long, requires = "out")]
     pub force: bool,
+    /// Record nothing, not even the digest: the fastest run
+    #[arg(long, conflicts_with = "out")]
+    pub no_digest: bool,
     /// Set a value of the scenario: transport.tcp.sack=false
     #[arg(long = "set", value_name = "PATH=VALUE")]
     pub sets: Vec<String>,

@@ -11,7 +11,7 @@ use super::check::{name_of, read, tell};
 use super::exit::{Exit, bad_input, say};
 use super::plot;
 use super::stopwatch::Stopwatch;
-use crate::observe::run::{Progress, Run, RunError, run as run_plan};
+use crate::observe::run::{Progress, Recording, Run, RunError, run_recording};
 use crate::report::folder::RunFolder;
 use crate::report::text;
 use crate::scenario::plan::Plan;
@@ -38,7 +38,7 @@ pub(super) fn run(args: &RunArgs) -> Exit {
         Err(error) => return bad_input(error),
     };
     let clock = Stopwatch::start();
-    let run = match simulate(&source, &plan, &name_of(&args.file), folder.as_ref()) {
+    let run = match simulate(&source, &plan, args, folder.as_ref()) {
         Ok(run) => run,
         Err(exit) => return exit,
     };
@@ -63,13 +63,15 @@ pub(super) fn run(args: &RunArgs) -> Exit {
     if run.failures.is_empty() && run.summary.succeeded() { Exit::Good } else { Exit::Failed }
 }
 
-fn simulate(source: &Source, plan: &Arc<Plan>, name: &str, folder: Option<&RunFolder>) -> Result<Run, Exit> {
-    let events = match folder.map(|f| f.writer("events.jsonl")).transpose() {
-        Ok(writer) => writer.map(|w| Box::new(w) as Box<dyn std::io::Write>),
+fn simulate(source: &Source, plan: &Arc<Plan>, args: &RunArgs, folder: Option<&RunFolder>) -> Result<Run, Exit> {
+    let recording = match folder.map(|f| f.writer("events.jsonl")).transpose() {
+        Ok(Some(writer)) => Recording::Full(Box::new(writer)),
+        Ok(None) if args.no_digest => Recording::Nothing,
+        Ok(None) => Recording::Digest,
         Err(error) => return Err(bad_input(error)),
     };
     let bar = progress_bar();
-    let run = run_plan(plan, name, events, &mut |p| show_progress(&bar, p));
+    let run = run_recording(plan, &name_of(&args.file), recording, &mut |p| show_progress(&bar, p));
     bar.finish_and_clear();
     run.map_err(|error| match error {
         RunError::Scenario(mistakes) => tell(source, &mistakes),

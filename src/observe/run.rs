@@ -24,7 +24,7 @@ use crate::scenario::plan::Plan;
 pub struct Run {
     /// The plain figures.
     pub summary: Summary,
-    /// The digest with its checkpoints.
+    /// The digest with its checkpoints; empty if nothing was recorded.
     pub digest: DigestResult,
     /// The series of the plots, if events were recorded.
     pub series: Option<Series>,
@@ -43,6 +43,16 @@ pub enum RunError {
     Trace(#[from] io::Error),
 }
 
+/// What is kept of a run beside its plain figures.
+pub enum Recording {
+    /// Nothing: the fastest run. The summary's digest is `None`.
+    Nothing,
+    /// The digest.
+    Digest,
+    /// The digest, the series of the plots, and every record, written here as a line of JSON.
+    Full(Box<dyn Write>),
+}
+
 /// How far a run has come.
 #[derive(Clone, Copy, Debug)]
 pub struct Progress {
@@ -58,7 +68,7 @@ pub struct Progress {
 const PROGRESS_EVERY: u64 = 1 << 16;
 
 /// Runs a plan to its end. With `events`, every record is written there as a line of JSON and the
-/// series are kept.
+/// series are kept; the digest is made in any case.
 ///
 /// # Errors
 /// When a role cannot be made, or the trace not written.
@@ -68,26 +78,39 @@ pub fn run(
     events: Option<Box<dyn Write>>,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Run, RunError> {
-    let (names, nodes) = place_names(plan);
-    let places = Places { names, nodes };
-    let mut recorder = match events {
-        Some(events) => Recorder::full(&places, events),
-        None => Recorder::digest_only(&places),
+    run_recording(plan, name, events.map_or(Recording::Digest, Recording::Full), progress)
+}
+
+/// Runs a plan to its end and keeps what `recording` says. What is kept changes nothing else of
+/// the run.
+///
+/// # Errors
+/// When a role cannot be made, or the trace not written.
+pub fn run_recording(
+    plan: &Arc<Plan>,
+    name: &str,
+    recording: Recording,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Run, RunError> {
+    let places = || {
+        let (names, nodes) = place_names(plan);
+        Places { names, nodes }
     };
-    let outcome = simulate(plan, name, &mut recorder, progress)?;
-    let (digest, series) = recorder.finish()?;
-    let (mut outcome, failures) = outcome;
-    outcome.digest.clone_from(&digest.hex);
+    let mut recorder = match recording {
+        Recording::Nothing => None,
+        Recording::Digest => Some(Recorder::digest_only(&places())),
+        Recording::Full(events) => Some(Recorder::full(&places(), events)),
+    };
+    let sink = recorder.as_mut().map(|recorder| recorder as &mut dyn Sink);
+    let (mut outcome, failures) = simulate(plan, name, sink, progress)?;
+    let (digest, series) = recorder.map(Recorder::finish).transpose()?.unwrap_or_default();
+    outcome.digest = Some(digest.hex.clone()).filter(|hex| !hex.is_empty());
     let mut summary = Summary::new(&outcome);
-    let figures = serde_json::to_value(&summary).map_err(io::Error::from)?;
-    summary.expect = plan
-        .expects
-        .iter()
-        .map(|expectation| {
-            let result = expectation.evaluate(&figures);
-            ExpectSummary { that: result.that, met: result.met, value: result.value }
-        })
-        .collect();
+    if !plan.expects.is_empty() {
+        let figures = serde_json::to_value(&summary).map_err(io::Error::from)?;
+        let results = plan.expects.iter().map(|expectation| expectation.evaluate(&figures));
+        summary.expect = results.map(|r| ExpectSummary { that: r.that, met: r.met, value: r.value }).collect();
+    }
     Ok(Run { summary, digest, series, failures })
 }
 
@@ -96,10 +119,10 @@ type Failures = Vec<(String, String)>;
 fn simulate(
     plan: &Arc<Plan>,
     name: &str,
-    sink: &mut dyn Sink,
+    sink: Option<&mut dyn Sink>,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<(RunOutcome, Failures), RunError> {
-    let mut network = build(plan, Some(sink)).map_err(RunError::Scenario)?;
+    let mut network = build(plan, sink).map_err(RunError::Scenario)?;
     let until = Instant::ZERO + plan.until;
     network.start();
     // A scenario without flows and fetches runs to its end; with them, until they are done.
@@ -133,7 +156,7 @@ fn simulate(
     let outcome = RunOutcome {
         scenario: name.to_owned(),
         seed: plan.seed,
-        digest: String::new(),
+        digest: None,
         r#virtual: network.now(),
         events: network.events(),
         packet_hops: network.packet_hops(),
