@@ -1,5 +1,7 @@
 //! The simulated world: nodes, the channels between them, and the loop that runs them.
 
+use smallvec::SmallVec;
+
 use super::channel::{Channel, ChannelSetup};
 use super::fault::{Change, Fault};
 use super::scheduler::{Scheduler, Source};
@@ -8,6 +10,7 @@ use crate::base::note::{Depth, DropCause, Note, Place, Record, Sink};
 use crate::base::report::{LinkReport, NodeReport};
 use crate::base::time::Instant;
 use crate::node::node::{Ctx, Input, Node, Status};
+use crate::node::outbox::Outbox;
 use crate::wire::codec::through_bytes;
 use crate::wire::packet::Packet;
 
@@ -16,12 +19,13 @@ pub type NodeFactory = Box<dyn Fn(u32) -> Box<dyn Node>>;
 
 struct NodeSlot {
     node: Box<dyn Node>,
-    factory: NodeFactory,
-    lives: u32,
-    crashed: bool,
+    // Most nodes have one port.
+    ports: SmallVec<[ChannelId; 2]>,
     last_packet: u32,
-    ports: Vec<ChannelId>,
+    crashed: bool,
     busy: bool,
+    lives: u32,
+    factory: NodeFactory,
 }
 
 /// A network and its clock.
@@ -38,11 +42,9 @@ pub struct Network<'s> {
     wire: bool,
     events: u64,
     packet_hops: u64,
-    outbox: Vec<(PortId, Packet)>,
+    outbox: Outbox,
     notes: Vec<Note>,
 }
-
-const FAULTS: Source = Source(0);
 
 impl<'s> Network<'s> {
     /// An empty network. Without a sink nothing is recorded.
@@ -59,7 +61,7 @@ impl<'s> Network<'s> {
             wire: false,
             events: 0,
             packet_hops: 0,
-            outbox: Vec::new(),
+            outbox: Outbox::default(),
             notes: Vec::new(),
         }
     }
@@ -74,7 +76,7 @@ impl<'s> Network<'s> {
             lives: 1,
             crashed: false,
             last_packet: 0,
-            ports: Vec::new(),
+            ports: SmallVec::new(),
             busy: false,
         });
         id
@@ -110,7 +112,7 @@ impl<'s> Network<'s> {
         for index in 0..self.nodes.len() {
             self.node_input(NodeId(index as u32), Input::Start);
         }
-        self.scheduler.set(FAULTS, self.faults.last().map(|f| f.at));
+        self.scheduler.set_faults(self.faults.last().map(|f| f.at));
     }
 
     /// Handles the next event unless it is later than `until`. False: there was none.
@@ -119,11 +121,10 @@ impl<'s> Network<'s> {
         assert!(at >= self.now, "no event lies in the past (SYS-06)");
         self.now = at;
         self.events += 1;
-        let channels = self.channels.len() as u32;
-        match source.0 {
-            0 => self.next_fault(),
-            n if n <= channels => self.channel_event(ChannelId(n - 1)),
-            n => self.node_input(NodeId(n - 1 - channels), Input::Wake),
+        match source {
+            Source::Faults => self.next_fault(),
+            Source::Channel(id) => self.channel_event(id),
+            Source::Node(id) => self.node_input(id, Input::Wake),
         }
         true
     }
@@ -185,6 +186,7 @@ impl<'s> Network<'s> {
         if self.nodes[node.0 as usize].crashed {
             let (id, bytes, queue) = (packet.id, packet.wire_bytes(), Depth::default());
             let note = Note::PacketDropped { packet: id, bytes, cause: DropCause::NodeDown, queue };
+            self.outbox.recycle(packet);
             return record(self.sink.as_deref_mut(), now, Place(node.0), note);
         }
         self.node_input(node, Input::Packet { port, packet });
@@ -195,24 +197,27 @@ impl<'s> Network<'s> {
         let notes = self.sink.is_some().then_some(&mut self.notes);
         let mut ctx = Ctx::new(self.now, id, &mut slot.last_packet, &mut self.outbox, notes);
         slot.node.handle(input, &mut ctx);
-        let (wake, busy) = (slot.node.next_wake(), slot.node.status() == Status::Busy);
+        let (wake, busy) = (slot.node.next_wake(), slot.node.is_busy());
         if busy != slot.busy {
             slot.busy = busy;
             self.busy_nodes = if busy { self.busy_nodes + 1 } else { self.busy_nodes - 1 };
         }
         // A wake for the past is a wake for now.
-        self.scheduler.set(self.node_source(id), wake.map(|at| at.max(self.now)));
+        self.scheduler.set_node(id, wake.map(|at| at.max(self.now)));
         for note in self.notes.drain(..) {
             record(self.sink.as_deref_mut(), self.now, Place(id.0), note);
         }
-        let mut outbox = std::mem::take(&mut self.outbox);
-        for (port, packet) in outbox.drain(..) {
+        if self.outbox.sent.is_empty() {
+            return;
+        }
+        let mut sent = std::mem::take(&mut self.outbox.sent);
+        for (port, packet) in sent.drain(..) {
             self.send(id, port, packet);
         }
-        self.outbox = outbox;
+        self.outbox.sent = sent;
     }
 
-    fn send(&mut self, from: NodeId, port: PortId, packet: Packet) {
+    fn send(&mut self, from: NodeId, port: PortId, packet: Box<Packet>) {
         // A node without a wire speaks into the void.
         let Some(&id) = self.nodes[from.0 as usize].ports.get(port.0 as usize) else { return };
         let place = self.channel_place(id);
@@ -230,7 +235,7 @@ impl<'s> Network<'s> {
 
     fn next_fault(&mut self) {
         let Some(Fault { what, ends, change, .. }) = self.faults.pop() else { return };
-        self.scheduler.set(FAULTS, self.faults.last().map(|f| f.at));
+        self.scheduler.set_faults(self.faults.last().map(|f| f.at));
         let place = match &change {
             Change::Down(c, _)
             | Change::Rate(c, _)
@@ -257,11 +262,10 @@ impl<'s> Network<'s> {
     }
 
     fn crash(&mut self, id: NodeId, crashed: bool) {
-        let source = self.node_source(id);
         let slot = &mut self.nodes[id.0 as usize];
         slot.crashed = crashed;
         if crashed {
-            return self.scheduler.set(source, None);
+            return self.scheduler.set_node(id, None);
         }
         slot.node = (slot.factory)(slot.lives);
         slot.lives += 1;
@@ -269,17 +273,20 @@ impl<'s> Network<'s> {
     }
 
     fn arm_channel(&mut self, id: ChannelId) {
-        let at = self.channels[id.0 as usize].next_event();
-        self.scheduler.set(Source(1 + id.0), at);
-    }
-    fn node_source(&self, id: NodeId) -> Source {
-        Source(1 + self.channels.len() as u32 + id.0)
+        let channel = &mut self.channels[id.0 as usize];
+        channel.take_waste().for_each(|lost| self.outbox.recycle(lost));
+        let at = channel.next_event();
+        if at != channel.armed {
+            channel.armed = at;
+            self.scheduler.set_channel(id, at);
+        }
     }
     fn channel_place(&self, id: ChannelId) -> Place {
         Place(self.nodes.len() as u32 + id.0)
     }
 }
 
+#[inline]
 fn record(sink: Option<&mut (dyn Sink + '_)>, at: Instant, place: Place, note: Note) {
     if let Some(sink) = sink {
         sink.record(&Record { at, place, note });
