@@ -124,10 +124,10 @@ link    = "access"
     text
 }
 
-/// One flow through a chain of routers.
+/// Two flows through a chain of routers, half of it each: a packet lives for 64 hops.
 pub(crate) fn chain(routers: usize, transport: &str, seconds: u64) -> String {
     let mut text = format!(
-        r#"# One flow through {routers} routers.
+        r#"# A chain of {routers} routers, two flows over half of it each.
 schema = 1
 title  = "Chain of {routers} routers"
 seed   = 1
@@ -138,27 +138,36 @@ rate  = "100 Mbit/s"
 delay = "200 us"
 
 [node.sender]
-role = "host"
+role  = "host"
+count = 2
 [node.receiver]
-role = "host"
+role  = "host"
+count = 2
 [node.router]
 role  = "router"
 count = {routers}
 
 [[connect]]
-between = ["sender", "router[0]"]
+between = ["sender[0]", "router[0]"]
 link    = "wire"
 [[connect]]
-between = ["router[{last}]", "receiver"]
+between = ["router[{middle}]", "receiver[0]"]
+link    = "wire"
+[[connect]]
+between = ["sender[1]", "router[{middle}]"]
+link    = "wire"
+[[connect]]
+between = ["router[{last}]", "receiver[1]"]
 link    = "wire"
 
 [[flow]]
 name      = "bulk"
-from      = "sender"
-to        = "receiver"
+from      = "sender[*]"
+to        = "receiver[*]"
 transport = "{transport}"
 for       = "{seconds} s"
 "#,
+        middle = routers / 2,
         last = routers - 1
     );
     for next in 1..routers {
@@ -197,6 +206,6 @@ pub(crate) fn all() -> Vec<Case> {
     }
     cases.push(case("storage-tcp-10000", 10_000, storage(10_000, "tcp")));
     cases.push(case("storage-rudp-10000", 10_000, storage(10_000, "rudp")));
-    cases.push(case("chain-100", 1, chain(100, "tcp", 10)));
+    cases.push(case("chain-100", 2, chain(100, "tcp", 10)));
     cases
 }

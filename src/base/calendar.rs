@@ -7,10 +7,26 @@ use super::time::Instant;
 const BRANCHES: usize = 4;
 const ABSENT: u32 = u32::MAX;
 
+/// Time above, key below: one comparison orders entries.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+struct Entry(u128);
+
+impl Entry {
+    fn new(at: Instant, key: u32) -> Self {
+        Entry(u128::from(at.as_nanos()) << 32 | u128::from(key))
+    }
+    fn at(self) -> Instant {
+        Instant::from_nanos((self.0 >> 32) as u64)
+    }
+    fn key(self) -> u32 {
+        self.0 as u32
+    }
+}
+
 /// Entries by time, then key.
 #[derive(Clone, Debug, Default)]
 pub struct Calendar {
-    heap: Vec<(Instant, u32)>,
+    heap: Vec<Entry>,
     // Where each key's entry stands in the heap.
     places: Vec<u32>,
 }
@@ -19,14 +35,14 @@ impl Calendar {
     /// The earliest entry.
     #[inline]
     pub fn peek(&self) -> Option<(Instant, u32)> {
-        self.heap.first().copied()
+        self.heap.first().map(|first| (first.at(), first.key()))
     }
 
     /// The time of a key's entry.
     #[inline]
     pub fn get(&self, key: u32) -> Option<Instant> {
         let place = *self.places.get(key as usize)?;
-        self.heap.get(place as usize).map(|(at, _)| *at)
+        self.heap.get(place as usize).map(|entry| entry.at())
     }
 
     /// How many entries there are.
@@ -44,7 +60,7 @@ impl Calendar {
         let place = self.places.get(key as usize).copied().unwrap_or(ABSENT);
         match at {
             Some(at) if place == ABSENT => self.insert(key, at),
-            Some(at) => self.settle(place as usize, (at, key)),
+            Some(at) => self.settle(place as usize, Entry::new(at, key)),
             None if place == ABSENT => {}
             None => self.remove(key, place as usize),
         }
@@ -54,8 +70,9 @@ impl Calendar {
         if self.places.len() <= key as usize {
             self.places.resize(key as usize + 1, ABSENT);
         }
-        self.heap.push((at, key));
-        self.rise(self.heap.len() - 1, (at, key));
+        let entry = Entry::new(at, key);
+        self.heap.push(entry);
+        self.rise(self.heap.len() - 1, entry);
     }
 
     fn remove(&mut self, key: u32, place: usize) {
@@ -67,7 +84,7 @@ impl Calendar {
     }
 
     /// Puts `entry` at `place` and then where it belongs.
-    fn settle(&mut self, place: usize, entry: (Instant, u32)) {
+    fn settle(&mut self, place: usize, entry: Entry) {
         if place > 0 && entry < self.heap[(place - 1) / BRANCHES] {
             self.rise(place, entry);
         } else {
@@ -75,7 +92,7 @@ impl Calendar {
         }
     }
 
-    fn rise(&mut self, mut place: usize, entry: (Instant, u32)) {
+    fn rise(&mut self, mut place: usize, entry: Entry) {
         while place > 0 {
             let parent = (place - 1) / BRANCHES;
             if self.heap[parent] <= entry {
@@ -87,27 +104,32 @@ impl Calendar {
         self.put(place, entry);
     }
 
-    fn sink(&mut self, mut place: usize, entry: (Instant, u32)) {
+    fn sink(&mut self, mut place: usize, entry: Entry) {
         loop {
             let first = place * BRANCHES + 1;
             let last = (first + BRANCHES).min(self.heap.len());
-            let Some((offset, least)) = self.heap.get(first..last).into_iter().flatten().enumerate().min_by_key(|c| c.1)
-            else {
-                break;
-            };
-            if entry <= *least {
+            if first >= last {
                 break;
             }
-            self.put(place, *least);
-            place = first + offset;
+            let (mut child, mut least) = (first, self.heap[first]);
+            for (place, other) in (first + 1..).zip(&self.heap[first + 1..last]) {
+                if *other < least {
+                    (child, least) = (place, *other);
+                }
+            }
+            if entry <= least {
+                break;
+            }
+            self.put(place, least);
+            place = child;
         }
         self.put(place, entry);
     }
 
     #[inline]
-    fn put(&mut self, place: usize, entry: (Instant, u32)) {
+    fn put(&mut self, place: usize, entry: Entry) {
         self.heap[place] = entry;
-        self.places[entry.1 as usize] = place as u32;
+        self.places[entry.key() as usize] = place as u32;
     }
 }
 

@@ -121,13 +121,17 @@ impl Host {
 
     /// Delivers every event, then sends every segment, until there is neither.
     fn pump(&mut self, cause: Option<PacketId>, ctx: &mut Ctx<'_>) {
+        let mut quiet = false;
         loop {
             while let Some((app, event)) = self.core.next_event() {
                 self.dispatch(app, event, ctx);
+                quiet = false;
             }
-            if !self.core.transmit(cause, ctx) {
+            // All was sent, and nothing happened since.
+            if quiet || !self.core.transmit(cause, ctx) {
                 return;
             }
+            quiet = true;
         }
     }
 
@@ -290,7 +294,9 @@ impl Core {
             any = true;
             self.send(out.src, out.dst, Body::Rudp(out.segment), None, ctx);
         }
-        while let Some((flow, note)) = self.next_note() {
+        while ctx.noting()
+            && let Some((flow, note)) = self.next_note()
+        {
             ctx.note(Note::Flow { flow, packet: cause, note });
         }
         any

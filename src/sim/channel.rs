@@ -190,6 +190,12 @@ impl Channel {
         self.waste.push(queued.packet);
     }
 
+    /// Whether [`Channel::take_waste`] has anything.
+    #[inline]
+    pub fn has_waste(&self) -> bool {
+        !self.waste.is_empty()
+    }
+
     /// The boxes of packets that were lost here since the last call.
     #[inline]
     pub fn take_waste(&mut self) -> std::vec::Drain<'_, Box<Packet>> {

@@ -175,9 +175,13 @@ impl<'s> Network<'s> {
 
     fn channel_event(&mut self, id: ChannelId) {
         let place = self.channel_place(id);
-        let (now, sink) = (self.now, &mut self.sink);
-        let arrival =
-            self.channels[id.0 as usize].handle_event(now, &mut |note| record(sink.as_deref_mut(), now, place, note));
+        let now = self.now;
+        let channel = &mut self.channels[id.0 as usize];
+        // Two copies of the same code, of which one makes no notes at all.
+        let arrival = match &mut self.sink {
+            Some(sink) => channel.handle_event(now, &mut |note| sink.record(&Record { at: now, place, note })),
+            None => channel.handle_event(now, &mut |_| {}),
+        };
         self.arm_channel(id);
         let Some(arrival) = arrival else { return };
         self.packet_hops += 1;
@@ -204,11 +208,18 @@ impl<'s> Network<'s> {
         }
         // A wake for the past is a wake for now.
         self.scheduler.set_node(id, wake.map(|at| at.max(self.now)));
-        for note in self.notes.drain(..) {
-            record(self.sink.as_deref_mut(), self.now, Place(id.0), note);
+        if let Some(sink) = &mut self.sink {
+            for note in self.notes.drain(..) {
+                sink.record(&Record { at: self.now, place: Place(id.0), note });
+            }
         }
-        if self.outbox.sent.is_empty() {
-            return;
+        match self.outbox.sent.len() {
+            0 => return,
+            1 => {
+                let Some((port, packet)) = self.outbox.sent.pop() else { return };
+                return self.send(id, port, packet);
+            }
+            _ => {}
         }
         let mut sent = std::mem::take(&mut self.outbox.sent);
         for (port, packet) in sent.drain(..) {
@@ -228,8 +239,12 @@ impl<'s> Network<'s> {
             let note = Note::PacketDropped { packet: id_of_packet, bytes, cause, queue };
             return record(self.sink.as_deref_mut(), self.now, place, note);
         };
-        let (now, sink) = (self.now, &mut self.sink);
-        self.channels[id.0 as usize].send(now, packet, &mut |note| record(sink.as_deref_mut(), now, place, note));
+        let now = self.now;
+        let channel = &mut self.channels[id.0 as usize];
+        match &mut self.sink {
+            Some(sink) => channel.send(now, packet, &mut |note| sink.record(&Record { at: now, place, note })),
+            None => channel.send(now, packet, &mut |_| {}),
+        }
         self.arm_channel(id);
     }
 
@@ -274,7 +289,9 @@ impl<'s> Network<'s> {
 
     fn arm_channel(&mut self, id: ChannelId) {
         let channel = &mut self.channels[id.0 as usize];
-        channel.take_waste().for_each(|lost| self.outbox.recycle(lost));
+        if channel.has_waste() {
+            channel.take_waste().for_each(|lost| self.outbox.recycle(lost));
+        }
         let at = channel.next_event();
         if at != channel.armed {
             channel.armed = at;
