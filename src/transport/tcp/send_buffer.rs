@@ -19,7 +19,7 @@ pub(super) struct SendBuffer {
 
 /// A writer that was cut short hears of room for this much, or a quarter of the buffer, and not of
 /// every byte that is acknowledged: it would write crumbs. (Linux waits for a third.)
-const WORTH_WRITING: u64 = 64 * 1024;
+const WORTH_WRITING: u64 = 1024 * 1024;
 
 impl SendBuffer {
     pub(super) fn new(capacity: u64) -> Self {
@@ -99,7 +99,7 @@ impl SendBuffer {
         }
         // Once the last such segments are gone, their memory is used again.
         if self.joints.capacity() < len {
-            self.joints.reserve(4 * len);
+            self.joints.reserve(len);
         }
         self.joints.extend_from_slice(&chunk[skip..]);
         for (_, chunk) in self.chunks.range(first + 1..) {
