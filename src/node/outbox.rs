@@ -10,6 +10,7 @@ use crate::wire::packet::Packet;
 pub struct Outbox {
     /// What the node sent during this call, in order.
     pub sent: Vec<(PortId, Box<Packet>)>,
+    #[expect(clippy::vec_box, reason = "the boxes are what is kept")]
     spare: Vec<Box<Packet>>,
 }
 

@@ -48,6 +48,7 @@ pub struct Channel {
     // Packets that went wrong without an event of their own; scratch space.
     dropped: Vec<(Queued, DropCause)>,
     // What was lost here: boxes for the next packets.
+    #[expect(clippy::vec_box, reason = "the boxes are what is kept")]
     waste: Vec<Box<Packet>>,
     report: LinkReport,
 }
