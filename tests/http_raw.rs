@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use twinwire::base::ids::{NodeId, PortId, TransportKind};
+use twinwire::base::ids::{NodeId, TransportKind};
 use twinwire::base::rng::Seed;
 use twinwire::base::schema::{Data, Params, Value};
 use twinwire::base::time::{Duration, Instant};
@@ -17,10 +17,10 @@ use twinwire::node::addressing::Addressing;
 use twinwire::node::app::{App, AppConn, ConnectRequest, HostEvent};
 use twinwire::node::host::{Host, HostCtx, HostSetup, Settings};
 use twinwire::node::node::{Ctx, Input, Node, Status};
+use twinwire::node::outbox::Outbox;
 use twinwire::node::roles::role::RoleEnv;
 use twinwire::node::roles::storage::STORAGE;
 use twinwire::transport::stream::StreamEvent;
-use twinwire::wire::packet::Packet;
 
 type Log = Rc<RefCell<Vec<(Instant, String)>>>;
 
@@ -99,10 +99,10 @@ fn talk(transport: TransportKind, script: &[(u64, &'static str)]) -> Vec<(Instan
     while now < Instant::ZERO + Duration::from_secs(60) {
         while !inputs.is_empty() {
             let (at, input) = inputs.remove(0);
-            let mut outbox: Vec<(PortId, Packet)> = Vec::new();
+            let mut outbox = Outbox::default();
             let mut ctx = Ctx::new(now, NodeId(at as u32), &mut counts[at], &mut outbox, None);
             hosts[at].handle(input, &mut ctx);
-            inputs.extend(outbox.into_iter().map(|(port, packet)| (1 - at, Input::Packet { port, packet })));
+            inputs.extend(outbox.sent.into_iter().map(|(port, packet)| (1 - at, Input::Packet { port, packet })));
         }
         let Some(next) = hosts.iter().filter_map(Node::next_wake).min() else { break };
         now = next;
