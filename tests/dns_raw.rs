@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use twinwire::base::ids::{NodeId, PortId, TransportKind};
+use twinwire::base::ids::{NodeId, TransportKind};
 use twinwire::base::rng::Seed;
 use twinwire::base::schema::{Data, Params, Value};
 use twinwire::base::time::{Duration, Instant};
@@ -17,12 +17,12 @@ use twinwire::node::addressing::Addressing;
 use twinwire::node::app::{App, ConnectRequest, HostEvent};
 use twinwire::node::host::{Host, HostCtx, HostSetup, Settings};
 use twinwire::node::node::{Ctx, Input, Node, Status};
+use twinwire::node::outbox::Outbox;
 use twinwire::node::resolver::HostResolver;
 use twinwire::node::roles::dns_server::DNS_SERVER;
 use twinwire::node::roles::role::RoleEnv;
 use twinwire::proto::dns::framing::{Frames, frame};
 use twinwire::transport::stream::StreamEvent;
-use twinwire::wire::packet::Packet;
 
 const SERVER: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 2);
 type Log = Rc<RefCell<Vec<(Instant, String)>>>;
@@ -72,10 +72,10 @@ fn run(client: Box<dyn App>) {
     while now < Instant::ZERO + Duration::from_secs(60) {
         while !inputs.is_empty() {
             let (at, input) = inputs.remove(0);
-            let mut outbox: Vec<(PortId, Packet)> = Vec::new();
+            let mut outbox = Outbox::default();
             let mut ctx = Ctx::new(now, NodeId(at as u32), &mut counts[at], &mut outbox, None);
             hosts[at].handle(input, &mut ctx);
-            inputs.extend(outbox.into_iter().map(|(port, packet)| (1 - at, Input::Packet { port, packet })));
+            inputs.extend(outbox.sent.into_iter().map(|(port, packet)| (1 - at, Input::Packet { port, packet })));
         }
         let Some(next) = hosts.iter().filter_map(Node::next_wake).min() else { break };
         now = next;

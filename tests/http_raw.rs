@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use twinwire::base::ids::{NodeId, PortId, TransportKind};
+use twinwire::base::ids::{NodeId, TransportKind};
 use twinwire::base::rng::Seed;
 use twinwire::base::schema::{Data, Params, Value};
 use twinwire::base::time::{Duration, Instant};
@@ -18,13 +18,13 @@ use twinwire::node::addressing::Addressing;
 use twinwire::node::app::{App, AppConn, ConnectRequest, HostEvent};
 use twinwire::node::host::{Host, HostCtx, HostSetup, Settings};
 use twinwire::node::node::{Ctx, Input, Node, Status};
+use twinwire::node::outbox::Outbox;
 use twinwire::node::roles::files::File;
 use twinwire::node::roles::role::RoleEnv;
 use twinwire::node::roles::serving::{Answer, Server, Site};
 use twinwire::node::roles::storage::STORAGE;
 use twinwire::proto::http::request::Request;
 use twinwire::transport::stream::StreamEvent;
-use twinwire::wire::packet::Packet;
 
 type Log = Rc<RefCell<Vec<(Instant, String)>>>;
 
@@ -112,10 +112,10 @@ fn converse(mut hosts: [Host; 2]) {
     let mut inputs = VecDeque::from([(1, Input::Start), (0, Input::Start)]);
     while now < Instant::ZERO + Duration::from_secs(60) {
         while let Some((at, input)) = inputs.pop_front() {
-            let mut outbox: Vec<(PortId, Packet)> = Vec::new();
+            let mut outbox = Outbox::default();
             let mut ctx = Ctx::new(now, NodeId(at as u32), &mut counts[at], &mut outbox, None);
             hosts[at].handle(input, &mut ctx);
-            inputs.extend(outbox.into_iter().map(|(port, packet)| (1 - at, Input::Packet { port, packet })));
+            inputs.extend(outbox.sent.into_iter().map(|(port, packet)| (1 - at, Input::Packet { port, packet })));
         }
         let Some(next) = hosts.iter().filter_map(Node::next_wake).min() else { break };
         now = next;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
-use twinwire::base::ids::{NodeId, PortId, TransportKind};
+use twinwire::base::ids::{NodeId, TransportKind};
 use twinwire::base::report::FetchReport;
 use twinwire::base::rng::Seed;
 use twinwire::base::schema::{Data, Params, Value};
@@ -19,10 +19,10 @@ use twinwire::node::addressing::Addressing;
 use twinwire::node::app::{App, AppConn, HostEvent};
 use twinwire::node::host::{Host, HostCtx, HostSetup, Settings};
 use twinwire::node::node::{Ctx, Input, Node, Status};
+use twinwire::node::outbox::Outbox;
 use twinwire::node::roles::role::RoleEnv;
 use twinwire::node::roles::user::USER;
 use twinwire::transport::stream::StreamEvent;
-use twinwire::wire::packet::Packet;
 
 /// What a server says to one request, and whether it then breaks the connection.
 struct Say {
@@ -129,10 +129,10 @@ fn run(user: Box<dyn App>, script: Vec<Say>) -> (Vec<(Instant, String)>, Vec<Fet
     while now < Instant::ZERO + Duration::from_secs(200) {
         while !inputs.is_empty() {
             let (at, input) = inputs.remove(0);
-            let mut outbox: Vec<(PortId, Packet)> = Vec::new();
+            let mut outbox = Outbox::default();
             let mut ctx = Ctx::new(now, NodeId(at as u32), &mut counts[at], &mut outbox, None);
             hosts[at].handle(input, &mut ctx);
-            inputs.extend(outbox.into_iter().map(|(port, packet)| (1 - at, Input::Packet { port, packet })));
+            inputs.extend(outbox.sent.into_iter().map(|(port, packet)| (1 - at, Input::Packet { port, packet })));
         }
         let Some(next) = hosts.iter().filter_map(Node::next_wake).min() else { break };
         now = next;

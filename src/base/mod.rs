@@ -2,6 +2,7 @@
 //! vocabulary of notes and the shape of a registry. Nothing here knows about packets' contents,
 //! machines or files.
 
+pub mod calendar;
 pub mod cause;
 pub mod ids;
 pub mod note;

@@ -91,6 +91,9 @@ pub(super) struct RunArgs {
     /// Replace an existing run folder
     #[arg(long, requires = "out")]
     pub force: bool,
+    /// Record nothing, not even the digest: the fastest run
+    #[arg(long, conflicts_with_all = ["out", "ladder"])]
+    pub no_digest: bool,
     /// Set a value of the scenario: transport.tcp.sack=false
     #[arg(long = "set", value_name = "PATH=VALUE")]
     pub sets: Vec<String>,

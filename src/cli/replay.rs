@@ -52,7 +52,7 @@ pub(super) fn replay(folder: &Path, format: Format) -> Exit {
         }
         recorded == again
     };
-    let notes = same("notes", &recording.digest, &replayed.run.summary.digest);
+    let notes = same("notes", &recording.digest, replayed.run.summary.digest.as_deref().unwrap_or_default());
     let outputs = same("outputs", &recording.outputs, &replayed.outputs);
     if notes && outputs {
         eprintln!("the replay gave back the same, bit for bit: {}", replayed.outputs);

@@ -9,7 +9,7 @@ use super::exit::{Exit, bad_input, say};
 use super::progress::Bar;
 use super::stopwatch::Stopwatch;
 use super::{plot, replay};
-use crate::observe::run::{Run, RunError, run_with_ladder as run_plan};
+use crate::observe::run::{Recording, Run, RunError, run_with_ladder};
 use crate::report::folder::RunFolder;
 use crate::report::text;
 use crate::scenario::nearest::nearest;
@@ -45,7 +45,7 @@ pub(super) fn run(args: &RunArgs) -> Exit {
         Err(error) => return bad_input(error),
     };
     let clock = Stopwatch::start();
-    let run = match simulate(&source, &plan, &name_of(file), folder.as_ref(), args.ladder.as_deref()) {
+    let run = match simulate(&source, &plan, &name_of(file), args, folder.as_ref()) {
         Ok(run) => run,
         Err(exit) => return exit,
     };
@@ -100,15 +100,17 @@ fn simulate(
     source: &Source,
     plan: &Arc<Plan>,
     name: &str,
+    args: &RunArgs,
     folder: Option<&RunFolder>,
-    ladder: Option<&str>,
 ) -> Result<Run, Exit> {
-    let events = match folder.map(|f| f.writer("events.jsonl")).transpose() {
-        Ok(writer) => writer.map(|w| Box::new(w) as Box<dyn std::io::Write>),
+    let recording = match folder.map(|f| f.writer("events.jsonl")).transpose() {
+        Ok(Some(writer)) => Recording::Full(Box::new(writer)),
+        Ok(None) if args.no_digest => Recording::Nothing,
+        Ok(None) => Recording::Digest,
         Err(error) => return Err(bad_input(error)),
     };
     let bar = Bar::new(name);
-    let run = run_plan(plan, name, events, ladder, &mut |p| bar.show(p));
+    let run = run_with_ladder(plan, name, recording, args.ladder.as_deref(), &mut |p| bar.show(p));
     bar.done();
     run.map_err(|error| match error {
         RunError::Scenario(mistakes) => tell(source, &mistakes),

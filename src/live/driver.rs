@@ -22,6 +22,7 @@ use crate::base::report::{LinkReport, NodeReport};
 use crate::base::time::{Duration, Instant};
 use crate::node::host::Host;
 use crate::node::node::{Ctx, Input, Node as _, Status};
+use crate::node::outbox::Outbox;
 use crate::proto::dhcp::{CLIENT_PORT, SERVER_PORT};
 use crate::transport::kernel::{SocketMessage, SocketOp};
 use crate::wire::packet::{Body, DEFAULT_TTL, Hop, Packet};
@@ -69,7 +70,7 @@ pub struct Driver<'s> {
     lag: Lag,
     now: Instant,
     events: u64,
-    outbox: Vec<(PortId, Packet)>,
+    outbox: Outbox,
     notes: Vec<Note>,
     departures: Vec<Departure>,
     records: Vec<Record>,
@@ -110,7 +111,7 @@ impl<'s> Driver<'s> {
             lag: Lag::default(),
             now: Instant::ZERO,
             events: 0,
-            outbox: Vec::new(),
+            outbox: Outbox::default(),
             notes: Vec::new(),
             departures: Vec::new(),
             records: Vec::new(),
@@ -285,7 +286,7 @@ impl<'s> Driver<'s> {
         match entry {
             Entry::Start => host.handle(Input::Start, &mut ctx),
             Entry::Wake => host.handle(Input::Wake, &mut ctx),
-            Entry::Packet(packet) => host.handle(Input::Packet { port: PortId(0), packet }, &mut ctx),
+            Entry::Packet(packet) => host.handle(Input::Packet { port: PortId(0), packet: Box::new(packet) }, &mut ctx),
             Entry::Socket(message) => host.handle_socket(message, &mut ctx),
             Entry::Malformed { .. } => {}
         }
@@ -305,11 +306,11 @@ impl<'s> Driver<'s> {
             }
             self.socket(slot, message)?;
         }
-        for (port, packet) in self.outbox.drain(..) {
+        for (port, packet) in self.outbox.sent.drain(..) {
             if let Some(journal) = &mut self.journal {
                 journal.outputs().packet(id, port, &packet);
             }
-            self.medium.send(self.now, id, port, packet);
+            self.medium.send(self.now, id, port, *packet);
         }
         Ok(())
     }

@@ -24,7 +24,7 @@ pub trait Medium {
     /// Everything that has happened by `now`: what departs, and what there is to record.
     fn advance(&mut self, now: Instant, departures: &mut Vec<Departure>, records: &mut Vec<Record>);
     /// When to call [`Medium::advance`] again without being sent anything.
-    fn next_event(&self) -> Option<Instant>;
+    fn next_event(&mut self) -> Option<Instant>;
     /// Figures of each link direction, and packets carried over links.
     fn reports(&self) -> (Vec<LinkReport>, u64);
 }
@@ -44,7 +44,7 @@ impl Medium for Nothing {
         departures.extend(self.waiting.drain(..).map(|packet| Departure { at: None, packet }));
     }
 
-    fn next_event(&self) -> Option<Instant> {
+    fn next_event(&mut self) -> Option<Instant> {
         None
     }
 

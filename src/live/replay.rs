@@ -9,6 +9,7 @@ use crate::base::note::{Depth, DropCause, Note, Place, Record, Sink};
 use crate::base::report::NodeReport;
 use crate::base::time::Instant;
 use crate::node::node::{Ctx, Input, Node as _, Status};
+use crate::node::outbox::Outbox;
 
 /// What a replay came to.
 pub struct Replayed {
@@ -30,7 +31,7 @@ pub fn replay(mut nodes: Vec<LiveNode>, journal: impl Read, sink: &mut dyn Sink)
     let mut entries = Entries::new(journal);
     let mut outputs = Outputs::default();
     let mut last_packets = vec![0; nodes.len()];
-    let (mut outbox, mut notes) = (Vec::new(), Vec::new());
+    let (mut outbox, mut notes) = (Outbox::default(), Vec::new());
     let (mut end, mut events) = (Instant::ZERO, 0);
     while let Some((now, id, entry)) = entries.next_entry()? {
         let slot = nodes.iter().position(|n| n.id == id);
@@ -53,7 +54,9 @@ pub fn replay(mut nodes: Vec<LiveNode>, journal: impl Read, sink: &mut dyn Sink)
         match entry {
             Entry::Start => host.handle(Input::Start, &mut ctx),
             Entry::Wake => host.handle(Input::Wake, &mut ctx),
-            Entry::Packet(packet) => host.handle(Input::Packet { port: Default::default(), packet }, &mut ctx),
+            Entry::Packet(packet) => {
+                host.handle(Input::Packet { port: Default::default(), packet: Box::new(packet) }, &mut ctx)
+            }
             Entry::Socket(message) => host.handle_socket(message, &mut ctx),
             Entry::Malformed { .. } => {}
         }
@@ -63,7 +66,7 @@ pub fn replay(mut nodes: Vec<LiveNode>, journal: impl Read, sink: &mut dyn Sink)
         while let Some(message) = host.poll_socket() {
             outputs.socket(id, &message);
         }
-        for (port, packet) in outbox.drain(..) {
+        for (port, packet) in outbox.sent.drain(..) {
             outputs.packet(id, port, &packet);
         }
     }

@@ -13,16 +13,23 @@ use crate::base::note::CloseReason;
 use crate::base::time::{Duration, Instant};
 use crate::transport::stream::StreamEvent;
 
-/// What is sent, over and over: no byte is ever made anew.
-static PATTERN: [u8; 64 * 1024] = pattern();
+/// The length of the pattern's period: a prime, so that no segment size repeats the same bytes.
+const PERIOD: usize = 251;
+/// What is sent, over and over: no byte is ever made anew. It is long because a segment that spans
+/// two writes has to be copied.
+static PATTERN: [u8; PERIOD << 12] = pattern();
 
-const fn pattern() -> [u8; 64 * 1024] {
-    let mut bytes = [0; 64 * 1024];
-    let mut k = 0;
-    while k < bytes.len() {
-        // 251 is prime, so that no segment size repeats the same bytes.
-        bytes[k] = (k % 251) as u8;
-        k += 1;
+const fn pattern() -> [u8; PERIOD << 12] {
+    let mut bytes = [0; PERIOD << 12];
+    let mut done = 0;
+    while done < PERIOD {
+        bytes[done] = done as u8;
+        done += 1;
+    }
+    while done < bytes.len() {
+        let (made, rest) = bytes.split_at_mut(done);
+        rest.split_at_mut(done).0.copy_from_slice(made);
+        done *= 2;
     }
     bytes
 }

@@ -8,7 +8,9 @@ use bytes::Bytes;
 use super::addressing::Addressing;
 use super::app::{App, AppConn, ConnectRequest, HostEvent};
 use super::node::{Ctx, Input, Node, Status};
+use super::owners::Owners;
 pub use super::setup::{HostSetup, Settings};
+use crate::base::calendar::Calendar;
 use crate::base::ids::{FlowId, PacketId, PortId, TransportKind};
 use crate::base::note::{Depth, DropCause, FlowNote, Note};
 use crate::base::report::NodeReport;
@@ -31,6 +33,10 @@ const FIRST_EPHEMERAL_PORT: u16 = 49152;
 pub struct Host {
     core: Core,
     apps: Vec<Box<dyn App>>,
+    // What the apps said after their last event: when they want to be woken, and who is busy.
+    wakes: Calendar,
+    busy: Vec<bool>,
+    busy_apps: usize,
 }
 
 /// All of a host but its apps, so that an app can be lent the rest.
@@ -44,7 +50,7 @@ struct Core {
     rng: Rng,
     ports: BTreeMap<u16, usize>,
     listeners: BTreeMap<(TransportKind, u16), usize>,
-    owners: BTreeMap<AppConn, usize>,
+    owners: Owners,
     connections_opened: u32,
     pending: VecDeque<(usize, HostEvent)>,
     apps: usize,
@@ -62,13 +68,16 @@ impl Host {
             rng: stream("ports"),
             ports: BTreeMap::new(),
             listeners: BTreeMap::new(),
-            owners: BTreeMap::new(),
+            owners: Owners::default(),
             connections_opened: 0,
             pending: VecDeque::new(),
             apps: apps.len(),
             setup,
         };
-        Host { core, apps }
+        let busy = vec![false; apps.len()];
+        let mut host = Host { core, apps, wakes: Calendar::default(), busy, busy_apps: 0 };
+        (0..host.apps.len()).for_each(|app| host.remember(app));
+        host
     }
 
     /// The same host with the operating system's TCP instead of its own. Its sockets are told by
@@ -98,21 +107,38 @@ impl Host {
 
     fn dispatch(&mut self, app: usize, event: HostEvent, ctx: &mut Ctx<'_>) {
         self.apps[app].on_event(event, &mut HostCtx { core: &mut self.core, ctx: ctx.reborrow(), app });
+        self.remember(app);
+    }
+
+    /// An app's wake and status change only while it handles an event.
+    fn remember(&mut self, app: usize) {
+        let (wake, busy) = (self.apps[app].next_wake(), self.apps[app].status() == Status::Busy);
+        if self.wakes.get(app as u32) != wake {
+            self.wakes.set(app as u32, wake);
+        }
+        if self.busy[app] != busy {
+            self.busy[app] = busy;
+            self.busy_apps = if busy { self.busy_apps + 1 } else { self.busy_apps - 1 };
+        }
     }
 
     /// Delivers every event, then sends every segment, until there is neither.
     fn pump(&mut self, cause: Option<PacketId>, ctx: &mut Ctx<'_>) {
+        let mut quiet = false;
         loop {
             while let Some((app, event)) = self.core.next_event() {
                 self.dispatch(app, event, ctx);
+                quiet = false;
             }
-            if !self.core.transmit(cause, ctx) {
+            // All was sent, and nothing happened since.
+            if quiet || !self.core.transmit(cause, ctx) {
                 return;
             }
+            quiet = true;
         }
     }
 
-    fn handle_packet(&mut self, packet: Packet, ctx: &mut Ctx<'_>) -> Result<(), (Packet, DropCause)> {
+    fn handle_packet(&mut self, packet: &mut Packet, ctx: &mut Ctx<'_>) -> Result<(), DropCause> {
         let mine = self.core.addressing.as_ref().map(|a| a.address);
         // A switch may have flooded what is for somebody else.
         let for_me = packet.hop.to.is_broadcast() || mine.is_none_or(|mine| packet.hop.to == mine);
@@ -120,21 +146,19 @@ impl Host {
             return Ok(());
         }
         if !packet.dst.is_broadcast() && mine.is_some_and(|mine| packet.dst != mine) {
-            return Err((packet, DropCause::NotMine));
+            return Err(DropCause::NotMine);
         }
         let (src, dst, now) = (packet.src, packet.dst, ctx.now());
-        let wanted = match packet.body {
-            Body::Udp(ref datagram) => match self.core.ports.get(&datagram.dst_port) {
-                Some(&app) => {
-                    let from = SocketAddrV4::new(src, datagram.src_port);
-                    let (port, data) = (datagram.dst_port, datagram.payload.clone());
-                    self.dispatch(app, HostEvent::Datagram { port, from, to: dst, data }, ctx);
-                    true
-                }
-                None => return Err((packet, DropCause::NoListener)),
-            },
-            Body::Tcp(segment) => self.core.tcp.handle_segment(now, src, dst, segment),
-            Body::Rudp(segment) => self.core.rudp.handle_segment(now, src, dst, segment),
+        let wanted = match &mut packet.body {
+            Body::Udp(datagram) => {
+                let Some(&app) = self.core.ports.get(&datagram.dst_port) else { return Err(DropCause::NoListener) };
+                let from = SocketAddrV4::new(src, datagram.src_port);
+                let (port, data) = (datagram.dst_port, datagram.payload.clone());
+                self.dispatch(app, HostEvent::Datagram { port, from, to: dst, data }, ctx);
+                true
+            }
+            Body::Tcp(segment) => self.core.tcp.handle_segment(now, src, dst, std::mem::take(segment)),
+            Body::Rudp(segment) => self.core.rudp.handle_segment(now, src, dst, std::mem::take(segment)),
         };
         if !wanted {
             ctx.note(Note::PacketDropped {
@@ -159,8 +183,11 @@ impl Host {
         if let Some(kernel) = self.core.kernel.as_mut().filter(|k| due(k.poll_timeout())) {
             kernel.handle_timeout(now);
         }
+        if !due(self.wakes.peek().map(|(at, _)| at)) {
+            return;
+        }
         for app in 0..self.apps.len() {
-            if due(self.apps[app].next_wake()) {
+            if due(self.wakes.get(app as u32)) {
                 self.dispatch(app, HostEvent::Wake, ctx);
             }
         }
@@ -184,12 +211,13 @@ impl Node for Host {
                     self.core.tell_addressing();
                 }
             }
-            Input::Packet { packet, .. } => {
+            Input::Packet { mut packet, .. } => {
                 cause = Some(packet.id);
-                if let Err((packet, cause)) = self.handle_packet(packet, ctx) {
+                if let Err(cause) = self.handle_packet(&mut packet, ctx) {
                     let (bytes, queue) = (packet.wire_bytes(), Depth::default());
                     ctx.note(Note::PacketDropped { packet: packet.id, bytes, cause, queue });
                 }
+                ctx.recycle(packet);
             }
             Input::Wake => self.wake(ctx),
         }
@@ -198,8 +226,12 @@ impl Node for Host {
 
     fn next_wake(&self) -> Option<Instant> {
         let kernel = self.core.kernel.as_ref().and_then(|k| k.poll_timeout());
-        let endpoints = [self.core.tcp.poll_timeout(), self.core.rudp.poll_timeout(), kernel];
-        endpoints.into_iter().chain(self.apps.iter().map(|app| app.next_wake())).flatten().min()
+        let apps = self.wakes.peek().map(|(at, _)| at);
+        [self.core.tcp.poll_timeout(), self.core.rudp.poll_timeout(), kernel, apps].into_iter().flatten().min()
+    }
+
+    fn is_busy(&self) -> bool {
+        self.busy_apps > 0
     }
 
     fn status(&self) -> Status {
@@ -249,9 +281,9 @@ impl Core {
                 }
                 EndpointEvent::Stream(id, event) => {
                     let conn = AppConn { transport, id };
-                    let Some(&app) = self.owners.get(&conn) else { continue };
+                    let Some(app) = self.owners.get(conn) else { continue };
                     if matches!(event, StreamEvent::Closed(_)) {
-                        self.owners.remove(&conn);
+                        self.owners.remove(conn);
                     }
                     return Some((app, HostEvent::Stream { conn, event }));
                 }
@@ -280,7 +312,9 @@ impl Core {
         if let Some(kernel) = &mut self.kernel {
             kernel.flush(ctx.now());
         }
-        while let Some((flow, note)) = self.next_note() {
+        while ctx.noting()
+            && let Some((flow, note)) = self.next_note()
+        {
             ctx.note(Note::Flow { flow, packet: cause, note });
         }
         any

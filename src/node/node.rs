@@ -1,5 +1,6 @@
 //! What a participant is, in either world.
 
+use super::outbox::Outbox;
 use crate::base::ids::{NodeId, PacketId, PortId};
 use crate::base::note::Note;
 use crate::base::report::NodeReport;
@@ -14,6 +15,10 @@ pub trait Node {
     fn next_wake(&self) -> Option<Instant>;
     /// Whether the run still waits for it.
     fn status(&self) -> Status;
+    /// Whether [`Node::status`] is busy; asked after every input.
+    fn is_busy(&self) -> bool {
+        self.status() == Status::Busy
+    }
     /// Its figures so far.
     fn report(&self) -> NodeReport;
 }
@@ -28,7 +33,7 @@ pub enum Input {
         /// At this port.
         port: PortId,
         /// The packet.
-        packet: Packet,
+        packet: Box<Packet>,
     },
     /// The time of [`Node::next_wake`] has come.
     Wake,
@@ -50,7 +55,7 @@ pub struct Ctx<'a> {
     now: Instant,
     node: NodeId,
     last_packet: &'a mut u32,
-    outbox: &'a mut Vec<(PortId, Packet)>,
+    outbox: &'a mut Outbox,
     notes: Option<&'a mut Vec<Note>>,
 }
 
@@ -61,7 +66,7 @@ impl<'a> Ctx<'a> {
         now: Instant,
         node: NodeId,
         last_packet: &'a mut u32,
-        outbox: &'a mut Vec<(PortId, Packet)>,
+        outbox: &'a mut Outbox,
         notes: Option<&'a mut Vec<Note>>,
     ) -> Self {
         Ctx { now, node, last_packet, outbox, notes }
@@ -83,9 +88,23 @@ impl<'a> Ctx<'a> {
         self.now
     }
 
-    /// Puts a packet on the link at `port`.
+    /// Puts a new packet on the link at `port`.
+    #[inline]
     pub fn send(&mut self, port: PortId, packet: Packet) {
-        self.outbox.push((port, packet));
+        let packet = self.outbox.pack(packet);
+        self.outbox.sent.push((port, packet));
+    }
+
+    /// Sends a packet on that came from elsewhere.
+    #[inline]
+    pub fn forward(&mut self, port: PortId, packet: Box<Packet>) {
+        self.outbox.sent.push((port, packet));
+    }
+
+    /// Gives the box of a packet back that ended here.
+    #[inline]
+    pub fn recycle(&mut self, packet: Box<Packet>) {
+        self.outbox.recycle(packet);
     }
 
     /// A name for a new packet.

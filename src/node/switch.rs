@@ -7,6 +7,7 @@ use super::node::{Ctx, Input, Node, Status};
 use crate::base::ids::PortId;
 use crate::base::report::NodeReport;
 use crate::base::time::Instant;
+use crate::wire::packet::Packet;
 
 /// Forwards a packet to the port where its next interface was last heard, or to all others.
 #[derive(Debug)]
@@ -25,16 +26,17 @@ impl Switch {
 impl Node for Switch {
     fn handle(&mut self, input: Input, ctx: &mut Ctx<'_>) {
         let Input::Packet { port, packet } = input else { return };
-        if !packet.hop.from.is_unspecified() {
+        if !packet.hop.from.is_unspecified() && self.heard.get(&packet.hop.from) != Some(&port) {
             self.heard.insert(packet.hop.from, port);
         }
         match self.heard.get(&packet.hop.to) {
-            Some(&known) if known == port => {}
-            Some(&known) => ctx.send(known, packet),
+            Some(&known) if known == port => ctx.recycle(packet),
+            Some(&known) => ctx.forward(known, packet),
             None => {
                 for other in (0..self.ports).map(PortId).filter(|&p| p != port) {
-                    ctx.send(other, packet.clone());
+                    ctx.send(other, Packet::clone(&packet));
                 }
+                ctx.recycle(packet);
             }
         }
     }

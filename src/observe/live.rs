@@ -128,7 +128,7 @@ pub fn live(
     let journal = driver.take_journal();
     drop(driver);
     let outputs = journal.map(Journal::finish).transpose()?;
-    let run = finish(plan, recorder, figures, failures)?;
+    let run = finish(plan, Some(recorder), figures, failures)?;
     let recording = outputs.map(|outputs| Recording {
         schema: 1,
         nodes: options.nodes.clone(),
@@ -138,7 +138,7 @@ pub fn live(
         link_seed: plan.seed,
         zero_nanos: options.wall.unix_nanos(Instant::ZERO),
         folder: absolute(&plan.folder),
-        digest: run.summary.digest.clone(),
+        digest: run.digest.hex.clone(),
         outputs,
     });
     Ok(LiveRun { run, lag, refused, interrupted, recording })

@@ -77,6 +77,6 @@ pub fn replay(plan: &Plan, name: &str, recording: &Recording, journal: impl Read
     let replayed = feed(setup.nodes, journal, &mut recorder)?;
     let (mut figures, failures) = outcome(&plan, name, replayed.nodes);
     (figures.r#virtual, figures.events) = (replayed.end.max(Instant::ZERO), replayed.events);
-    let run = finish(&plan, recorder, figures, failures)?;
+    let run = finish(&plan, Some(recorder), figures, failures)?;
     Ok(Replay { run, outputs: replayed.outputs })
 }

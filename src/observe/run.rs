@@ -26,7 +26,7 @@ use crate::scenario::plan::Plan;
 pub struct Run {
     /// The plain figures.
     pub summary: Summary,
-    /// The digest with its prints.
+    /// The digest with its prints; empty if nothing was recorded.
     pub digest: DigestResult,
     /// The series of the plots, if events were recorded.
     pub series: Option<Series>,
@@ -47,6 +47,16 @@ pub enum RunError {
     Trace(#[from] io::Error),
 }
 
+/// What is kept of a run beside its plain figures.
+pub enum Recording {
+    /// Nothing: the fastest run. The summary's digest is `None`.
+    Nothing,
+    /// The digest.
+    Digest,
+    /// The digest, the series of the plots, and every record, written here as a line of JSON.
+    Full(Box<dyn Write>),
+}
+
 /// How far a run has come.
 #[derive(Clone, Copy, Debug)]
 pub struct Progress {
@@ -62,7 +72,7 @@ pub struct Progress {
 const PROGRESS_EVERY: u64 = 1 << 16;
 
 /// Runs a plan to its end. With `events`, every record is written there as a line of JSON and the
-/// series are kept.
+/// series are kept; the digest is made in any case.
 ///
 /// # Errors
 /// When a role cannot be made, or the trace not written.
@@ -72,52 +82,65 @@ pub fn run(
     events: Option<Box<dyn Write>>,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Run, RunError> {
-    run_with_ladder(plan, name, events, None, progress)
+    run_recording(plan, name, events.map_or(Recording::Digest, Recording::Full), progress)
 }
 
-/// Like [`run`], and draws the ladder of one flow, if a name is given.
+/// Runs a plan to its end and keeps what `recording` says. What is kept changes nothing else of
+/// the run.
+///
+/// # Errors
+/// When a role cannot be made, or the trace not written.
+pub fn run_recording(
+    plan: &Arc<Plan>,
+    name: &str,
+    recording: Recording,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Run, RunError> {
+    run_with_ladder(plan, name, recording, None, progress)
+}
+
+/// Like [`run_recording`], and draws the ladder of one flow, if a name is given; a ladder needs at
+/// least the digest's recording.
 ///
 /// # Errors
 /// When a role cannot be made, or the trace not written.
 pub fn run_with_ladder(
     plan: &Arc<Plan>,
     name: &str,
-    events: Option<Box<dyn Write>>,
+    recording: Recording,
     ladder: Option<&str>,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Run, RunError> {
-    let places = places_of(plan);
-    let mut recorder = match events {
-        Some(events) => Recorder::full(&places, events),
-        None => Recorder::digest_only(&places),
+    let places = || places_of(plan);
+    let mut recorder = match recording {
+        Recording::Nothing if ladder.is_none() => None,
+        Recording::Nothing | Recording::Digest => Some(Recorder::digest_only(&places())),
+        Recording::Full(events) => Some(Recorder::full(&places(), events)),
     };
     if let Some(flow) = ladder {
-        recorder = recorder.with_ladder(&places, flow);
+        recorder = recorder.map(|recorder| recorder.with_ladder(&places(), flow));
     }
-    let (outcome, failures) = simulate(plan, name, &mut recorder, progress)?;
+    let sink = recorder.as_mut().map(|recorder| recorder as &mut dyn Sink);
+    let (outcome, failures) = simulate(plan, name, sink, progress)?;
     Ok(finish(plan, recorder, outcome, failures)?)
 }
 
 /// Sums a run up and asks its expectations.
 pub(super) fn finish(
     plan: &Plan,
-    mut recorder: Recorder,
+    mut recorder: Option<Recorder>,
     mut outcome: RunOutcome,
     failures: Failures,
 ) -> io::Result<Run> {
-    let ladder = recorder.take_ladder();
-    let (digest, series) = recorder.finish()?;
-    outcome.digest.clone_from(&digest.hex);
+    let ladder = recorder.as_mut().and_then(Recorder::take_ladder);
+    let (digest, series) = recorder.map(Recorder::finish).transpose()?.unwrap_or_default();
+    outcome.digest = Some(digest.hex.clone()).filter(|hex| !hex.is_empty());
     let mut summary = Summary::new(&outcome);
-    let figures = serde_json::to_value(&summary)?;
-    summary.expect = plan
-        .expects
-        .iter()
-        .map(|expectation| {
-            let result = expectation.evaluate(&figures);
-            ExpectSummary { that: result.that, met: result.met, value: result.value }
-        })
-        .collect();
+    if !plan.expects.is_empty() {
+        let figures = serde_json::to_value(&summary)?;
+        let results = plan.expects.iter().map(|expectation| expectation.evaluate(&figures));
+        summary.expect = results.map(|r| ExpectSummary { that: r.that, met: r.met, value: r.value }).collect();
+    }
     Ok(Run { summary, digest, series, ladder, failures })
 }
 
@@ -132,7 +155,7 @@ pub fn places_of(plan: &Plan) -> Places {
 /// # Errors
 /// When a role cannot be made.
 pub fn watch(plan: &Arc<Plan>, sink: &mut dyn Sink, progress: &mut dyn FnMut(Progress)) -> Result<(), RunError> {
-    simulate(plan, "", sink, progress).map(|_| ())
+    simulate(plan, "", Some(sink), progress).map(|_| ())
 }
 
 pub(super) type Failures = Vec<(String, String)>;
@@ -140,10 +163,10 @@ pub(super) type Failures = Vec<(String, String)>;
 fn simulate(
     plan: &Arc<Plan>,
     name: &str,
-    sink: &mut dyn Sink,
+    sink: Option<&mut dyn Sink>,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<(RunOutcome, Failures), RunError> {
-    let mut network = build(plan, Some(sink)).map_err(RunError::Scenario)?;
+    let mut network = build(plan, sink).map_err(RunError::Scenario)?;
     let until = Instant::ZERO + plan.until;
     network.start();
     // A scenario without flows and fetches runs to its end; with them, until they are done.
@@ -170,7 +193,7 @@ fn simulate(
     let outcome = RunOutcome {
         scenario: name.to_owned(),
         seed: plan.seed,
-        digest: String::new(),
+        digest: None,
         r#virtual: network.now(),
         events: network.events(),
         packet_hops: network.packet_hops(),

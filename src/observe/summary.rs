@@ -18,8 +18,8 @@ pub struct RunOutcome {
     pub scenario: String,
     /// The seed it ran with.
     pub seed: u64,
-    /// The digest's hex digits.
-    pub digest: String,
+    /// The digest's hex digits; `None` if nothing was recorded.
+    pub digest: Option<String>,
     /// When the run ended.
     pub r#virtual: Instant,
     /// Events handled.
@@ -56,8 +56,8 @@ pub struct Summary {
     pub scenario: String,
     /// The seed it ran with.
     pub seed: u64,
-    /// The digest's hex digits.
-    pub digest: String,
+    /// The digest's hex digits; `None` if nothing was recorded.
+    pub digest: Option<String>,
     /// Length of the run in virtual seconds.
     pub virtual_s: f64,
     /// Events handled.

@@ -219,7 +219,7 @@ mod tests {
             recorder.record(&Record { at: Instant::from_nanos(u64::from(i) * 1_000_000), place: Place(2), note });
         }
         let (digest, series) = recorder.finish().unwrap();
-        let summary = Summary::new(&RunOutcome { digest: digest.hex, ..RunOutcome::default() });
+        let summary = Summary::new(&RunOutcome { digest: Some(digest.hex), ..RunOutcome::default() });
         folder.fill("schema = 1\n", &summary, &series.unwrap()).unwrap();
         folder.commit().unwrap();
         let events = fs::read_to_string(target.join("events.jsonl")).unwrap();

@@ -22,7 +22,7 @@ pub fn render(summary: &Summary, title: Option<&str>) -> String {
             grouped(summary.packet_hops)
         ),
     );
-    line(&mut out, format!("digest {}", summary.digest));
+    line(&mut out, format!("digest {}", summary.digest.as_deref().unwrap_or("none: nothing was recorded")));
     fetches(&mut out, &summary.fetches);
     flows(&mut out, &summary.flows);
     links(&mut out, &summary.links);
@@ -215,7 +215,7 @@ mod tests {
             schema: 1,
             scenario: "storage".to_owned(),
             seed: 7,
-            digest: "ab".to_owned(),
+            digest: Some("ab".to_owned()),
             virtual_s: 4.71,
             events: 31_240,
             packet_hops: 30_110,

@@ -32,7 +32,7 @@ impl Node for Portal {
     fn handle(&mut self, input: Input, _ctx: &mut Ctx<'_>) {
         if let Input::Packet { packet, .. } = input {
             // Nobody listens any more only when the run is over.
-            let _ = self.out.send((self.id, packet));
+            let _ = self.out.send((self.id, *packet));
         }
     }
     fn next_wake(&self) -> Option<Instant> {
@@ -136,7 +136,7 @@ impl Medium for Links {
         }
     }
 
-    fn next_event(&self) -> Option<Instant> {
+    fn next_event(&mut self) -> Option<Instant> {
         self.network.next_event()
     }
 

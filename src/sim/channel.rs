@@ -10,7 +10,7 @@ use super::delay::DelaySettings;
 use super::loss::model::LossModel;
 use super::queue::discipline::{Queue, Queued};
 use crate::base::ids::{NodeId, PortId};
-use crate::base::note::{DropCause, Note};
+use crate::base::note::{Depth, DropCause, Note};
 use crate::base::report::LinkReport;
 use crate::base::rng::Rng;
 use crate::base::time::{Duration, Instant, NANOS_PER_SEC};
@@ -36,6 +36,10 @@ pub struct Channel {
     to: (NodeId, PortId),
     setup: ChannelSetup,
     down: bool,
+    /// What the scheduler holds for it; for the network.
+    pub(super) armed: Option<Instant>,
+    // What waits in the queue; asking the queue itself at each event would cost more.
+    depth: Depth,
     // When the transmitter is free, and what is left of bits * 10^9 / rate.
     free_at: Instant,
     remainder: u64,
@@ -43,6 +47,9 @@ pub struct Channel {
     wire: VecDeque<(Instant, Queued)>,
     // Packets that went wrong without an event of their own; scratch space.
     dropped: Vec<(Queued, DropCause)>,
+    // What was lost here: boxes for the next packets.
+    #[expect(clippy::vec_box, reason = "the boxes are what is kept")]
+    waste: Vec<Box<Packet>>,
     report: LinkReport,
 }
 
@@ -51,7 +58,7 @@ pub struct Arrival {
     /// Where.
     pub to: (NodeId, PortId),
     /// What, unless the wire lost it.
-    pub packet: Option<Packet>,
+    pub packet: Option<Box<Packet>>,
 }
 
 impl Channel {
@@ -61,10 +68,13 @@ impl Channel {
             to,
             setup,
             down: false,
+            armed: None,
+            depth: Depth::default(),
             free_at: Instant::ZERO,
             remainder: 0,
             wire: VecDeque::new(),
             dropped: Vec::new(),
+            waste: Vec::new(),
             report: LinkReport::default(),
         }
     }
@@ -72,15 +82,15 @@ impl Channel {
     /// When something happens here next.
     pub fn next_event(&self) -> Option<Instant> {
         let arrival = self.wire.front().map(|(at, _)| *at);
-        let must_watch = self.setup.delay.reorder || self.setup.queue.needs_departure_time();
-        if must_watch && self.setup.queue.depth().packets > 0 {
+        let waiting = self.depth.packets > 0;
+        if waiting && (self.setup.delay.reorder || self.setup.queue.needs_departure_time()) {
             return Some(arrival.map_or(self.free_at, |at| at.min(self.free_at)));
         }
         arrival
     }
 
     /// A node hands a packet over.
-    pub fn send(&mut self, now: Instant, packet: Packet, note: &mut impl FnMut(Note)) {
+    pub fn send(&mut self, now: Instant, packet: Box<Packet>, note: &mut impl FnMut(Note)) {
         self.advance(now, note);
         self.report.sent += 1;
         let bytes = packet.wire_bytes();
@@ -91,15 +101,18 @@ impl Channel {
         if self.down {
             return self.drop(queued, DropCause::LinkDown, note);
         }
-        let idle = self.free_at <= now && self.setup.queue.depth().packets == 0;
+        let idle = self.free_at <= now && self.depth.packets == 0;
         if idle {
             // A full queue cannot refuse what need not wait.
             (self.free_at, self.remainder) = (now, 0);
             self.transmit(queued);
-        } else if let Err((queued, cause)) = self.setup.queue.enqueue(now, queued) {
-            return self.drop(queued, cause, note);
+        } else {
+            if let Err((queued, cause)) = self.setup.queue.enqueue(now, queued) {
+                return self.drop(queued, cause, note);
+            }
+            self.depth = self.setup.queue.depth();
         }
-        let queue = self.setup.queue.depth();
+        let queue = self.depth;
         self.report.max_queue_packets = self.report.max_queue_packets.max(queue.packets);
         note(Note::PacketSent { packet: id, bytes, queue });
     }
@@ -117,16 +130,19 @@ impl Channel {
         }
         self.report.delivered += 1;
         self.report.bytes_delivered += u64::from(queued.bytes);
-        note(Note::PacketDelivered { packet: queued.packet.id, bytes: queued.bytes, queue: self.setup.queue.depth() });
+        note(Note::PacketDelivered { packet: queued.packet.id, bytes: queued.bytes, queue: self.depth });
         Some(Arrival { to: self.to, packet: Some(queued.packet) })
     }
 
     /// Starts every transmission that is due by `now`.
     fn advance(&mut self, now: Instant, note: &mut impl FnMut(Note)) {
-        while self.free_at <= now {
+        while self.free_at <= now && self.depth.packets > 0 {
             let next = self.setup.queue.dequeue(self.free_at, &mut self.dropped);
-            for (queued, cause) in std::mem::take(&mut self.dropped) {
-                self.drop(queued, cause, note);
+            self.depth = self.setup.queue.depth();
+            if !self.dropped.is_empty() {
+                for (queued, cause) in std::mem::take(&mut self.dropped) {
+                    self.drop(queued, cause, note);
+                }
             }
             let Some(queued) = next else { return };
             self.transmit(queued);
@@ -135,23 +151,34 @@ impl Channel {
 
     /// The transmitter takes a packet at `free_at`; its arrival is now certain.
     fn transmit(&mut self, queued: Queued) {
-        let busy = match self.setup.rate {
-            None => Duration::ZERO,
-            Some(Rate(rate)) => {
-                let rate = u128::from(rate.max(1));
-                let work = u128::from(queued.bytes) * 8 * u128::from(NANOS_PER_SEC) + u128::from(self.remainder);
-                self.remainder = (work % rate) as u64;
-                Duration::from_nanos((work / rate).min(u128::from(u64::MAX)) as u64)
-            }
-        };
+        let busy = self.transmission_time(queued.bytes);
         self.free_at += busy;
         self.report.busy += busy;
         let mut at = self.free_at + self.setup.delay.draw(&mut self.setup.jitter);
+        let last = self.wire.back().map(|(last, _)| *last);
         if !self.setup.delay.reorder {
-            at = self.wire.back().map_or(at, |(last, _)| at.max(*last));
+            at = last.map_or(at, |last| at.max(last));
+        }
+        if last.is_none_or(|last| last <= at) {
+            return self.wire.push_back((at, queued));
         }
         let place = self.wire.iter().rposition(|(other, _)| *other <= at).map_or(0, |i| i + 1);
         self.wire.insert(place, (at, queued));
+    }
+
+    /// How long the transmitter takes; what is left of the division goes to the next packet.
+    fn transmission_time(&mut self, bytes: u32) -> Duration {
+        let Some(Rate(rate)) = self.setup.rate else { return Duration::ZERO };
+        let rate = rate.max(1);
+        let bits = u64::from(bytes) * 8;
+        // 64 bits hold this for every packet of less than 2 GB.
+        if let Some(work) = bits.checked_mul(NANOS_PER_SEC).and_then(|work| work.checked_add(self.remainder)) {
+            self.remainder = work % rate;
+            return Duration::from_nanos(work / rate);
+        }
+        let work = u128::from(bits) * u128::from(NANOS_PER_SEC) + u128::from(self.remainder);
+        self.remainder = (work % u128::from(rate)) as u64;
+        Duration::from_nanos((work / u128::from(rate)).min(u128::from(u64::MAX)) as u64)
     }
 
     fn drop(&mut self, queued: Queued, cause: DropCause, note: &mut impl FnMut(Note)) {
@@ -159,8 +186,21 @@ impl Channel {
             DropCause::QueueFull | DropCause::QueueManaged => self.report.dropped_queue += 1,
             _ => self.report.dropped_loss += 1,
         }
-        let queue = self.setup.queue.depth();
+        let queue = self.depth;
         note(Note::PacketDropped { packet: queued.packet.id, bytes: queued.bytes, cause, queue });
+        self.waste.push(queued.packet);
+    }
+
+    /// Whether [`Channel::take_waste`] has anything.
+    #[inline]
+    pub fn has_waste(&self) -> bool {
+        !self.waste.is_empty()
+    }
+
+    /// The boxes of packets that were lost here since the last call.
+    #[inline]
+    pub fn take_waste(&mut self) -> std::vec::Drain<'_, Box<Packet>> {
+        self.waste.drain(..)
     }
 
     /// Takes the link down or up. What is queued or on the wire when it goes down is lost.
@@ -174,6 +214,7 @@ impl Channel {
             self.drop(queued, DropCause::LinkDown, note);
         }
         while let Some(queued) = self.setup.queue.dequeue(now, &mut self.dropped) {
+            self.depth = self.setup.queue.depth();
             self.drop(queued, DropCause::LinkDown, note);
         }
         self.free_at = now;
@@ -202,15 +243,18 @@ impl Channel {
         self.advance(now, note);
         let mut old = std::mem::replace(&mut self.setup.queue, queue);
         while let Some(queued) = old.dequeue(now, &mut self.dropped) {
-            if let Err((queued, cause)) = self.setup.queue.enqueue(now, queued) {
+            let refused = self.setup.queue.enqueue(now, queued).err();
+            self.depth = self.setup.queue.depth();
+            if let Some((queued, cause)) = refused {
                 self.drop(queued, cause, note);
             }
         }
+        self.depth = self.setup.queue.depth();
     }
 
     /// Its figures.
     pub fn report(&self) -> LinkReport {
-        let in_transit = self.wire.len() as u64 + u64::from(self.setup.queue.depth().packets);
+        let in_transit = self.wire.len() as u64 + u64::from(self.depth.packets);
         LinkReport { in_transit, ..self.report.clone() }
     }
 

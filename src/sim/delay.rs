@@ -29,6 +29,7 @@ pub enum Distribution {
 
 impl DelaySettings {
     /// The delay of the next packet; never below zero. Draws the same number of words each time.
+    #[inline]
     pub fn draw(&self, rng: &mut Rng) -> Duration {
         let jitter = self.jitter.as_nanos();
         if jitter == 0 {

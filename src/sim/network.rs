@@ -1,5 +1,7 @@
 //! The simulated world: nodes, the channels between them, and the loop that runs them.
 
+use smallvec::SmallVec;
+
 use super::channel::{Channel, ChannelSetup};
 use super::fault::{Change, Fault};
 use super::scheduler::{Scheduler, Source};
@@ -8,6 +10,7 @@ use crate::base::note::{Depth, DropCause, Note, Place, Record, Sink};
 use crate::base::report::{LinkReport, NodeReport};
 use crate::base::time::Instant;
 use crate::node::node::{Ctx, Input, Node, Status};
+use crate::node::outbox::Outbox;
 use crate::wire::codec::through_bytes;
 use crate::wire::packet::Packet;
 
@@ -16,12 +19,13 @@ pub type NodeFactory = Box<dyn Fn(u32) -> Box<dyn Node>>;
 
 struct NodeSlot {
     node: Box<dyn Node>,
-    factory: NodeFactory,
-    lives: u32,
-    crashed: bool,
+    // Most nodes have one port.
+    ports: SmallVec<[ChannelId; 2]>,
     last_packet: u32,
-    ports: Vec<ChannelId>,
+    crashed: bool,
     busy: bool,
+    lives: u32,
+    factory: NodeFactory,
 }
 
 /// A network and its clock.
@@ -39,11 +43,9 @@ pub struct Network<'s> {
     wire: bool,
     events: u64,
     packet_hops: u64,
-    outbox: Vec<(PortId, Packet)>,
+    outbox: Outbox,
     notes: Vec<Note>,
 }
-
-const FAULTS: Source = Source(0);
 
 impl<'s> Network<'s> {
     /// An empty network. Without a sink nothing is recorded.
@@ -61,7 +63,7 @@ impl<'s> Network<'s> {
             wire: false,
             events: 0,
             packet_hops: 0,
-            outbox: Vec::new(),
+            outbox: Outbox::default(),
             notes: Vec::new(),
         }
     }
@@ -76,7 +78,7 @@ impl<'s> Network<'s> {
             lives: 1,
             crashed: false,
             last_packet: 0,
-            ports: Vec::new(),
+            ports: SmallVec::new(),
             busy: false,
         });
         id
@@ -112,18 +114,18 @@ impl<'s> Network<'s> {
         for index in 0..self.nodes.len() {
             self.node_input(NodeId(index as u32), Input::Start);
         }
-        self.scheduler.set(FAULTS, self.faults.last().map(|f| f.at));
+        self.scheduler.set_faults(self.faults.last().map(|f| f.at));
     }
 
     /// A packet that a node of another driver puts on its wire now; for live runs, whose clock this
     /// network follows.
     pub fn inject(&mut self, now: Instant, from: NodeId, port: PortId, packet: Packet) {
         self.now = self.now.max(now);
-        self.send(from, port, packet);
+        self.send(from, port, Box::new(packet));
     }
 
     /// When something happens next.
-    pub fn next_event(&self) -> Option<Instant> {
+    pub fn next_event(&mut self) -> Option<Instant> {
         self.scheduler.peek().map(|(at, _)| at)
     }
 
@@ -133,11 +135,10 @@ impl<'s> Network<'s> {
         assert!(at >= self.now, "no event lies in the past (SYS-06)");
         self.now = at;
         self.events += 1;
-        let channels = self.channels.len() as u32;
-        match source.0 {
-            0 => self.next_fault(),
-            n if n <= channels => self.channel_event(ChannelId(n - 1)),
-            n => self.node_input(NodeId(n - 1 - channels), Input::Wake),
+        match source {
+            Source::Faults => self.next_fault(),
+            Source::Channel(id) => self.channel_event(id),
+            Source::Node(id) => self.node_input(id, Input::Wake),
         }
         true
     }
@@ -188,9 +189,13 @@ impl<'s> Network<'s> {
 
     fn channel_event(&mut self, id: ChannelId) {
         let place = self.channel_place(id);
-        let (now, sink) = (self.now, &mut self.sink);
-        let arrival =
-            self.channels[id.0 as usize].handle_event(now, &mut |note| record(sink.as_deref_mut(), now, place, note));
+        let now = self.now;
+        let channel = &mut self.channels[id.0 as usize];
+        // Two copies of the same code, of which one makes no notes at all.
+        let arrival = match &mut self.sink {
+            Some(sink) => channel.handle_event(now, &mut |note| sink.record(&Record { at: now, place, note })),
+            None => channel.handle_event(now, &mut |_| {}),
+        };
         self.arm_channel(id);
         let Some(arrival) = arrival else { return };
         self.packet_hops += 1;
@@ -199,6 +204,7 @@ impl<'s> Network<'s> {
         if self.nodes[node.0 as usize].crashed {
             let (id, bytes, queue) = (packet.id, packet.wire_bytes(), Depth::default());
             let note = Note::PacketDropped { packet: id, bytes, cause: DropCause::NodeDown, queue };
+            self.outbox.recycle(packet);
             return record(self.sink.as_deref_mut(), now, Place(node.0), note);
         }
         if self.wants_segments
@@ -214,36 +220,46 @@ impl<'s> Network<'s> {
         let notes = self.sink.is_some().then_some(&mut self.notes);
         let mut ctx = Ctx::new(self.now, id, &mut slot.last_packet, &mut self.outbox, notes);
         slot.node.handle(input, &mut ctx);
-        let (wake, busy) = (slot.node.next_wake(), slot.node.status() == Status::Busy);
+        let (wake, busy) = (slot.node.next_wake(), slot.node.is_busy());
         if busy != slot.busy {
             slot.busy = busy;
             self.busy_nodes = if busy { self.busy_nodes + 1 } else { self.busy_nodes - 1 };
         }
         // A wake for the past is a wake for now.
-        self.scheduler.set(self.node_source(id), wake.map(|at| at.max(self.now)));
-        for note in self.notes.drain(..) {
-            record(self.sink.as_deref_mut(), self.now, Place(id.0), note);
-        }
-        let mut outbox = std::mem::take(&mut self.outbox);
-        for (port, packet) in outbox.drain(..) {
-            if self.wants_segments {
-                self.show_segment(id, &packet);
+        self.scheduler.set_node(id, wake.map(|at| at.max(self.now)));
+        if let Some(sink) = &mut self.sink {
+            for note in self.notes.drain(..) {
+                sink.record(&Record { at: self.now, place: Place(id.0), note });
             }
+        }
+        match self.outbox.sent.len() {
+            0 => return,
+            1 => {
+                let Some((port, packet)) = self.outbox.sent.pop() else { return };
+                self.show_segment(id, &packet);
+                return self.send(id, port, packet);
+            }
+            _ => {}
+        }
+        let mut sent = std::mem::take(&mut self.outbox.sent);
+        for (port, packet) in sent.drain(..) {
+            self.show_segment(id, &packet);
             self.send(id, port, packet);
         }
-        self.outbox = outbox;
+        self.outbox.sent = sent;
     }
 
-    /// Shows the header of what a host sends; routers only pass on.
+    /// Shows the header of what a host sends, if someone wants it; routers only pass on.
     fn show_segment(&mut self, node: NodeId, packet: &Packet) {
-        if packet.id.origin == node
+        if self.wants_segments
+            && packet.id.origin == node
             && let (Some(sink), Some(outline)) = (self.sink.as_deref_mut(), packet.outline())
         {
             sink.sent(self.now, Place(node.0), outline);
         }
     }
 
-    fn send(&mut self, from: NodeId, port: PortId, packet: Packet) {
+    fn send(&mut self, from: NodeId, port: PortId, packet: Box<Packet>) {
         // A node without a wire speaks into the void.
         let Some(&id) = self.nodes[from.0 as usize].ports.get(port.0 as usize) else { return };
         let place = self.channel_place(id);
@@ -254,14 +270,18 @@ impl<'s> Network<'s> {
             let note = Note::PacketDropped { packet: id_of_packet, bytes, cause, queue };
             return record(self.sink.as_deref_mut(), self.now, place, note);
         };
-        let (now, sink) = (self.now, &mut self.sink);
-        self.channels[id.0 as usize].send(now, packet, &mut |note| record(sink.as_deref_mut(), now, place, note));
+        let now = self.now;
+        let channel = &mut self.channels[id.0 as usize];
+        match &mut self.sink {
+            Some(sink) => channel.send(now, packet, &mut |note| sink.record(&Record { at: now, place, note })),
+            None => channel.send(now, packet, &mut |_| {}),
+        }
         self.arm_channel(id);
     }
 
     fn next_fault(&mut self) {
         let Some(Fault { what, ends, change, .. }) = self.faults.pop() else { return };
-        self.scheduler.set(FAULTS, self.faults.last().map(|f| f.at));
+        self.scheduler.set_faults(self.faults.last().map(|f| f.at));
         let place = match &change {
             Change::Down(c, _)
             | Change::Rate(c, _)
@@ -288,11 +308,10 @@ impl<'s> Network<'s> {
     }
 
     fn crash(&mut self, id: NodeId, crashed: bool) {
-        let source = self.node_source(id);
         let slot = &mut self.nodes[id.0 as usize];
         slot.crashed = crashed;
         if crashed {
-            return self.scheduler.set(source, None);
+            return self.scheduler.set_node(id, None);
         }
         slot.node = (slot.factory)(slot.lives);
         slot.lives += 1;
@@ -300,17 +319,22 @@ impl<'s> Network<'s> {
     }
 
     fn arm_channel(&mut self, id: ChannelId) {
-        let at = self.channels[id.0 as usize].next_event();
-        self.scheduler.set(Source(1 + id.0), at);
-    }
-    fn node_source(&self, id: NodeId) -> Source {
-        Source(1 + self.channels.len() as u32 + id.0)
+        let channel = &mut self.channels[id.0 as usize];
+        if channel.has_waste() {
+            channel.take_waste().for_each(|lost| self.outbox.recycle(lost));
+        }
+        let at = channel.next_event();
+        if at != channel.armed {
+            channel.armed = at;
+            self.scheduler.set_channel(id, at);
+        }
     }
     fn channel_place(&self, id: ChannelId) -> Place {
         Place(self.nodes.len() as u32 + id.0)
     }
 }
 
+#[inline]
 fn record(sink: Option<&mut (dyn Sink + '_)>, at: Instant, place: Place, note: Note) {
     if let Some(sink) = sink {
         sink.record(&Record { at, place, note });

@@ -1,17 +1,14 @@
 //! The connections of one endpoint: their timers, and which of them want attention.
 //! Both transports' endpoints are built on it.
 
-use std::cmp::Reverse;
 use std::collections::VecDeque;
 use std::net::SocketAddrV4;
 use std::sync::Arc;
 
-use priority_queue::PriorityQueue;
-use rustc_hash::FxBuildHasher;
-
 use super::connection::Connection;
 use super::endpoint::{ConnId, EndpointEvent};
 use super::stream::Stream;
+use crate::base::calendar::Calendar;
 use crate::base::ids::{FlowId, TransportKind};
 use crate::base::note::FlowNote;
 use crate::base::report::FlowReport;
@@ -31,6 +28,8 @@ pub struct Slot<C> {
     name: Option<Arc<str>>,
     in_events: bool,
     in_ready: bool,
+    // When its timer fires.
+    wake: Option<Instant>,
 }
 
 /// Connections by place, with one timer entry each.
@@ -38,7 +37,8 @@ pub struct Table<C> {
     transport: TransportKind,
     slots: Vec<(u32, Option<Slot<C>>)>,
     free: Vec<u32>,
-    timers: PriorityQueue<u32, Reverse<(Instant, u32)>, FxBuildHasher>,
+    // Re-armed lazily: an entry may be earlier than its slot's wake, the first one never is.
+    timers: Calendar,
     // Places whose events or segments have not been polled to the end.
     events: VecDeque<u32>,
     ready: VecDeque<u32>,
@@ -54,7 +54,7 @@ impl<C: Connection> Table<C> {
             transport,
             slots: Vec::new(),
             free: Vec::new(),
-            timers: PriorityQueue::with_hasher(FxBuildHasher),
+            timers: Calendar::default(),
             events: VecDeque::new(),
             ready: VecDeque::new(),
             notes: VecDeque::new(),
@@ -74,8 +74,8 @@ impl<C: Connection> Table<C> {
         let (initiator, responder) = if name.is_some() { (local, remote) } else { (remote, local) };
         let flow = FlowId::new(self.transport, initiator, responder);
         self.opened += 1;
-        let slot =
-            Slot { connection, local, remote, flow, order: self.opened, name, in_events: false, in_ready: false };
+        let (order, in_events, in_ready, wake) = (self.opened, false, false, None);
+        let slot = Slot { connection, local, remote, flow, order, name, in_events, in_ready, wake };
         let index = self.free.pop().unwrap_or_else(|| {
             self.slots.push((0, None));
             self.slots.len() as u32 - 1
@@ -134,14 +134,13 @@ impl<C: Connection> Table<C> {
 
     /// Runs every timer that is due.
     pub fn handle_timeout(&mut self, now: Instant) {
-        while let Some((&index, &Reverse((at, _)))) = self.timers.peek() {
-            if at > now {
-                return;
-            }
-            self.timers.pop();
+        while let Some((at, index)) = self.timers.peek().filter(|(at, _)| *at <= now) {
             let (generation, slot) = &mut self.slots[index as usize];
             let generation = *generation;
-            if let Some(slot) = slot {
+            let wake = slot.as_mut().and_then(|s| if s.wake == Some(at) { s.wake.take() } else { s.wake });
+            let due = wake == Some(at);
+            self.timers.set(index, wake.filter(|_| !due));
+            if let Some(slot) = slot.as_mut().filter(|_| due) {
                 slot.connection.handle_timeout(now);
                 self.touch(ConnId { index, generation });
             }
@@ -198,23 +197,32 @@ impl<C: Connection> Table<C> {
             self.finished.push((slot.order, report(self.transport, slot)));
             *place = None;
             *generation += 1;
-            self.timers.remove(&index);
+            self.timers.set(index, None);
             self.free.push(index);
-            return;
+            return self.correct_first_timer();
         }
-        match slot.connection.poll_timeout() {
-            Some(at) => {
-                self.timers.push(index, Reverse((at, index)));
+        slot.wake = slot.connection.poll_timeout();
+        if let Some(at) = slot.wake
+            && self.timers.get(index).is_none_or(|entry| at < entry)
+        {
+            self.timers.set(index, slot.wake);
+        }
+        self.correct_first_timer();
+    }
+
+    fn correct_first_timer(&mut self) {
+        while let Some((at, index)) = self.timers.peek() {
+            let wake = self.slots[index as usize].1.as_ref().and_then(|slot| slot.wake);
+            if wake == Some(at) {
+                return;
             }
-            None => {
-                self.timers.remove(&index);
-            }
+            self.timers.set(index, wake);
         }
     }
 
     /// When the earliest timer fires.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.timers.peek().map(|(_, Reverse((at, _)))| *at)
+        self.timers.peek().map(|(at, _)| at)
     }
 
     /// The next note of any connection.

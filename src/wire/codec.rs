@@ -6,9 +6,9 @@ use super::tcp::TcpSegment;
 
 /// The same packet after encoding and decoding; `None` if it did not survive. Opaque datagrams are
 /// bytes already.
-pub fn through_bytes(packet: Packet) -> Option<Packet> {
+pub fn through_bytes(mut packet: Box<Packet>) -> Option<Box<Packet>> {
     let mut bytes = Vec::with_capacity(packet.wire_bytes() as usize);
-    let body = match &packet.body {
+    packet.body = match &packet.body {
         Body::Udp(_) => return Some(packet),
         Body::Tcp(segment) => {
             segment.encode(packet.src, packet.dst, &mut bytes);
@@ -20,5 +20,5 @@ pub fn through_bytes(packet: Packet) -> Option<Packet> {
             Body::Rudp(RudpSegment { src_port: segment.src_port, dst_port: segment.dst_port, ..parsed })
         }
     };
-    Some(Packet { body, ..packet })
+    Some(packet)
 }

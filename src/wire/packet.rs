@@ -66,6 +66,7 @@ pub struct SegmentKind {
 
 impl Packet {
     /// Its size on the link: the IPv4 packet, header included. Link-layer framing is not counted.
+    #[inline]
     pub fn wire_bytes(&self) -> u32 {
         IPV4_HEADER_BYTES
             + match &self.body {

@@ -11,7 +11,7 @@ use crate::wire::packet::Packet;
 #[derive(Debug)]
 pub struct Queued {
     /// The packet.
-    pub packet: Packet,
+    pub packet: Box<Packet>,
     /// Its size on the link.
     pub bytes: u32,
     /// The loss model has chosen it: it will be transmitted, and lost on the wire.

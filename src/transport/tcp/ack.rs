@@ -173,7 +173,7 @@ impl TcpConnection {
     }
 
     fn tell_application(&mut self, ack: u64) {
-        if self.snd.want_write && self.snd.buffer.room() > 0 {
+        if self.snd.want_write && self.snd.buffer.invites_writing() {
             self.snd.want_write = false;
             self.events.push_back(StreamEvent::Writable);
         }

@@ -11,11 +11,19 @@ pub(super) struct SendBuffer {
     start: u64,
     end: u64,
     capacity: u64,
+    // The chunk that was read last; the next read is most often there or just behind.
+    cursor: usize,
+    // Where segments are put together that span two chunks.
+    joints: BytesMut,
 }
+
+/// A writer that was cut short hears of room for this much, or a quarter of the buffer, and not of
+/// every byte that is acknowledged: it would write crumbs. (Linux waits for a third.)
+const WORTH_WRITING: u64 = 1024 * 1024;
 
 impl SendBuffer {
     pub(super) fn new(capacity: u64) -> Self {
-        SendBuffer { chunks: VecDeque::new(), start: 1, end: 1, capacity }
+        SendBuffer { chunks: VecDeque::new(), start: 1, end: 1, capacity, cursor: 0, joints: BytesMut::new() }
     }
 
     /// One past the last byte written.
@@ -25,6 +33,11 @@ impl SendBuffer {
 
     pub(super) fn room(&self) -> u64 {
         self.capacity.saturating_sub(self.end - self.start)
+    }
+
+    /// True if a writer that was cut short may go on.
+    pub(super) fn invites_writing(&self) -> bool {
+        self.room() >= WORTH_WRITING.min(self.capacity / 4).max(1)
     }
 
     /// Takes as much as there is room for.
@@ -56,32 +69,47 @@ impl SendBuffer {
         self.start = offset.clamp(self.start, self.end);
         while self.chunks.front().is_some_and(|(at, chunk)| at + chunk.len() as u64 <= self.start) {
             self.chunks.pop_front();
+            self.cursor = self.cursor.saturating_sub(1);
         }
+    }
+
+    /// The place of the chunk that holds `offset`.
+    fn find(&self, offset: u64) -> usize {
+        for place in [self.cursor, self.cursor + 1] {
+            if self.chunks.get(place).is_some_and(|(at, chunk)| (*at..at + chunk.len() as u64).contains(&offset)) {
+                return place;
+            }
+        }
+        self.chunks.partition_point(|(at, _)| *at <= offset).saturating_sub(1)
     }
 
     /// The `len` bytes from `offset`, which must lie in the buffer. Copies only if they span two
     /// chunks.
-    pub(super) fn slice(&self, offset: u64, len: u64) -> Bytes {
+    pub(super) fn slice(&mut self, offset: u64, len: u64) -> Bytes {
         if len == 0 {
             return Bytes::new();
         }
-        let first = self.chunks.partition_point(|(at, _)| *at <= offset).saturating_sub(1);
+        let first = self.find(offset);
+        self.cursor = first;
         let (at, chunk) = &self.chunks[first];
         let skip = (offset - at) as usize;
         let len = len as usize;
         if skip + len <= chunk.len() {
             return chunk.slice(skip..skip + len);
         }
-        let mut out = BytesMut::with_capacity(len);
-        out.extend_from_slice(&chunk[skip..]);
+        // Once the last such segments are gone, their memory is used again.
+        if self.joints.capacity() < len {
+            self.joints.reserve(len);
+        }
+        self.joints.extend_from_slice(&chunk[skip..]);
         for (_, chunk) in self.chunks.range(first + 1..) {
-            let take = (len - out.len()).min(chunk.len());
-            out.extend_from_slice(&chunk[..take]);
-            if out.len() == len {
+            let take = (len - self.joints.len()).min(chunk.len());
+            self.joints.extend_from_slice(&chunk[..take]);
+            if self.joints.len() == len {
                 break;
             }
         }
-        out.freeze()
+        self.joints.split().freeze()
     }
 }
 

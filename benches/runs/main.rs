@@ -1,0 +1,132 @@
+//! Whole runs: `cargo bench --bench runs`.
+//!
+//! Each case runs in a process of its own, so that its peak memory is its own. Times are processor
+//! time, which a busy machine disturbs less than the clock on the wall.
+//!
+//! `-- --only tcp-sack` runs the cases whose name has that in it, `--record none|digest|full`
+//! chooses one way of recording, `--print NAME` prints the scenario of a case instead, and
+//! `--list` names them. `--flows N` measures a dumbbell of another size.
+
+mod cases;
+mod process;
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::process::{Command, ExitCode};
+use std::sync::Arc;
+
+use cases::Case;
+use twinwire::observe::run::{Recording, Run, run_recording};
+use twinwire::scenario::build::build;
+use twinwire::scenario::load::load;
+use twinwire::scenario::plan::Plan;
+use twinwire::scenario::text::Source;
+
+const RECORDINGS: [&str; 3] = ["none", "digest", "full"];
+/// A short case is repeated until it took so long.
+const LEAST_CPU_NS: u64 = 500_000_000;
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).filter(|a| a != "--bench").collect();
+    let value = |key: &str| args.iter().position(|a| a == key).and_then(|i| args.get(i + 1)).map(String::as_str);
+    let mut all = cases::all();
+    if let Some(flows) = value("--flows").and_then(|n| n.parse().ok()) {
+        all = ["tcp-sack", "tcp-nosack", "rudp"].map(|kind| sized(kind, flows)).into();
+    }
+    if args.iter().any(|a| a == "--list") {
+        all.iter().for_each(|c| println!("{}", c.name));
+        return ExitCode::SUCCESS;
+    }
+    let find = |name: &str| all.iter().find(|c| c.name == name).cloned().or_else(|| parse_sized(name));
+    if let Some(name) = value("--print") {
+        return find(name).map_or(ExitCode::FAILURE, |c| {
+            print!("{}", c.text);
+            ExitCode::SUCCESS
+        });
+    }
+    if let (Some(name), Some(recording)) = (value("--case"), value("--record")) {
+        return find(name).map_or(ExitCode::FAILURE, |c| measure(&c, recording));
+    }
+    let (only, recording) = (value("--only").unwrap_or(""), value("--record"));
+    println!(
+        "| case | recording | M hops / user CPU s | M events / CPU s | virtual s / CPU s | M hops | peak MB | kB / flow | start-up ms |"
+    );
+    println!("|---|---|--:|--:|--:|--:|--:|--:|--:|");
+    for case in all.iter().filter(|c| c.name.contains(only)) {
+        // The dearer ways of recording are measured where the others are cheap.
+        let ways = if case.flows == 10 || case.flows == 10_000 { &RECORDINGS[..] } else { &RECORDINGS[..1] };
+        for way in ways.iter().filter(|w| recording.is_none_or(|r| r == **w)) {
+            let me = std::env::current_exe().expect("this program has a path");
+            let status = Command::new(me).args(["--case", &case.name, "--record", way]).status();
+            if !status.is_ok_and(|s| s.success()) {
+                eprintln!("{} with {way}: failed", case.name);
+                return ExitCode::FAILURE;
+            }
+        }
+    }
+    ExitCode::SUCCESS
+}
+
+fn sized(kind: &str, flows: usize) -> Case {
+    let transport = if kind == "rudp" { "rudp" } else { "tcp" };
+    let text = cases::dumbbell(flows, transport, kind != "tcp-nosack", 60);
+    Case { name: format!("{kind}-{flows}"), text, flows }
+}
+
+fn parse_sized(name: &str) -> Option<Case> {
+    let (kind, flows) = name.rsplit_once('-')?;
+    Some(sized(["tcp-sack", "tcp-nosack", "rudp"].into_iter().find(|k| *k == kind)?, flows.parse().ok()?))
+}
+
+fn read(case: &Case) -> Arc<Plan> {
+    let loaded = load(&Source::new(format!("{}.toml", case.name), case.text.clone()), &[]);
+    Arc::new(loaded.plan.unwrap_or_else(|| panic!("{}: {:?}", case.name, loaded.diagnostics)))
+}
+
+fn once(case: &Case, plan: &Arc<Plan>, recording: &str) -> Run {
+    let folder = std::env::temp_dir().join(format!("twinwire-bench-{}.jsonl", std::process::id()));
+    let recording = match recording {
+        "none" => Recording::Nothing,
+        "digest" => Recording::Digest,
+        "full" => Recording::Full(Box::new(BufWriter::new(File::create(&folder).expect("a file")))),
+        other => panic!("--record {other}: none, digest or full"),
+    };
+    let run = run_recording(plan, &case.name, recording, &mut |_| {}).expect("a run");
+    let _ = std::fs::remove_file(folder);
+    run
+}
+
+/// One line of the table, from a process of its own.
+fn measure(case: &Case, recording: &str) -> ExitCode {
+    let start = process::cpu_ns();
+    let plan = read(case);
+    {
+        let mut network = build(&plan, None).expect("a network");
+        network.start();
+    }
+    let startup_ms = (process::cpu_ns() - start) as f64 / 1e6;
+    let base_kb = process::memory_kb("VmRSS");
+    let (before, ticks) = (process::cpu_ns(), process::ticks());
+    let (mut hops, mut events, mut virtual_s) = (0, 0, 0.0);
+    while process::cpu_ns() - before < LEAST_CPU_NS {
+        let run = once(case, &plan, recording);
+        hops += run.summary.packet_hops;
+        events += run.summary.events;
+        virtual_s += run.summary.virtual_s;
+    }
+    let cpu = (process::cpu_ns() - before) as f64 / 1e9;
+    let user = cpu * process::user_share(ticks, process::ticks());
+    let peak = process::memory_kb("VmHWM");
+    println!(
+        "| {} | {recording} | {:.2} | {:.2} | {:.1} | {:.2} | {:.1} | {:.1} | {startup_ms:.1} |",
+        case.name,
+        hops as f64 / 1e6 / user,
+        events as f64 / 1e6 / cpu,
+        virtual_s / cpu,
+        hops as f64 / 1e6,
+        peak as f64 / 1024.0,
+        peak.saturating_sub(base_kb.min(peak)) as f64 / case.flows as f64,
+    );
+    let _ = std::io::stdout().flush();
+    ExitCode::SUCCESS
+}
