@@ -11,7 +11,7 @@ use crate::base::rng::Rng;
 use crate::transport::endpoint::{Endpoint, EndpointEvent};
 use crate::transport::kernel::{KernelEndpoint, SocketOp};
 use crate::transport::rudp::RudpEndpoint;
-use crate::transport::stream::{Stream, StreamEvent};
+use crate::transport::stream::StreamEvent;
 use crate::transport::tcp::TcpEndpoint;
 use crate::wire::packet::{Body, DEFAULT_TTL, Hop, Packet};
 use std::collections::{BTreeMap, VecDeque};
