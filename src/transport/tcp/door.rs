@@ -31,9 +31,8 @@ pub enum DoorError {
 /// TCP of one host, driven by hand. The clock is whatever the caller says: any instants that do
 /// not go backwards.
 ///
-/// After every call, take segments with [`TcpDoor::segment_out`] until there are none: they are
-/// built at that moment, and timers are set when nothing is left to send. Then wait for a segment
-/// or for [`TcpDoor::next_timeout`], whichever comes first.
+/// After every call, take segments with [`TcpDoor::segment_out`] until there are none: they are built
+/// then, and timers set. Then wait for a segment or for [`TcpDoor::next_timeout`].
 ///
 /// ```
 /// use twinwire::base::{rng::Seed, time::{Duration, Instant}};
@@ -183,20 +182,17 @@ impl TcpDoor {
             return None;
         }
         if let Some(e) = self.ended.get_mut(&conn) {
-            let data = take(&mut e.unread, most);
-            return data.or_else(|| (e.finished && e.unread.is_empty()).then(Bytes::new));
+            let part = e.unread.front_mut().filter(|data| data.len() > most).map(|data| data.split_to(most));
+            let data = part.or_else(|| e.unread.pop_front());
+            return data.or_else(|| e.finished.then(Bytes::new));
         }
         self.on(conn, |c| {
-            let data = match c.rcv.inbox.front_mut().filter(|data| data.len() > most) {
-                None => c.read(),
-                Some(data) => {
-                    let part = data.split_to(most);
-                    c.rcv.inbox_bytes -= most as u64;
-                    c.consider_window_update();
-                    Some(part)
-                }
-            };
-            data.or_else(|| c.rcv.finished.then(Bytes::new))
+            let part = c.rcv.inbox.front_mut().filter(|data| data.len() > most).map(|data| data.split_to(most));
+            if part.is_some() {
+                c.rcv.inbox_bytes -= most as u64;
+                c.consider_window_update();
+            }
+            part.or_else(|| c.read()).or_else(|| c.rcv.finished.then(Bytes::new))
         })?
     }
 
@@ -233,10 +229,9 @@ impl TcpDoor {
     /// The next segment to send, with the addresses that its checksum covers.
     pub fn segment_out(&mut self, now: Instant) -> Option<(Ipv4Addr, Ipv4Addr, Vec<u8>)> {
         self.hear(now);
-        let Some(out) = self.endpoint.poll_transmit(now) else {
-            self.unsettled = false;
-            return None;
-        };
+        let out = self.endpoint.poll_transmit(now);
+        self.unsettled = out.is_some();
+        let out = out?;
         let mut bytes = Vec::with_capacity(out.segment.wire_bytes() as usize);
         out.segment.encode(out.src, out.dst, &mut bytes);
         Some((out.src, out.dst, bytes))
@@ -301,9 +296,4 @@ impl TcpDoor {
             }
         }
     }
-}
-
-fn take(inbox: &mut VecDeque<Bytes>, most: usize) -> Option<Bytes> {
-    let front = inbox.front_mut()?;
-    if front.len() > most { Some(front.split_to(most)) } else { inbox.pop_front() }
 }
