@@ -46,3 +46,13 @@ fn plots_of_storage_rudp() {
 fn plots_of_storage_tcp() {
     redraw("storage-tcp");
 }
+
+#[test]
+fn plots_of_dumbbell() {
+    redraw("dumbbell");
+}
+
+#[test]
+fn plots_of_stop_and_wait_vs_selective_repeat() {
+    redraw("stop-and-wait-vs-selective-repeat");
+}

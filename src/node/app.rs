@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::addressing::Addressing;
-use super::host::HostCtx;
+use super::host_ctx::HostCtx;
 use super::node::Status;
 use crate::base::ids::TransportKind;
 use crate::base::report::NodeReport;

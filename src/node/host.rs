@@ -3,31 +3,22 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::net::{Ipv4Addr, SocketAddrV4};
 
-use bytes::Bytes;
-
-use super::addressing::Addressing;
-use super::app::{App, AppConn, ConnectRequest, HostEvent};
+use super::app::{App, HostEvent};
+use super::host_core::Core;
+pub use super::host_ctx::HostCtx;
 use super::node::{Ctx, Input, Node, Status};
 use super::owners::Owners;
 pub use super::setup::{HostSetup, Settings};
 use crate::base::calendar::Calendar;
-use crate::base::ids::{FlowId, PacketId, PortId, TransportKind};
-use crate::base::note::{Depth, DropCause, FlowNote, Note};
+use crate::base::ids::PacketId;
+use crate::base::note::{Depth, DropCause, Note};
 use crate::base::report::NodeReport;
-use crate::base::rng::Rng;
 use crate::base::time::Instant;
-use crate::transport::endpoint::{Endpoint, EndpointEvent};
-use crate::transport::kernel::{KernelEndpoint, SocketMessage, SocketOp};
+use crate::transport::endpoint::Endpoint;
+use crate::transport::kernel::SocketMessage;
 use crate::transport::rudp::RudpEndpoint;
-use crate::transport::stream::{Stream, StreamEvent};
 use crate::transport::tcp::TcpEndpoint;
-use crate::wire::packet::{Body, DEFAULT_TTL, Hop, Packet};
-use crate::wire::udp::Datagram;
-
-/// A host has one interface.
-const INTERFACE: PortId = PortId(0);
-/// The lowest of the ports that are nobody's in particular (RFC 6335 section 6).
-const FIRST_EPHEMERAL_PORT: u16 = 49152;
+use crate::wire::packet::{Body, Packet};
 
 /// The node that runs apps.
 pub struct Host {
@@ -37,23 +28,6 @@ pub struct Host {
     wakes: Calendar,
     busy: Vec<bool>,
     busy_apps: usize,
-}
-
-/// All of a host but its apps, so that an app can be lent the rest.
-struct Core {
-    setup: HostSetup,
-    addressing: Option<Addressing>,
-    tcp: TcpEndpoint,
-    rudp: RudpEndpoint,
-    // In a live run TCP is the operating system's, and `tcp` stays empty.
-    kernel: Option<Box<KernelEndpoint>>,
-    rng: Rng,
-    ports: BTreeMap<u16, usize>,
-    listeners: BTreeMap<(TransportKind, u16), usize>,
-    owners: Owners,
-    connections_opened: u32,
-    pending: VecDeque<(usize, HostEvent)>,
-    apps: usize,
 }
 
 impl Host {
@@ -254,228 +228,5 @@ impl Node for Host {
         report.flows.sort_by_key(|f| f.stats.opened.or(f.stats.established));
         self.apps.iter().for_each(|app| app.report(&mut report));
         report
-    }
-}
-
-impl Core {
-    fn endpoint_event(&mut self) -> Option<(TransportKind, EndpointEvent)> {
-        let tcp = match &mut self.kernel {
-            None => self.tcp.poll_event(),
-            Some(kernel) => kernel.poll_event(),
-        };
-        let tcp = tcp.map(|e| (TransportKind::Tcp, e));
-        tcp.or_else(|| self.rudp.poll_event().map(|e| (TransportKind::Rudp, e)))
-    }
-
-    fn next_event(&mut self) -> Option<(usize, HostEvent)> {
-        if let Some(event) = self.pending.pop_front() {
-            return Some(event);
-        }
-        while let Some((transport, event)) = self.endpoint_event() {
-            match event {
-                EndpointEvent::Accepted { conn: id, port, peer } => {
-                    let conn = AppConn { transport, id };
-                    let Some(&app) = self.listeners.get(&(transport, port)) else { continue };
-                    self.owners.insert(conn, app);
-                    return Some((app, HostEvent::Accepted { conn, port, peer }));
-                }
-                EndpointEvent::Stream(id, event) => {
-                    let conn = AppConn { transport, id };
-                    let Some(app) = self.owners.get(conn) else { continue };
-                    if matches!(event, StreamEvent::Closed(_)) {
-                        self.owners.remove(conn);
-                    }
-                    return Some((app, HostEvent::Stream { conn, event }));
-                }
-            }
-        }
-        None
-    }
-
-    fn tell_addressing(&mut self) {
-        for app in 0..self.apps {
-            self.pending.push_back((app, HostEvent::Addressed(self.addressing.clone())));
-        }
-    }
-
-    /// Sends what the endpoints have; says whether there was any.
-    fn transmit(&mut self, cause: Option<PacketId>, ctx: &mut Ctx<'_>) -> bool {
-        let mut any = false;
-        while let Some(out) = self.tcp.poll_transmit(ctx.now()) {
-            any = true;
-            self.send(out.src, out.dst, Body::Tcp(out.segment), None, ctx);
-        }
-        while let Some(out) = self.rudp.poll_transmit(ctx.now()) {
-            any = true;
-            self.send(out.src, out.dst, Body::Rudp(out.segment), None, ctx);
-        }
-        if let Some(kernel) = &mut self.kernel {
-            kernel.flush(ctx.now());
-        }
-        while ctx.noting()
-            && let Some((flow, note)) = self.next_note()
-        {
-            ctx.note(Note::Flow { flow, packet: cause, note });
-        }
-        any
-    }
-
-    /// Asks the operating system, if there is one.
-    fn ask(&mut self, port: u16, op: SocketOp) {
-        if let Some(kernel) = &mut self.kernel {
-            kernel.request(port, op);
-        }
-    }
-
-    fn next_note(&mut self) -> Option<(FlowId, FlowNote)> {
-        let note = self.tcp.poll_note().or_else(|| self.rudp.poll_note());
-        note.or_else(|| self.kernel.as_mut()?.poll_note())
-    }
-
-    fn send(&mut self, src: Ipv4Addr, dst: Ipv4Addr, body: Body, on_link: Option<Ipv4Addr>, ctx: &mut Ctx<'_>) {
-        let from = self.addressing.as_ref().map_or(Ipv4Addr::UNSPECIFIED, |a| a.address);
-        let routed = || match &self.addressing {
-            Some(addressing) => addressing.next_hop(dst),
-            None => dst.is_broadcast().then_some(dst),
-        };
-        // In the real world the system knows the way to strangers.
-        let hop = on_link.or_else(routed).or(self.kernel.is_some().then_some(dst)).map(|to| Hop { from, to });
-        let id = ctx.new_packet_id();
-        let packet = Packet { id, src, dst, ttl: DEFAULT_TTL, hop: hop.unwrap_or(Hop { from, to: dst }), body };
-        match hop {
-            Some(_) => ctx.send(INTERFACE, packet),
-            None => {
-                let (bytes, queue) = (packet.wire_bytes(), Depth::default());
-                ctx.note(Note::PacketDropped { packet: id, bytes, cause: DropCause::NoRoute, queue });
-            }
-        }
-    }
-}
-
-/// What an app can do.
-pub struct HostCtx<'a> {
-    core: &'a mut Core,
-    ctx: Ctx<'a>,
-    app: usize,
-}
-
-impl HostCtx<'_> {
-    /// The time, the same throughout one event.
-    pub fn now(&self) -> Instant {
-        self.ctx.now()
-    }
-    /// The host's name in the scenario.
-    pub fn name(&self) -> &str {
-        &self.core.setup.name
-    }
-    /// The host's addressing, once it has any.
-    pub fn addressing(&self) -> Option<&Addressing> {
-        self.core.addressing.as_ref()
-    }
-    /// Sets or clears the host's addressing and tells every app; for the DHCP client.
-    pub fn set_addressing(&mut self, addressing: Option<Addressing>) {
-        if self.core.addressing != addressing {
-            self.core.addressing = addressing;
-            self.core.tell_addressing();
-        }
-    }
-    /// Receives datagrams for `port` from now on.
-    pub fn bind(&mut self, port: u16) {
-        self.core.ports.entry(port).or_insert(self.app);
-        self.core.ask(port, SocketOp::BindUdp);
-    }
-    /// Stops receiving datagrams for `port`.
-    pub fn unbind(&mut self, port: u16) {
-        if self.core.ports.get(&port) == Some(&self.app) {
-            self.core.ports.remove(&port);
-            self.core.ask(port, SocketOp::UnbindUdp);
-        }
-    }
-    /// Sends a datagram; to 255.255.255.255 it is broadcast on the link. Without an address of its
-    /// own the host sends from 0.0.0.0.
-    pub fn send_datagram(&mut self, from_port: u16, to: SocketAddrV4, data: Bytes) {
-        self.datagram(from_port, to, data, None);
-    }
-    /// Like [`HostCtx::send_datagram`], but handed to the neighbour that has (or is about to get)
-    /// `to`'s address, whatever the routing table says: how a DHCP server reaches a client that
-    /// has no address yet.
-    pub fn send_datagram_on_link(&mut self, from_port: u16, to: SocketAddrV4, data: Bytes) {
-        self.datagram(from_port, to, data, Some(*to.ip()));
-    }
-    fn datagram(&mut self, src_port: u16, to: SocketAddrV4, payload: Bytes, on_link: Option<Ipv4Addr>) {
-        let src = self.core.addressing.as_ref().map_or(Ipv4Addr::UNSPECIFIED, |a| a.address);
-        let body = Body::Udp(Datagram { src_port, dst_port: to.port(), payload });
-        self.core.send(src, *to.ip(), body, on_link, &mut self.ctx);
-    }
-    /// Accepts connections of this app's from now on, with the node's own settings.
-    pub fn listen(&mut self, transport: TransportKind, port: u16) {
-        self.listen_with(transport, port, 0);
-    }
-    /// Accepts connections with the settings of this number.
-    pub fn listen_with(&mut self, transport: TransportKind, port: u16, settings: u32) {
-        if *self.core.listeners.entry((transport, port)).or_insert(self.app) == self.app {
-            let settings = &self.core.setup.settings[settings as usize];
-            match transport {
-                TransportKind::Tcp => self.core.tcp.listen(port, &settings.tcp),
-                TransportKind::Rudp => self.core.rudp.listen(port, &settings.rudp),
-            }
-            let is_tcp = transport == TransportKind::Tcp;
-            self.core.ask(port, if is_tcp { SocketOp::Listen } else { SocketOp::BindRudp });
-        }
-    }
-    /// Opens a connection from an ephemeral port; `None` while the host has no address.
-    pub fn connect(&mut self, request: ConnectRequest) -> Option<AppConn> {
-        let ConnectRequest { transport, remote, name, settings } = request;
-        let remote = self.core.setup.aliases.get(&remote).copied().unwrap_or(remote);
-        let address = self.core.addressing.as_ref()?.address;
-        let local = SocketAddrV4::new(address, self.ephemeral_port());
-        self.core.connections_opened += 1;
-        let name = name.unwrap_or_else(|| {
-            let n = self.core.connections_opened;
-            format!("{}->{}#{n}", self.name(), self.name_of(*remote.ip())).into()
-        });
-        let settings = &self.core.setup.settings[settings.unwrap_or(0) as usize];
-        let now = self.ctx.now();
-        let flow = FlowId::new(transport, local, remote);
-        let id = match (transport, &mut self.core.kernel) {
-            (TransportKind::Tcp, Some(kernel)) => kernel.connect(now, local, remote, name.clone()),
-            (TransportKind::Tcp, None) => self.core.tcp.connect(now, local, remote, &settings.tcp, name.clone()),
-            (TransportKind::Rudp, _) => self.core.rudp.connect(now, local, remote, &settings.rudp, name.clone()),
-        };
-        let note = FlowNote::Opened { name, transport, from: local, to: remote };
-        self.ctx.note(Note::Flow { flow, packet: None, note });
-        let conn = AppConn { transport, id };
-        self.core.owners.insert(conn, self.app);
-        Some(conn)
-    }
-    /// A connection's stream, until its `Closed` event was delivered.
-    pub fn stream(&mut self, conn: AppConn) -> Option<&mut dyn Stream> {
-        match (conn.transport, &mut self.core.kernel) {
-            (TransportKind::Tcp, Some(kernel)) => kernel.stream(conn.id),
-            (TransportKind::Tcp, None) => self.core.tcp.stream(conn.id),
-            (TransportKind::Rudp, _) => self.core.rudp.stream(conn.id),
-        }
-    }
-    /// An unused UDP port above 49151, at random (RFC 6056 section 3.3.1).
-    pub fn ephemeral_port(&mut self) -> u16 {
-        let count = u64::from(u16::MAX - FIRST_EPHEMERAL_PORT) + 1;
-        loop {
-            let port = FIRST_EPHEMERAL_PORT + self.core.rng.below(count) as u16;
-            if !self.core.ports.contains_key(&port) {
-                return port;
-            }
-        }
-    }
-    /// Whether notes are wanted.
-    pub fn noting(&self) -> bool {
-        self.ctx.noting()
-    }
-    /// Notes something at this host.
-    pub fn note(&mut self, note: Note) {
-        self.ctx.note(note);
-    }
-    /// What other hosts call the owner of `address`, for flows' names.
-    pub fn name_of(&self, address: Ipv4Addr) -> String {
-        self.core.setup.names.get(&address).map_or_else(|| address.to_string(), |name| name.to_string())
     }
 }

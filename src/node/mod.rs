@@ -5,6 +5,8 @@ pub mod addressing;
 pub mod app;
 pub mod bulk;
 pub mod host;
+mod host_core;
+mod host_ctx;
 pub mod node;
 pub mod outbox;
 mod owners;

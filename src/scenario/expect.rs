@@ -157,17 +157,17 @@ fn selector(path: &Path, net: &Net, flows: &[FlowPlan]) -> Option<ExpectError> {
     let nodes = |has: &dyn Fn(&NodePlan) -> bool| net.nodes.iter().filter(|n| has(n)).map(|n| &*n.name).collect();
     let asking: Vec<&str> = nodes(&|n| n.params.get("fetch").is_some());
     let leasing: Vec<&str> = nodes(&|n| n.dhcp);
+    let (none, make_one) = match path.collection.name {
+        "fetch" => (asking.is_empty(), "give a user a `fetch`"),
+        "flow" => (flows.is_empty() && asking.is_empty(), "write a [[flow]], or give a user a `fetch`"),
+        "lease" => (leasing.is_empty(), "give a node the address \"dhcp\""),
+        "link" => (net.links.is_empty(), "write a [[connect]]"),
+        _ => (false, ""),
+    };
     let Some((text, span)) = path.selector.as_ref() else {
-        let (none, help) = match path.collection.name {
-            "fetch" => (asking.is_empty(), "give a user a `fetch`"),
-            "flow" => (flows.is_empty() && asking.is_empty(), "write a [[flow]], or give a user a `fetch`"),
-            "lease" => (leasing.is_empty(), "give a node the address \"dhcp\""),
-            "link" => (net.links.is_empty(), "write a [[connect]]"),
-            _ => (false, ""),
-        };
         let counts = matches!(path.field.source, Source::Count | Source::Completed | Source::Failed);
         let message = format!("the scenario has no {}", path.collection.name);
-        return (none && !counts).then(|| ExpectError { span: 0..0, message, help: help.into() });
+        return (none && !counts).then(|| ExpectError { span: 0..0, message, help: make_one.into() });
     };
     let error = |message: String, help: String| Some(ExpectError { span: span.clone(), message, help });
     let (name, names): (&str, Vec<&str>) = match path.collection.name {
@@ -191,6 +191,7 @@ fn selector(path: &Path, net: &Net, flows: &[FlowPlan]) -> Option<ExpectError> {
     }
     let help = match nearest(name, names) {
         Some(right) => format!("did you mean `{right}`?"),
+        None if none => format!("the scenario has no {}: {make_one}", path.collection.name),
         None => "`*` stands for any part of a name, as in bulk[*]".into(),
     };
     error(format!("`{name}` selects nothing"), help)

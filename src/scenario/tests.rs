@@ -288,7 +288,7 @@ fn a_selector_that_selects_nothing_is_found() {
         ("flow[bulk[7]].retransmits == 0", "did you mean `bulk[0]`?"),
         ("link[left--rigth/forward].dropped_loss == 0", "did you mean `left--right`?"),
         ("link[left--right/back].dropped_loss == 0", "write /forward or /reverse"),
-        ("fetch[sendr[0]].status == 200", "did you mean `sender[0]`?"),
+        ("fetch[sendr[0]].status == 200", "the scenario has no fetch: give a user a `fetch`"),
     ] {
         let text = complaints(&expect(that));
         assert!(text.contains(help), "{that}: {text}");

@@ -38,6 +38,10 @@ pub const PROFILES: &[Preset] = &[
             ("max_rto", "120 s"),
             ("ack_delay", "40 ms"),
             ("max_ack_delay", "40 ms"),
+            ("rack", "true"),
+            ("tlp", "true"),
+            ("prr", "true"),
+            ("undo", "true"),
         ],
     },
 ];

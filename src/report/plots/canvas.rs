@@ -105,8 +105,10 @@ fn draw_marks<DB: DrawingBackend>(chart: &mut Chart<'_, DB>, figure: &Figure, sc
         let points = marks.points.iter().copied();
         match marks.shape {
             Shape::Cross => {
-                let style = INK.stroke_width((3 * scale / 2) as u32);
-                chart.draw_series(points.map(|p| Cross::new(p, 4 * scale, style))).map_err(failed)?;
+                // Many large crosses would hide the lines.
+                let (reach, width) = if marks.points.len() > 60 { (2, 1) } else { (4, 3 * scale / 2) };
+                let style = INK.stroke_width(width.max(scale) as u32);
+                chart.draw_series(points.map(|p| Cross::new(p, reach * scale, style))).map_err(failed)?;
             }
             Shape::Triangle => {
                 chart.draw_series(points.map(|p| TriangleMarker::new(p, 6 * scale, INK.filled()))).map_err(failed)?;

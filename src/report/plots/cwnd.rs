@@ -4,6 +4,9 @@ use super::figure::{Figure, Line, Marks, Shape, label, legend, natural, prefix, 
 use crate::base::note::WindowCause;
 use crate::report::read::{CwndPoint, RunData};
 
+/// Of more flows than this the thresholds would be a thicket.
+const MAX_THRESHOLDS: usize = 4;
+
 /// Makes the figure.
 pub fn figure(runs: &[RunData]) -> Option<Figure> {
     let mut flows: Vec<(String, &[CwndPoint])> = runs
@@ -26,7 +29,8 @@ pub fn figure(runs: &[RunData]) -> Option<Figure> {
         if colour.is_none() {
             continue;
         }
-        for span in rows.split(|r| r.ssthresh_bytes.is_none()).filter(|span| !span.is_empty()) {
+        let few = flows.len() <= MAX_THRESHOLDS;
+        for span in rows.split(|r| r.ssthresh_bytes.is_none()).filter(|span| few && !span.is_empty()) {
             // An initial threshold far above every window would only flatten the figure.
             let visible = span.iter().filter_map(|r| r.ssthresh_bytes.map(|s| (r.time_s, s)));
             let points = stairs(visible.filter(|(_, s)| *s <= max * 1.2).map(|(x, s)| (x, s / unit)));

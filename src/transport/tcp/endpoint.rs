@@ -108,12 +108,7 @@ impl Endpoint for TcpEndpoint {
         name: Arc<str>,
     ) -> ConnId {
         let (iss, offset) = (self.iss.iss(now, local, remote), self.iss.timestamp_offset(local, remote));
-        let mut c = TcpConnection::open(config, now, (local.port(), remote.port()), iss, offset);
-        if self.noting {
-            c.set_noting(true);
-            let note = FlowNote::Opened { name: name.clone(), transport: TransportKind::Tcp, from: local, to: remote };
-            c.note(|| note);
-        }
+        let c = TcpConnection::open(config, now, (local.port(), remote.port()), iss, offset);
         self.insert(c, (local, remote), Some(name))
     }
 

@@ -274,11 +274,12 @@ impl TcpConnection {
         let (free, step) = (self.free_space(), self.window_step());
         let promised = self.rcv.edge.saturating_sub(self.rcv.nxt);
         let window = if free >= promised + step { free } else { promised };
-        let window = window.min(65_535 << self.rcv.scale);
-        let rounded = window >> self.rcv.scale << self.rcv.scale;
-        // A promise is rounded up, so that the right edge stays (RFC 7323 section 2.4).
-        let short = rounded < promised && rounded + (1 << self.rcv.scale) <= 65_535 << self.rcv.scale;
-        let window = if short { rounded + (1 << self.rcv.scale) } else { rounded };
+        let (unit, most) = (1 << self.rcv.scale, 65_535 << self.rcv.scale);
+        let down = window.min(most) / unit * unit;
+        // A promise is rounded up, so that the right edge stays (RFC 7323 section 2.4), but never
+        // beyond the buffer.
+        let up = down + unit;
+        let window = if down < promised && up <= most.min(free) { up } else { down };
         self.rcv.edge = self.rcv.edge.max(self.rcv.nxt + window);
         window
     }

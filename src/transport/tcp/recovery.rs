@@ -173,7 +173,9 @@ impl TcpConnection {
 
     /// The retransmission timer expired with data out (RFC 5681 section 3.1, RFC 6582 step 4).
     pub(super) fn on_loss_timeout(&mut self) {
-        let in_flight_bytes = self.flight();
+        // "No more than" equation 4: what the peer holds already is not in flight. A long recovery
+        // heaps that up, and ssthresh would rise.
+        let in_flight_bytes = self.flight().saturating_sub(self.recovery.scoreboard.sacked());
         let repeated = self.recovery.timeouts > 1;
         self.controller.on_timeout(&Lost { now: self.now, in_flight_bytes, repeated });
         self.remember_first_loss();

@@ -1,0 +1,139 @@
+//! All of a host but its apps: endpoints, ports, addressing, and who owns what.
+
+use super::addressing::Addressing;
+use super::app::{AppConn, HostEvent};
+use super::node::Ctx;
+use super::owners::Owners;
+use super::setup::HostSetup;
+use crate::base::ids::{FlowId, PacketId, PortId, TransportKind};
+use crate::base::note::{Depth, DropCause, FlowNote, Note};
+use crate::base::rng::Rng;
+use crate::transport::endpoint::{Endpoint, EndpointEvent};
+use crate::transport::kernel::{KernelEndpoint, SocketOp};
+use crate::transport::rudp::RudpEndpoint;
+use crate::transport::stream::StreamEvent;
+use crate::transport::tcp::TcpEndpoint;
+use crate::wire::packet::{Body, DEFAULT_TTL, Hop, Packet};
+use std::collections::{BTreeMap, VecDeque};
+use std::net::Ipv4Addr;
+
+/// A host has one interface.
+const INTERFACE: PortId = PortId(0);
+/// All of a host but its apps, so that an app can be lent the rest.
+pub(super) struct Core {
+    pub(super) setup: HostSetup,
+    pub(super) addressing: Option<Addressing>,
+    pub(super) tcp: TcpEndpoint,
+    pub(super) rudp: RudpEndpoint,
+    // In a live run TCP is the operating system's, and `tcp` stays empty.
+    pub(super) kernel: Option<Box<KernelEndpoint>>,
+    pub(super) rng: Rng,
+    pub(super) ports: BTreeMap<u16, usize>,
+    pub(super) listeners: BTreeMap<(TransportKind, u16), usize>,
+    pub(super) owners: Owners,
+    pub(super) connections_opened: u32,
+    pub(super) pending: VecDeque<(usize, HostEvent)>,
+    pub(super) apps: usize,
+}
+
+impl Core {
+    pub(super) fn endpoint_event(&mut self) -> Option<(TransportKind, EndpointEvent)> {
+        let tcp = match &mut self.kernel {
+            None => self.tcp.poll_event(),
+            Some(kernel) => kernel.poll_event(),
+        };
+        let tcp = tcp.map(|e| (TransportKind::Tcp, e));
+        tcp.or_else(|| self.rudp.poll_event().map(|e| (TransportKind::Rudp, e)))
+    }
+
+    pub(super) fn next_event(&mut self) -> Option<(usize, HostEvent)> {
+        if let Some(event) = self.pending.pop_front() {
+            return Some(event);
+        }
+        while let Some((transport, event)) = self.endpoint_event() {
+            match event {
+                EndpointEvent::Accepted { conn: id, port, peer } => {
+                    let conn = AppConn { transport, id };
+                    let Some(&app) = self.listeners.get(&(transport, port)) else { continue };
+                    self.owners.insert(conn, app);
+                    return Some((app, HostEvent::Accepted { conn, port, peer }));
+                }
+                EndpointEvent::Stream(id, event) => {
+                    let conn = AppConn { transport, id };
+                    let Some(app) = self.owners.get(conn) else { continue };
+                    if matches!(event, StreamEvent::Closed(_)) {
+                        self.owners.remove(conn);
+                    }
+                    return Some((app, HostEvent::Stream { conn, event }));
+                }
+            }
+        }
+        None
+    }
+
+    pub(super) fn tell_addressing(&mut self) {
+        for app in 0..self.apps {
+            self.pending.push_back((app, HostEvent::Addressed(self.addressing.clone())));
+        }
+    }
+
+    /// Sends what the endpoints have; says whether there was any.
+    pub(super) fn transmit(&mut self, cause: Option<PacketId>, ctx: &mut Ctx<'_>) -> bool {
+        let mut any = false;
+        while let Some(out) = self.tcp.poll_transmit(ctx.now()) {
+            any = true;
+            self.send(out.src, out.dst, Body::Tcp(out.segment), None, ctx);
+        }
+        while let Some(out) = self.rudp.poll_transmit(ctx.now()) {
+            any = true;
+            self.send(out.src, out.dst, Body::Rudp(out.segment), None, ctx);
+        }
+        if let Some(kernel) = &mut self.kernel {
+            kernel.flush(ctx.now());
+        }
+        while ctx.noting()
+            && let Some((flow, note)) = self.next_note()
+        {
+            ctx.note(Note::Flow { flow, packet: cause, note });
+        }
+        any
+    }
+
+    /// Asks the operating system, if there is one.
+    pub(super) fn ask(&mut self, port: u16, op: SocketOp) {
+        if let Some(kernel) = &mut self.kernel {
+            kernel.request(port, op);
+        }
+    }
+
+    pub(super) fn next_note(&mut self) -> Option<(FlowId, FlowNote)> {
+        let note = self.tcp.poll_note().or_else(|| self.rudp.poll_note());
+        note.or_else(|| self.kernel.as_mut()?.poll_note())
+    }
+
+    pub(super) fn send(
+        &mut self,
+        src: Ipv4Addr,
+        dst: Ipv4Addr,
+        body: Body,
+        on_link: Option<Ipv4Addr>,
+        ctx: &mut Ctx<'_>,
+    ) {
+        let from = self.addressing.as_ref().map_or(Ipv4Addr::UNSPECIFIED, |a| a.address);
+        let routed = || match &self.addressing {
+            Some(addressing) => addressing.next_hop(dst),
+            None => dst.is_broadcast().then_some(dst),
+        };
+        // In the real world the system knows the way to strangers.
+        let hop = on_link.or_else(routed).or(self.kernel.is_some().then_some(dst)).map(|to| Hop { from, to });
+        let id = ctx.new_packet_id();
+        let packet = Packet { id, src, dst, ttl: DEFAULT_TTL, hop: hop.unwrap_or(Hop { from, to: dst }), body };
+        match hop {
+            Some(_) => ctx.send(INTERFACE, packet),
+            None => {
+                let (bytes, queue) = (packet.wire_bytes(), Depth::default());
+                ctx.note(Note::PacketDropped { packet: id, bytes, cause: DropCause::NoRoute, queue });
+            }
+        }
+    }
+}
