@@ -207,6 +207,19 @@ impl TcpConfig {
         }
     }
 
+    /// The bounds that the scenario's reader holds, for a configuration made in code: the field
+    /// that breaks one, and what it must be.
+    pub(super) fn check(&self) -> Result<(), (&'static str, &'static str)> {
+        let rules = [
+            (CONTROLLERS.find(&self.congestion).is_some(), "congestion", "the name of a controller"),
+            ((64..=65_000).contains(&self.mss), "mss", "from 64 to 65000"),
+            ((1..=1000).contains(&self.initial_window), "initial_window", "from 1 to 1000"),
+            ((1..=1 << 30).contains(&self.receive_buffer), "receive_buffer", "from 1 byte to 1 GiB"),
+            (self.send_buffer > 0, "send_buffer", "above 0"),
+        ];
+        rules.into_iter().find(|(holds, ..)| !holds).map_or(Ok(()), |(_, key, must)| Err((key, must)))
+    }
+
     /// What the MSS option says: the peer counts the timestamp option as part of the segment
     /// (RFC 6691 section 2).
     pub(super) fn mss_option(&self) -> u16 {

@@ -28,7 +28,7 @@ pub struct TcpEndpoint {
     last_hit: Option<(Pair, ConnId)>,
     listeners: BTreeMap<u16, TcpConfig>,
     resets: VecDeque<Outgoing<TcpSegment>>,
-    iss: IssGenerator,
+    pub(super) iss: IssGenerator,
     noting: bool,
 }
 
@@ -51,8 +51,18 @@ impl TcpEndpoint {
         self.noting = noting;
     }
 
+    /// A connection, to look at.
+    pub(super) fn connection(&self, id: ConnId) -> Option<&TcpConnection> {
+        self.table.get(id).map(|slot| &slot.connection)
+    }
+
+    /// A connection, to work on.
+    pub(super) fn connection_mut(&mut self, id: ConnId) -> Option<&mut TcpConnection> {
+        self.table.get_mut(id).map(|slot| &mut slot.connection)
+    }
+
     /// The connection between these two ends.
-    fn find(&mut self, pair: Pair) -> Option<ConnId> {
+    pub(super) fn find(&mut self, pair: Pair) -> Option<ConnId> {
         if let Some((_, id)) = self.last_hit.filter(|(p, _)| *p == pair) {
             return Some(id);
         }

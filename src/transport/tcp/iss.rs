@@ -10,11 +10,15 @@ use crate::base::time::Instant;
 #[derive(Clone, Debug)]
 pub(super) struct IssGenerator {
     key: [u64; 2],
+    /// Numbers that a test wants for every connection.
+    pub(super) fixed_iss: Option<u32>,
+    pub(super) fixed_timestamp_offset: Option<u32>,
 }
 
 impl IssGenerator {
     pub(super) fn new(rng: &mut Rng) -> Self {
-        IssGenerator { key: [rng.next_u64(), rng.next_u64()] }
+        let key = [rng.next_u64(), rng.next_u64()];
+        IssGenerator { key, fixed_iss: None, fixed_timestamp_offset: None }
     }
 
     fn hash(&self, purpose: u64, local: SocketAddrV4, remote: SocketAddrV4) -> u32 {
@@ -26,12 +30,12 @@ impl IssGenerator {
     /// A clock of 4 microseconds plus a keyed hash of the four-tuple (RFC 6528 section 3).
     pub(super) fn iss(&self, now: Instant, local: SocketAddrV4, remote: SocketAddrV4) -> u32 {
         let clock = (now.as_nanos() / 4_000) as u32;
-        clock.wrapping_add(self.hash(0, local, remote))
+        self.fixed_iss.unwrap_or_else(|| clock.wrapping_add(self.hash(0, local, remote)))
     }
 
     /// What is added to the timestamp clock of this connection (RFC 7323 section 5.4).
     pub(super) fn timestamp_offset(&self, local: SocketAddrV4, remote: SocketAddrV4) -> u32 {
-        self.hash(1, local, remote)
+        self.fixed_timestamp_offset.unwrap_or_else(|| self.hash(1, local, remote))
     }
 }
 

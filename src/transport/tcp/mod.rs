@@ -4,6 +4,7 @@
 //! |---|---|
 //! | keys of the scenario | `config` |
 //! | demultiplexing, listeners, resets | `endpoint` |
+//! | bytes in, bytes out: for outsiders | `door`, `snapshot` |
 //! | the parts of a connection, its public face | `connection` |
 //! | opening, closing, TIME-WAIT | `state` |
 //! | arriving segments: checks, data | `receive`, `reassembly` |
@@ -17,6 +18,7 @@ mod ack;
 mod config;
 mod connection;
 mod detection;
+mod door;
 mod endpoint;
 mod iss;
 mod prr;
@@ -28,6 +30,7 @@ mod scoreboard;
 mod send;
 mod send_buffer;
 mod seq;
+mod snapshot;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -37,4 +40,6 @@ mod undo;
 
 pub use config::{TIMESTAMP_BYTES, TcpConfig};
 pub use connection::TcpConnection;
+pub use door::{DoorError, TcpDoor};
 pub use endpoint::TcpEndpoint;
+pub use snapshot::TcpSnapshot;
