@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use twinwire::observe::lock::Lock;
 use twinwire::observe::run::{Run, run};
 use twinwire::scenario::load::load;
 use twinwire::scenario::text::Source;
@@ -48,5 +49,15 @@ fn a_bystander_and_the_order_of_tables_change_no_one_elses_records() {
     );
     for place in &plain.digest.per_place {
         assert!(bystander.digest.per_place.contains(place), "{} differs", place.name);
+    }
+}
+
+/// `verify` holds the same locks against a release build: so both builds run alike.
+#[test]
+fn a_debug_build_gives_the_recorded_digests() {
+    for name in ["storage-rudp", "storage-tcp", "link-failure", "dhcp-renewal"] {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("scenarios/{name}.lock"));
+        let lock = Lock::parse(&std::fs::read_to_string(path).expect("readable")).expect("a lock");
+        assert_eq!(replay(name, |t| t, &[]).digest.hex, lock.digest, "{name}");
     }
 }
