@@ -2,7 +2,6 @@
 
 use std::io::{self, Write};
 use std::net::{Ipv4Addr, SocketAddrV4};
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use thiserror::Error;
@@ -137,15 +136,8 @@ pub fn live(
         seed: options.seed,
         link_seed: plan.seed,
         zero_nanos: options.wall.unix_nanos(Instant::ZERO),
-        folder: absolute(&plan.folder),
         digest: run.digest.hex.clone(),
         outputs,
     });
     Ok(LiveRun { run, lag, refused, interrupted, recording })
-}
-
-/// The same folder for a replay that begins elsewhere.
-fn absolute(folder: &Path) -> PathBuf {
-    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-    folder.canonicalize().unwrap_or_else(|_| folder.to_owned())
 }

@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::net::SocketAddrV4;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -37,8 +36,6 @@ pub struct Recording {
     pub link_seed: u64,
     /// Nanoseconds since 1970 when the run's clock stood at zero.
     pub zero_nanos: u64,
-    /// The folder that the scenario's paths are relative to.
-    pub folder: PathBuf,
     /// The digest of all notes.
     pub digest: String,
     /// The hash of all packets and socket requests.
@@ -59,7 +56,7 @@ pub struct Replay {
 /// # Errors
 /// When the hosts cannot be made or the journal not be read.
 pub fn replay(plan: &Plan, name: &str, recording: &Recording, journal: impl Read) -> Result<Replay, LiveRunError> {
-    let plan = Arc::new(Plan { seed: recording.link_seed, folder: recording.folder.clone(), ..plan.clone() });
+    let plan = Arc::new(Plan { seed: recording.link_seed, ..plan.clone() });
     let options = LiveOptions {
         nodes: recording.nodes.clone(),
         binds: recording.binds.clone(),

@@ -42,7 +42,11 @@ fn rudp_40_a_hundred_connections_through_five_per_cent_of_loss_are_intact() {
 fn a_recorded_live_run_is_replayed_bit_for_bit_and_a_change_is_seen() {
     let scratch = Scratch::new("replay");
     for (net, transport) in [(72, "rudp"), (73, "tcp")] {
-        let file = scratch.write("s.toml", &with_users(&store(net, "200 kB", "2 %"), 3, transport));
+        // A real file, so that the run folder's path to it is put to the test.
+        scratch.write("film.bin", &"film ".repeat(40_000));
+        let held = store(net, "200 kB", "2 %").replace("\"a.mp4\" = \"200 kB\"", "\"a.mp4\" = { path = \"film.bin\" }");
+        assert!(held.contains("film.bin"));
+        let file = scratch.write("s.toml", &with_users(&held, 3, transport));
         let out = scratch.path(transport);
         text(twinwire().arg("live").arg(&file).arg("--out").arg(&out));
         for name in ["summary.json", "events.jsonl", "inputs.bin", "live.json"] {
