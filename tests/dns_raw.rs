@@ -1,45 +1,27 @@
 //! The DNS server and the resolver of a user on whole hosts: streams, fallback, limits.
 
+mod two_hosts;
+
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddrV4};
-use std::path::PathBuf;
 use std::rc::Rc;
-use std::sync::Arc;
 
 use bytes::Bytes;
-use twinwire::base::ids::{NodeId, TransportKind};
+use twinwire::base::ids::TransportKind;
 use twinwire::base::rng::Seed;
 use twinwire::base::schema::{Data, Params, Value};
 use twinwire::base::time::{Duration, Instant};
-use twinwire::base::wall::WallClock;
-use twinwire::node::addressing::Addressing;
 use twinwire::node::app::{App, ConnectRequest, HostEvent};
-use twinwire::node::host::{Host, HostCtx, HostSetup, Settings};
-use twinwire::node::node::{Ctx, Input, Node, Status};
-use twinwire::node::outbox::Outbox;
+use twinwire::node::host::HostCtx;
+use twinwire::node::node::Status;
 use twinwire::node::resolver::HostResolver;
 use twinwire::node::roles::dns_server::DNS_SERVER;
-use twinwire::node::roles::role::RoleEnv;
 use twinwire::proto::dns::framing::{Frames, frame};
 use twinwire::transport::stream::StreamEvent;
+use two_hosts::{SERVER, converse, env, host};
 
-const SERVER: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 2);
 type Log = Rc<RefCell<Vec<(Instant, String)>>>;
-
-fn host(last: u8, app: Box<dyn App>) -> Host {
-    let address = Ipv4Addr::new(10, 0, 0, last);
-    let setup = HostSetup {
-        name: format!("h{last}").into(),
-        addressing: Some(Addressing { address, prefix_len: 24, gateway: None, dns: vec![SERVER] }),
-        settings: vec![Settings::default()].into(),
-        names: Arc::default(),
-        aliases: Arc::default(),
-        seed: Seed(1),
-        lives: 0,
-    };
-    Host::new(setup, vec![app])
-}
 
 fn dns_server() -> Box<dyn App> {
     let value = |data| Value { data, span: 0..0 };
@@ -49,38 +31,12 @@ fn dns_server() -> Box<dyn App> {
         ("one.example".to_owned(), value(Data::Address(Ipv4Addr::new(10, 0, 0, 80)))),
     ]));
     let params = Params(BTreeMap::from([("zone".to_owned(), value(Data::Table(zone)))]));
-    let env = RoleEnv {
-        node: "dns".into(),
-        address: Some(SERVER),
-        prefix_len: 24,
-        gateway: None,
-        dns: Vec::new(),
-        addresses: Arc::default(),
-        outside: Arc::default(),
-        folder: PathBuf::new(),
-        seed: Seed(1),
-        wall: WallClock::SIMULATED,
-    };
-    (DNS_SERVER.build)(&params, &env).unwrap()
+    (DNS_SERVER.build)(&params, &env("dns")).unwrap()
 }
 
 /// This client and the server on a wire without delay, for a minute.
 fn run(client: Box<dyn App>) {
-    let mut hosts = [host(1, client), host(2, dns_server())];
-    let (mut counts, mut now) = ([0, 0], Instant::ZERO);
-    let mut inputs: Vec<(usize, Input)> = vec![(1, Input::Start), (0, Input::Start)];
-    while now < Instant::ZERO + Duration::from_secs(60) {
-        while !inputs.is_empty() {
-            let (at, input) = inputs.remove(0);
-            let mut outbox = Outbox::default();
-            let mut ctx = Ctx::new(now, NodeId(at as u32), &mut counts[at], &mut outbox, None);
-            hosts[at].handle(input, &mut ctx);
-            inputs.extend(outbox.sent.into_iter().map(|(port, packet)| (1 - at, Input::Packet { port, packet })));
-        }
-        let Some(next) = hosts.iter().filter_map(Node::next_wake).min() else { break };
-        now = next;
-        inputs.extend((0..2).filter(|&k| hosts[k].next_wake() == Some(next)).map(|k| (k, Input::Wake)));
-    }
+    converse(&mut [host(1, client), host(2, dns_server())], 60);
 }
 
 /// Asks for a name as a user does.

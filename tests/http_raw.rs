@@ -1,30 +1,25 @@
 //! A storage server against a client that writes bytes by the clock.
 
+mod two_hosts;
+
 use std::cell::RefCell;
-use std::collections::{BTreeMap, VecDeque};
-use std::net::Ipv4Addr;
-use std::path::PathBuf;
+use std::collections::BTreeMap;
 use std::rc::Rc;
-use std::sync::Arc;
 
 use bytes::Bytes;
-use twinwire::base::ids::{NodeId, TransportKind};
-use twinwire::base::rng::Seed;
+use twinwire::base::ids::TransportKind;
 use twinwire::base::schema::{Data, Params, Value};
 use twinwire::base::time::{Duration, Instant};
 use twinwire::base::units::Size;
-use twinwire::base::wall::WallClock;
-use twinwire::node::addressing::Addressing;
 use twinwire::node::app::{App, AppConn, ConnectRequest, HostEvent};
-use twinwire::node::host::{Host, HostCtx, HostSetup, Settings};
-use twinwire::node::node::{Ctx, Input, Node, Status};
-use twinwire::node::outbox::Outbox;
+use twinwire::node::host::{HostCtx, Settings};
+use twinwire::node::node::Status;
 use twinwire::node::roles::files::File;
-use twinwire::node::roles::role::RoleEnv;
 use twinwire::node::roles::serving::{Answer, Server, Site};
 use twinwire::node::roles::storage::STORAGE;
 use twinwire::proto::http::request::Request;
 use twinwire::transport::stream::StreamEvent;
+use two_hosts::{converse, env, host};
 
 type Log = Rc<RefCell<Vec<(Instant, String)>>>;
 
@@ -62,40 +57,11 @@ impl App for Script {
     }
 }
 
-fn host(last: u8, app: Box<dyn App>) -> Host {
-    let address = Ipv4Addr::new(10, 0, 0, last);
-    let setup = HostSetup {
-        name: format!("h{last}").into(),
-        addressing: Some(Addressing { address, prefix_len: 24, gateway: None, dns: Vec::new() }),
-        settings: vec![Settings::default()].into(),
-        names: Arc::default(),
-        aliases: Arc::default(),
-        seed: Seed(1),
-        lives: 0,
-    };
-    Host::new(setup, vec![app])
-}
-
 fn storage() -> Box<dyn App> {
     let value = |data| Value { data, span: 0..0 };
     let files = Params(BTreeMap::from([("f".to_owned(), value(Data::Size(Size(4096))))]));
     let params = Params(BTreeMap::from([("files".to_owned(), value(Data::Table(files)))]));
-    (STORAGE.build)(&params, &env()).unwrap()
-}
-
-fn env() -> RoleEnv {
-    RoleEnv {
-        node: "storage".into(),
-        address: None,
-        prefix_len: 24,
-        gateway: None,
-        dns: Vec::new(),
-        addresses: Arc::default(),
-        outside: Arc::default(),
-        folder: PathBuf::new(),
-        seed: Seed(1),
-        wall: WallClock::SIMULATED,
-    }
+    (STORAGE.build)(&params, &env("storage")).unwrap()
 }
 
 /// Two hosts on a wire without delay, for a minute; what the client read, and when.
@@ -103,24 +69,8 @@ fn talk(transport: TransportKind, script: &[(u64, &'static str)]) -> Vec<(Instan
     let log = Log::default();
     let lines = script.iter().map(|&(s, text)| (Instant::ZERO + Duration::from_secs(s), text)).collect();
     let client = Script { transport, lines, conn: None, log: log.clone() };
-    converse([host(1, Box::new(client)), host(2, storage())]);
+    converse(&mut [host(1, Box::new(client)), host(2, storage())], 60);
     log.take()
-}
-
-fn converse(mut hosts: [Host; 2]) {
-    let (mut counts, mut now) = ([0, 0], Instant::ZERO);
-    let mut inputs = VecDeque::from([(1, Input::Start), (0, Input::Start)]);
-    while now < Instant::ZERO + Duration::from_secs(60) {
-        while let Some((at, input)) = inputs.pop_front() {
-            let mut outbox = Outbox::default();
-            let mut ctx = Ctx::new(now, NodeId(at as u32), &mut counts[at], &mut outbox, None);
-            hosts[at].handle(input, &mut ctx);
-            inputs.extend(outbox.sent.into_iter().map(|(port, packet)| (1 - at, Input::Packet { port, packet })));
-        }
-        let Some(next) = hosts.iter().filter_map(Node::next_wake).min() else { break };
-        now = next;
-        inputs.extend((0..2).filter(|&k| hosts[k].next_wake() == Some(next)).map(|k| (k, Input::Wake)));
-    }
 }
 
 fn at(log: &[(Instant, String)], text: &str) -> Option<Instant> {
@@ -214,9 +164,9 @@ fn http_52_no_more_of_a_big_file_is_in_memory_than_the_buffers_hold() {
     let file = Rc::new(File::new("big.mp4", Box::new(Counted(read.clone()))));
     file.sha256();
     read.set(0);
-    let server = Server::new(Film(file), &Params::default(), &env());
+    let server = Server::new(Film(file), &Params::default(), &env("storage"));
     let deaf = Deaf { conns: 1, text: "GET /big.mp4 HTTP/1.1\r\nHost: a\r\n\r\n" };
-    converse([host(1, Box::new(deaf)), host(2, Box::new(server))]);
+    converse(&mut [host(1, Box::new(deaf)), host(2, Box::new(server))], 60);
     let tcp = Settings::default().tcp;
     let buffers = tcp.send_buffer + tcp.receive_buffer;
     assert!(read.get() > 0 && read.get() <= buffers + 64 * 1024, "{} bytes for {buffers} of buffers", read.get());
@@ -249,7 +199,7 @@ fn http_53_ten_thousand_half_open_heads_do_not_stop_an_honest_client() {
     let lines = vec![(Instant::ZERO + Duration::from_secs(2), "GET /f HTTP/1.1\r\nHost: a\r\n\r\n")];
     let honest = Script { transport: TransportKind::Tcp, lines, conn: None, log: log.clone() };
     let slow = Deaf { conns: 10_000, text: "GET /f HTTP/1.1\r\nHost: a\r\nX: " };
-    converse([host(1, Box::new(Both(slow, honest))), host(2, storage())]);
+    converse(&mut [host(1, Box::new(Both(slow, honest))), host(2, storage())], 60);
     let log = log.take();
     assert_eq!(at(&log, "200 OK"), Some(Instant::ZERO + Duration::from_secs(2)), "{log:?}");
 }

@@ -1,28 +1,23 @@
 //! A user against servers that cut connections, put clients off, and send them elsewhere.
 
+mod two_hosts;
+
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::net::Ipv4Addr;
-use std::path::PathBuf;
 use std::rc::Rc;
-use std::sync::Arc;
 
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
-use twinwire::base::ids::{NodeId, TransportKind};
+use twinwire::base::ids::TransportKind;
 use twinwire::base::report::FetchReport;
-use twinwire::base::rng::Seed;
 use twinwire::base::schema::{Data, Params, Value};
 use twinwire::base::time::{Duration, Instant};
-use twinwire::base::wall::WallClock;
-use twinwire::node::addressing::Addressing;
 use twinwire::node::app::{App, AppConn, HostEvent};
-use twinwire::node::host::{Host, HostCtx, HostSetup, Settings};
-use twinwire::node::node::{Ctx, Input, Node, Status};
-use twinwire::node::outbox::Outbox;
-use twinwire::node::roles::role::RoleEnv;
+use twinwire::node::host::HostCtx;
+use twinwire::node::node::{Node, Status};
 use twinwire::node::roles::user::USER;
 use twinwire::transport::stream::StreamEvent;
+use two_hosts::{converse, env, host};
 
 /// What a server says to one request, and whether it then breaks the connection.
 struct Say {
@@ -78,20 +73,6 @@ impl App for Scripted {
     }
 }
 
-fn host(last: u8, app: Box<dyn App>) -> Host {
-    let address = Ipv4Addr::new(10, 0, 0, last);
-    let setup = HostSetup {
-        name: format!("h{last}").into(),
-        addressing: Some(Addressing { address, prefix_len: 24, gateway: None, dns: Vec::new() }),
-        settings: vec![Settings::default()].into(),
-        names: Arc::default(),
-        aliases: Arc::default(),
-        seed: Seed(1),
-        lives: 0,
-    };
-    Host::new(setup, vec![app])
-}
-
 fn user(fetches: &[(u64, &str)], remember: bool) -> Box<dyn App> {
     let value = |data| Value { data, span: 0..0 };
     let fetch = |(at, url): &(u64, &str)| {
@@ -104,19 +85,7 @@ fn user(fetches: &[(u64, &str)], remember: bool) -> Box<dyn App> {
         ("fetch".to_owned(), value(Data::List(fetches.iter().map(fetch).collect()))),
         ("remember_redirects".to_owned(), value(Data::Bool(remember))),
     ]));
-    let env = RoleEnv {
-        node: "user".into(),
-        address: None,
-        prefix_len: 24,
-        gateway: None,
-        dns: Vec::new(),
-        addresses: Arc::default(),
-        outside: Arc::default(),
-        folder: PathBuf::new(),
-        seed: Seed(1),
-        wall: WallClock::SIMULATED,
-    };
-    (USER.build)(&params, &env).unwrap()
+    (USER.build)(&params, &env("user")).unwrap()
 }
 
 /// The user and the server on a wire without delay; what was asked, and the downloads.
@@ -124,20 +93,7 @@ fn run(user: Box<dyn App>, script: Vec<Say>) -> (Vec<(Instant, String)>, Vec<Fet
     let asked = Asked::default();
     let server = Scripted { script, asked: asked.clone(), conns: BTreeMap::new() };
     let mut hosts = [host(1, user), host(2, Box::new(server))];
-    let (mut counts, mut now) = ([0, 0], Instant::ZERO);
-    let mut inputs: Vec<(usize, Input)> = vec![(1, Input::Start), (0, Input::Start)];
-    while now < Instant::ZERO + Duration::from_secs(200) {
-        while !inputs.is_empty() {
-            let (at, input) = inputs.remove(0);
-            let mut outbox = Outbox::default();
-            let mut ctx = Ctx::new(now, NodeId(at as u32), &mut counts[at], &mut outbox, None);
-            hosts[at].handle(input, &mut ctx);
-            inputs.extend(outbox.sent.into_iter().map(|(port, packet)| (1 - at, Input::Packet { port, packet })));
-        }
-        let Some(next) = hosts.iter().filter_map(Node::next_wake).min() else { break };
-        now = next;
-        inputs.extend((0..2).filter(|&k| hosts[k].next_wake() == Some(next)).map(|k| (k, Input::Wake)));
-    }
+    converse(&mut hosts, 200);
     (asked.take(), hosts[0].report().fetches)
 }
 
