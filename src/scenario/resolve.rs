@@ -205,6 +205,9 @@ impl Writer<'_> {
 
 /// Whether a value of this kind has data of this form.
 fn gives(kind: &Kind, data: &Data) -> bool {
+    if let Kind::Within(inner, ..) = kind {
+        return gives(inner, data);
+    }
     match data {
         Data::Bool(_) => matches!(kind, Kind::Bool),
         Data::Integer(_) => matches!(kind, Kind::Integer(..)),
