@@ -8,9 +8,10 @@ use toml::de::DeTable;
 
 use super::check::Checker;
 use super::keys;
-use super::load::{Table, listed, named, set, single};
+use super::load::set;
 use super::plan::Plan;
 use super::settings::only;
+use super::tables::{Table, listed, named, single};
 use super::text::Source;
 use super::transport_keys::{RUDP, TCP};
 use crate::base::schema::{Data, Key, Kind, Params, Part, Value};
