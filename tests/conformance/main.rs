@@ -1,8 +1,12 @@
 //! The rows of the conformance checklist, each a test named after it, on a virtual clock.
 
 mod bench;
+mod closing;
 mod cubic;
 mod every_controller;
+mod handshake;
 mod newreno;
 mod reno;
 mod rto;
+mod script;
+mod segments;
