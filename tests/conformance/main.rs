@@ -3,6 +3,7 @@
 mod bench;
 mod closing;
 mod cubic;
+mod delays;
 mod every_controller;
 mod handshake;
 mod newreno;
@@ -10,3 +11,4 @@ mod reno;
 mod rto;
 mod script;
 mod segments;
+mod windows;
