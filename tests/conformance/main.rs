@@ -1,5 +1,6 @@
 //! The rows of the conformance checklist, each a test named after it, on a virtual clock.
 
+mod attacks;
 mod bench;
 mod closing;
 mod cubic;
@@ -11,4 +12,5 @@ mod reno;
 mod rto;
 mod script;
 mod segments;
+mod timestamps;
 mod windows;
