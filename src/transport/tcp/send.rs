@@ -194,8 +194,9 @@ impl TcpConnection {
         }
         let cause = match self.recovery.episode {
             _ if start < self.snd.max => SendCause::Timeout,
-            Episode::None if limited > 0 && self.flight() + payload > self.cwnd() => {
-                self.recovery.limited_bytes += payload; // RFC 3042
+            // RFC 3042; with SACK it is the pipe that lets it go. FlightSize is to leave it out (RFC 5681 section 3.2).
+            Episode::None if self.flight() + payload > self.cwnd() => {
+                self.recovery.limited_bytes += payload;
                 SendCause::LimitedTransmit
             }
             _ => SendCause::New,
