@@ -1,5 +1,4 @@
-//! NR: RFC 6582. Not offered: slow-but-steady (NR-06, second half) and the guard of section 4
-//! (NR-09).
+//! NR: RFC 6582. Not offered: the guard of section 4 (NR-09).
 
 use twinwire::base::note::{SendCause, WindowCause};
 use twinwire::base::time::Instant;
@@ -90,6 +89,18 @@ fn nr_06_impatient() {
     assert_eq!(t.sent_because(SendCause::FastRetransmit), [(200, 11)]);
     let partial = t.windows.iter().find(|w| w.1.cause == WindowCause::PartialAck).unwrap().0;
     assert_eq!((partial, t.timeouts.as_slice()), (300, &[1300][..]));
+}
+
+/// The other variant: fourteen holes, one a round trip, though that takes longer than an RTO.
+#[test]
+fn nr_06_slow_but_steady() {
+    let lose: Vec<usize> = (11..=24).collect();
+    let mut t = Bench::new(&TcpConfig { impatient: false, ..plain() }, &lose, 30);
+    t.run_ms(5000);
+    assert_eq!(t.sent_because(SendCause::FastRetransmit), [(200, 11)]);
+    let rest: Vec<(u64, u64)> = (1..14).map(|k| (200 + 100 * k, 11 + k)).collect();
+    assert_eq!(t.sent_because(SendCause::Recovery), rest);
+    assert_eq!(t.timeouts.len(), 0);
 }
 
 /// In recovery from the loss of segment 7, 7 to 24 out, as RENO-16.

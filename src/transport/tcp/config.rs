@@ -47,6 +47,9 @@ pub struct TcpConfig {
     pub timestamps: bool,
     /// Offer window scaling (RFC 7323 section 2).
     pub window_scaling: bool,
+    /// In recovery without SACK only the first partial ACK restarts the retransmission timer
+    /// (RFC 6582 section 3.2, step 3); false: each does, slow but steady.
+    pub impatient: bool,
     /// Acknowledge every second segment only (RFC 5681 section 4.2).
     pub delayed_ack: bool,
     /// Longest wait of a delayed acknowledgment.
@@ -117,6 +120,12 @@ impl TcpConfig {
             "false",
             "take a reduction back that DSACK or timestamps show to have been needless (RFC 3708, RFC 3522)",
         ),
+        key(
+            "impatient",
+            Kind::Bool,
+            "true",
+            "in recovery without SACK only the first partial ACK restarts the timer (RFC 6582); false: each does, slow but steady",
+        ),
         key("timestamps", Kind::Bool, "true", "timestamps (RFC 7323)"),
         key("window_scaling", Kind::Bool, "true", "window scaling (RFC 7323)"),
         key(
@@ -184,6 +193,7 @@ impl TcpConfig {
             undo: bool("undo", d.undo),
             timestamps: bool("timestamps", d.timestamps),
             window_scaling: bool("window_scaling", d.window_scaling),
+            impatient: bool("impatient", d.impatient),
             delayed_ack: bool("delayed_ack", d.delayed_ack),
             ack_delay: duration("ack_delay", d.ack_delay),
             rto: RtoLimits {
@@ -257,6 +267,7 @@ impl Default for TcpConfig {
             undo: false,
             timestamps: true,
             window_scaling: true,
+            impatient: true,
             delayed_ack: true,
             ack_delay: Duration::from_millis(40),
             rto: RtoLimits::default(),

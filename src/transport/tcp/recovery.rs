@@ -65,10 +65,10 @@ impl Recovery {
         }
     }
 
-    /// The impatient variant: of all partial ACKs only the first restarts the timer
-    /// (RFC 6582 section 3.2, step 3). Call before the ACK is acted on.
-    pub(super) fn restarts_timer(&self) -> bool {
-        self.episode != Episode::Classic || self.partial_acks == 0
+    /// RFC 6582 section 3.2, step 3: of all partial ACKs only the first restarts the timer. That is the impatient
+    /// variant; the other lets each do so (RFC 6298 section 5.3). Call before the ACK is acted on.
+    pub(super) fn restarts_timer(&self, impatient: bool) -> bool {
+        !impatient || self.episode != Episode::Classic || self.partial_acks == 0
     }
 }
 
