@@ -33,7 +33,7 @@ pub struct TcpConfig {
     pub sack: bool,
     /// Report data that arrives twice (RFC 2883); needs `sack`.
     pub dsack: bool,
-    /// Proportional rate reduction in recovery with SACK (RFC 9937).
+    /// Proportional rate reduction in recovery (RFC 9937).
     pub prr: bool,
     /// Find losses by time instead of by counting (RFC 8985); needs `sack`.
     pub rack: bool,
@@ -105,7 +105,7 @@ impl TcpConfig {
         ),
         key("sack", Kind::Bool, "true", "selective acknowledgment (RFC 2018, RFC 6675)"),
         key("dsack", Kind::Bool, "true", "report data that arrives twice (RFC 2883); needs sack"),
-        key("prr", Kind::Bool, "false", "proportional rate reduction in recovery (RFC 9937); needs sack"),
+        key("prr", Kind::Bool, "false", "proportional rate reduction in recovery (RFC 9937)"),
         key("rack", Kind::Bool, "false", "find losses by time instead of by counting (RFC 8985); needs sack"),
         key("tlp", Kind::Bool, "false", "tail loss probe (RFC 8985 section 7); needs rack"),
         key(

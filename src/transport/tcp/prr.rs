@@ -1,4 +1,4 @@
-//! Proportional rate reduction (RFC 9937): how much each ACK of a SACK recovery lets go.
+//! Proportional rate reduction (RFC 9937): how much each ACK of a recovery lets go.
 
 /// One recovery's account, in bytes.
 #[derive(Clone, Debug)]
@@ -43,6 +43,11 @@ impl Prr {
             send = smss; // the fast retransmit goes in any case
         }
         self.cwnd = pipe + send;
+    }
+
+    /// Without SACK a peer might tell of more than was out: no more than that counts (RFC 9937).
+    pub(super) fn believes(&self, bytes: u64) -> bool {
+        self.delivered + bytes <= self.recover_flight
     }
 
     /// Bytes left.

@@ -180,7 +180,8 @@ impl TcpConnection {
             self.arm_persist();
             return None;
         }
-        let out = self.out_in_order();
+        let classic_prr = self.recovery.episode == Episode::Classic && self.recovery.prr.is_some();
+        let out = if classic_prr { self.pipe() } else { self.out_in_order() };
         let limited = if self.recovery.episode == Episode::None { u64::from(self.recovery.dup_acks.min(2)) } else { 0 };
         // With SACK the pipe itself shrinks; limited transmit needs no allowance (RFC 6675).
         let allowance = if self.rcv.sack { 0 } else { limited * smss };
