@@ -186,11 +186,13 @@ impl TcpConnection {
         r.inflation = 0;
         r.limited_bytes = 0;
         r.resend = Some(SendCause::Timeout);
-        r.scoreboard.clear();
         (r.prr, r.tlp.end) = (None, None);
-        self.rack_forgets();
+        if !self.rack_times_out() {
+            // The peer may have let go of what it SACKed (RFC 2018 section 8): all goes anew.
+            self.recovery.scoreboard.clear();
+            self.snd.nxt = self.snd.una;
+        }
         self.remember_for_undo();
-        self.snd.nxt = self.snd.una;
         self.snd.timed = None;
         self.snd.cwnd_limited_until = self.snd.max;
     }
