@@ -116,6 +116,32 @@ fn recovering() -> Bench {
     t
 }
 
+/// RENO-16's run with PRR and without SACK (RFC 9937): 18 out with those of limited transmit, ssthresh 8. Each duplicate
+/// ACK delivers one: the window is what is out plus ceil(delivered * 8 / 18) less what left, by hand.
+#[test]
+fn nr_prr_without_sack() {
+    let mut t = Bench::scripted(&TcpConfig { prr: true, ..plain() }, 40);
+    for k in 2..=7 {
+        t.ack(k);
+    }
+    let sent = t.log.len();
+    let mut windows = Vec::new();
+    for dup in 1..=17 {
+        t.ack(7);
+        if dup >= 3 {
+            windows.push(t.cwnd());
+        }
+    }
+    let by_hand = [14_445, 14_000, 13_334, 12_778, 12_223, 11_667, 11_112, 10_556, 10_000, 9445];
+    assert_eq!(windows[..10], by_hand);
+    assert_eq!(windows[10..], [8000; 5]);
+    // Two by limited transmit, the repair, then one every other duplicate and, at ssthresh, one for each.
+    let left: Vec<u64> = t.log[sent..].iter().map(|l| l.1).collect();
+    assert_eq!(left, [23, 24, 7, 25, 26, 27, 28, 29, 30, 31]);
+    t.ack(25);
+    assert_eq!((t.cwnd(), t.ssthresh()), (8000, Some(8000)));
+}
+
 #[test]
 fn nr_07_a_partial_ack_of_less_than_a_segment() {
     let mut t = recovering();
