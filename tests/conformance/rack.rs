@@ -160,15 +160,12 @@ fn rack_05_needless_repeats_widen_the_window() {
 #[test]
 fn rack_05_one_step_a_round_trip() {
     let mut t = Script::over(&racking(10), 40, 1);
-    let mut next = 3;
-    t.write(2);
+    let mut next = 4;
+    t.write(3);
     t.until(40);
-    // Two DSACKs in one round trip are one.
+    // Two DSACKs before what is out now is acknowledged are one.
     t.sack(2, &[(1, 2)]);
-    t.write(1);
     t.sack(3, &[(1, 2)]);
-    next += 1;
-    t.until(80);
     t.ack(4);
     assert_eq!(window(&mut t, &mut next), 20);
 }
@@ -279,7 +276,7 @@ fn rack_09_a_probe_that_repaired_the_loss() {
         (before, after, t.ssthresh())
     };
     let (before, (cwnd, ssthresh), later) = probed(&[]);
-    assert!(before > 10_000 && cwnd < before, "{before} {cwnd}");
+    assert!(before >= 10_000 && cwnd < before, "{before} {cwnd}");
     assert!(ssthresh.is_some());
     assert_eq!(later, ssthresh, "one congestion event");
     let (before, (cwnd, ssthresh), _) = probed(&[(10, 11)]);
