@@ -54,9 +54,11 @@ impl TcpConnection {
         }
         (self.recovery.sacked_before, self.recovery.out_before) =
             (old_sacked, self.flight().saturating_sub(old_sacked));
+        // Below it all is lost by count; with RACK time decides instead.
+        let by_count = self.recovery.prr.is_some() && self.recovery.rack.is_none();
+        let edge = by_count.then(|| self.recovery.scoreboard.lost_edge(self.snd.mss));
         let mut fresh = Fresh::new();
         let dsack = self.take_sack_blocks(s, ack, &mut fresh);
-        let edge = self.recovery.prr.is_some().then(|| self.recovery.scoreboard.lost_edge(self.snd.mss));
         if advanced {
             self.on_new_ack(ack as u64, s);
         }

@@ -273,7 +273,9 @@ impl TcpConnection {
         // Rule 4: once per recovery, the very last segment; HighRxt stays.
         if !r.rescued && r.scoreboard.highest() < self.snd.max {
             r.rescued = true;
-            let start = self.snd.max.saturating_sub(smss).max(r.scoreboard.highest());
+            // "One segment of up to SMSS octets": a FIN in it is none of them.
+            let data_end = self.snd.max.min(self.snd.buffer.end());
+            let start = data_end.saturating_sub(smss).max(r.scoreboard.highest());
             return Some((start, self.snd.max, true));
         }
         None
