@@ -52,8 +52,8 @@ pub enum EndpointEvent {
 pub trait Endpoint {
     /// What travels.
     type Segment;
-    /// What a connection is configured by.
-    type Config: Clone;
+    /// What a connection is configured by. Connections share it.
+    type Config;
 
     /// Opens a connection. `name` is what reports call it.
     fn connect(
@@ -61,11 +61,11 @@ pub trait Endpoint {
         now: Instant,
         local: SocketAddrV4,
         remote: SocketAddrV4,
-        config: &Self::Config,
+        config: impl Into<Arc<Self::Config>>,
         name: Arc<str>,
     ) -> ConnId;
     /// Accepts connections to `port` from now on.
-    fn listen(&mut self, port: u16, config: &Self::Config);
+    fn listen(&mut self, port: u16, config: impl Into<Arc<Self::Config>>);
     /// A segment arrived from `src` for the host's address `dst`. False: nobody wanted it.
     fn handle_segment(&mut self, now: Instant, src: Ipv4Addr, dst: Ipv4Addr, segment: Self::Segment) -> bool;
     /// The time of [`Endpoint::poll_timeout`] has come.

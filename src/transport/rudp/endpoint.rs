@@ -30,7 +30,7 @@ pub struct RudpEndpoint {
     rng: Rng,
     keys: Keys,
     table: Table<RudpConnection>,
-    listeners: BTreeMap<u16, RudpConfig>,
+    listeners: BTreeMap<u16, Arc<RudpConfig>>,
     by_cid: BTreeMap<u64, ConnId>,
     by_peer_cid: BTreeMap<u64, ConnId>,
     last_hit: Option<(u64, ConnId)>,
@@ -163,7 +163,7 @@ impl RudpEndpoint {
                 .map_or(config.max_ack_delay, |ms| Duration::from_millis(u64::from(ms))),
             reset_token: options.reset_token,
         };
-        let mut connection = RudpConnection::accept(&config, seg.cid, peer, self.keys.token(seg.cid), now);
+        let mut connection = RudpConnection::accept(config, seg.cid, peer, self.keys.token(seg.cid), now);
         connection.set_noting(self.noting);
         let id = self.table.insert(connection, to, from, None);
         self.by_cid.insert(seg.cid, id);
@@ -210,7 +210,7 @@ impl Endpoint for RudpEndpoint {
         now: Instant,
         local: SocketAddrV4,
         remote: SocketAddrV4,
-        config: &RudpConfig,
+        config: impl Into<Arc<RudpConfig>>,
         name: Arc<str>,
     ) -> ConnId {
         let cid = self.fresh_cid();
@@ -221,8 +221,8 @@ impl Endpoint for RudpEndpoint {
         id
     }
 
-    fn listen(&mut self, port: u16, config: &RudpConfig) {
-        self.listeners.insert(port, config.clone());
+    fn listen(&mut self, port: u16, config: impl Into<Arc<RudpConfig>>) {
+        self.listeners.insert(port, config.into());
     }
 
     fn handle_segment(&mut self, now: Instant, src: Ipv4Addr, dst: Ipv4Addr, seg: RudpSegment) -> bool {

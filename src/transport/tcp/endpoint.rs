@@ -26,7 +26,7 @@ pub struct TcpEndpoint {
     demux: BTreeMap<Pair, ConnId>,
     // Segments come in runs of the same connection.
     last_hit: Option<(Pair, ConnId)>,
-    listeners: BTreeMap<u16, TcpConfig>,
+    listeners: BTreeMap<u16, Arc<TcpConfig>>,
     resets: VecDeque<Outgoing<TcpSegment>>,
     pub(super) iss: IssGenerator,
     noting: bool,
@@ -104,7 +104,7 @@ impl Endpoint for TcpEndpoint {
         now: Instant,
         local: SocketAddrV4,
         remote: SocketAddrV4,
-        config: &TcpConfig,
+        config: impl Into<Arc<TcpConfig>>,
         name: Arc<str>,
     ) -> ConnId {
         let (iss, offset) = (self.iss.iss(now, local, remote), self.iss.timestamp_offset(local, remote));
@@ -112,8 +112,8 @@ impl Endpoint for TcpEndpoint {
         self.insert(c, (local, remote), Some(name))
     }
 
-    fn listen(&mut self, port: u16, config: &TcpConfig) {
-        self.listeners.insert(port, config.clone());
+    fn listen(&mut self, port: u16, config: impl Into<Arc<TcpConfig>>) {
+        self.listeners.insert(port, config.into());
     }
 
     fn handle_segment(&mut self, now: Instant, src: Ipv4Addr, dst: Ipv4Addr, segment: TcpSegment) -> bool {
@@ -127,7 +127,7 @@ impl Endpoint for TcpEndpoint {
         if odd(src) || odd(dst) {
             return false;
         }
-        let Some(config) = self.listeners.get(&segment.dst_port) else {
+        let Some(config) = self.listeners.get(&segment.dst_port).cloned() else {
             self.reset(src, dst, &segment);
             return false;
         };

@@ -68,7 +68,7 @@ impl TcpConnection {
                 let mut rst = self.blank(0);
                 rst.seq = s.ack;
                 rst.flags.rst = true;
-                self.snd.rst_pending = Some(rst);
+                self.snd.rst_pending = Some(Box::new(rst));
                 return;
             }
             self.establish(acked as u64);

@@ -1,5 +1,7 @@
 //! The states of RFC 9293 section 3.3.2: opening and closing.
 
+use std::sync::Arc;
+
 use super::connection::{TcpConnection, make_controller};
 use super::seq;
 use crate::base::note::{CloseReason, FlowNote, WindowCause};
@@ -42,7 +44,7 @@ const DEFAULT_MSS: u64 = 536;
 impl TcpConnection {
     /// A connection in SYN-RECEIVED that answers `syn` (section 3.10.7.2).
     pub(super) fn accept(
-        config: &TcpConfig,
+        config: impl Into<Arc<TcpConfig>>,
         now: Instant,
         syn: &TcpSegment,
         iss: u32,
@@ -97,7 +99,7 @@ impl TcpConnection {
                 let mut rst = self.blank(0);
                 rst.seq = s.ack;
                 rst.flags.rst = true;
-                self.snd.rst_pending = Some(rst);
+                self.snd.rst_pending = Some(Box::new(rst));
             }
             return;
         }
