@@ -66,8 +66,13 @@ pub trait Endpoint {
     ) -> ConnId;
     /// Accepts connections to `port` from now on.
     fn listen(&mut self, port: u16, config: impl Into<Arc<Self::Config>>);
-    /// A segment arrived from `src` for the host's address `dst`. False: nobody wanted it.
-    fn handle_segment(&mut self, now: Instant, src: Ipv4Addr, dst: Ipv4Addr, segment: Self::Segment) -> bool;
+    /// A segment arrived from `src` for the host's address `dst`; what it carries is taken out of it.
+    /// False: nobody wanted it.
+    fn take_segment(&mut self, now: Instant, src: Ipv4Addr, dst: Ipv4Addr, segment: &mut Self::Segment) -> bool;
+    /// The same for a segment that has no other place.
+    fn handle_segment(&mut self, now: Instant, src: Ipv4Addr, dst: Ipv4Addr, mut segment: Self::Segment) -> bool {
+        self.take_segment(now, src, dst, &mut segment)
+    }
     /// The time of [`Endpoint::poll_timeout`] has come.
     fn handle_timeout(&mut self, now: Instant);
     /// The next event.

@@ -10,7 +10,6 @@ use super::close::State;
 use super::config::{Mode, RudpConfig};
 use super::inbox::Inbox;
 use super::outbox::Outbox;
-use super::ranges::RangeSet;
 use super::recovery::Recovery;
 use super::sent::SentLog;
 use super::timers::{T, Timers};
@@ -20,6 +19,7 @@ use crate::base::rng::{Rng, Seed};
 use crate::base::time::{Duration, Instant};
 use crate::transport::congestion::controller::Controller;
 use crate::transport::connection::Connection;
+use crate::transport::ranges::RangeSet;
 use crate::transport::rtt::{RtoLimits, RttEstimator};
 use crate::transport::stream::{Stream, StreamEvent};
 use crate::wire::rudp::RudpSegment;
@@ -246,7 +246,7 @@ impl RudpConnection {
 impl Connection for RudpConnection {
     type Segment = RudpSegment;
 
-    fn handle_segment(&mut self, now: Instant, segment: RudpSegment) {
+    fn take_segment(&mut self, now: Instant, segment: &mut RudpSegment) {
         self.now = now;
         self.receive(now, segment);
     }

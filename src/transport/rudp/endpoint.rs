@@ -225,19 +225,19 @@ impl Endpoint for RudpEndpoint {
         self.listeners.insert(port, config.into());
     }
 
-    fn handle_segment(&mut self, now: Instant, src: Ipv4Addr, dst: Ipv4Addr, seg: RudpSegment) -> bool {
+    fn take_segment(&mut self, now: Instant, src: Ipv4Addr, dst: Ipv4Addr, seg: &mut RudpSegment) -> bool {
         let from = SocketAddrV4::new(src, seg.src_port);
         let to = SocketAddrV4::new(dst, seg.dst_port);
         if seg.flags.syn && !seg.flags.ack {
-            return seg.cid == 0 && self.answer_syn(now, from, to, &seg);
+            return seg.cid == 0 && self.answer_syn(now, from, to, seg);
         }
         let id = match self.find(seg.cid) {
             Some(id) => id,
-            None if seg.flags.rst => return self.stateless_reset(now, from, &seg),
+            None if seg.flags.rst => return self.stateless_reset(now, from, seg),
             None if seg.flags.syn => return false,
-            None => match self.accept(now, from, to, &seg) {
+            None => match self.accept(now, from, to, seg) {
                 Some(id) => id,
-                None => return self.answer_stray(now, from, to, &seg),
+                None => return self.answer_stray(now, from, to, seg),
             },
         };
         // No migration in version 1: another address is not the peer.
@@ -246,7 +246,7 @@ impl Endpoint for RudpEndpoint {
         }
         let Some(slot) = self.table.get_mut(id) else { return false };
         let opening = seg.flags.syn;
-        slot.connection.handle_segment(now, seg);
+        slot.connection.take_segment(now, seg);
         if opening {
             self.by_peer_cid.insert(slot.connection.peer.cid, id);
         }

@@ -387,7 +387,7 @@ impl Stream for TcpConnection {
 impl Connection for TcpConnection {
     type Segment = TcpSegment;
 
-    fn handle_segment(&mut self, now: Instant, segment: TcpSegment) {
+    fn take_segment(&mut self, now: Instant, segment: &mut TcpSegment) {
         self.now = now;
         match self.state {
             State::Closed => {}

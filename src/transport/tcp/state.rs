@@ -92,7 +92,7 @@ impl TcpConnection {
     }
 
     /// Section 3.10.7.3.
-    pub(super) fn on_syn_sent(&mut self, mut s: TcpSegment) {
+    pub(super) fn on_syn_sent(&mut self, s: &mut TcpSegment) {
         let acked = seq::expand(self.snd.iss, self.snd.nxt, s.ack);
         if s.flags.ack && (acked <= 0 || acked > self.snd.max as i64) {
             if !s.flags.rst {
@@ -112,7 +112,7 @@ impl TcpConnection {
         if !s.flags.syn {
             return;
         }
-        self.take_syn(&s);
+        self.take_syn(s);
         if s.flags.ack {
             self.rcv.ack_now = true;
             self.establish(acked as u64);
