@@ -1,5 +1,7 @@
 //! What `[transport.rudp]` may say.
 
+use std::sync::Arc;
+
 use crate::base::schema::{Key, Kind, Need, Params, PartKind};
 use crate::base::time::Duration;
 use crate::transport::congestion::CONTROLLERS;
@@ -36,7 +38,7 @@ impl Mode {
 }
 
 /// What a connection is configured by.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct RudpConfig {
     /// Name of the congestion controller.
     pub congestion: String,
@@ -109,6 +111,13 @@ impl Default for RudpConfig {
             keep_alive: false,
             user_timeout: Duration::from_secs(120),
         }
+    }
+}
+
+/// What is configured once may open many connections.
+impl From<&RudpConfig> for Arc<RudpConfig> {
+    fn from(config: &RudpConfig) -> Self {
+        Arc::new(config.clone())
     }
 }
 

@@ -1,5 +1,7 @@
 //! The keys of `[transport.tcp]`.
 
+use std::sync::Arc;
+
 use crate::base::schema::{Key, Kind, Need, Params, PartKind};
 use crate::base::time::Duration;
 use crate::transport::congestion::CONTROLLERS;
@@ -24,7 +26,7 @@ const fn key(name: &'static str, kind: Kind, default: &'static str, about: &'sta
 }
 
 /// How a TCP connection behaves.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct TcpConfig {
     /// Name of the congestion controller.
     pub congestion: String,
@@ -93,6 +95,13 @@ pub struct TcpConfig {
     pub keepalive_probes: u64,
     /// Give up when data stays unacknowledged so long (RFC 5482); `None`: only R2 counts.
     pub user_timeout: Option<Duration>,
+}
+
+/// What is configured once may open many connections.
+impl From<&TcpConfig> for Arc<TcpConfig> {
+    fn from(config: &TcpConfig) -> Self {
+        Arc::new(config.clone())
+    }
 }
 
 impl TcpConfig {

@@ -1,6 +1,7 @@
 //! One TCP connection: its parts, and the two faces that the application and the host see.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
@@ -24,7 +25,7 @@ use crate::wire::tcp::TcpSegment;
 /// One end of one TCP connection. Sequence numbers are offsets from the SYN (`seq.rs`).
 #[derive(Debug)]
 pub struct TcpConnection {
-    pub(super) config: TcpConfig,
+    pub(super) config: Arc<TcpConfig>,
     pub(super) state: State,
     pub(super) passive: bool,
     pub(super) ports: (u16, u16),
@@ -61,7 +62,7 @@ pub(super) struct SendState {
     pub(super) buffer: SendBuffer,
     pub(super) fin_queued: bool,
     pub(super) syn_pending: bool,
-    pub(super) rst_pending: Option<TcpSegment>,
+    pub(super) rst_pending: Option<Box<TcpSegment>>,
     pub(super) probe_pending: bool,
     pub(super) probes: u32,
     /// One byte beyond `max` went as a window probe; the peer may have taken it.
@@ -124,17 +125,18 @@ pub(super) struct Timestamps {
 impl TcpConnection {
     /// A connection in SYN-SENT, whose SYN is to be polled.
     pub(super) fn open(
-        config: &TcpConfig,
+        config: impl Into<Arc<TcpConfig>>,
         now: Instant,
         ports: (u16, u16),
         iss: u32,
         timestamp_offset: u32,
     ) -> TcpConnection {
+        let config = config.into();
         let mut rcv_scale = 0;
         while config.window_scaling && config.receive_buffer >> rcv_scale > 65_535 && rcv_scale < 14 {
             rcv_scale += 1; // RFC 7323 section 2.3
         }
-        let controller = make_controller(config, config.mss, config.initial_window_bytes(config.mss));
+        let controller = make_controller(&config, config.mss, config.initial_window_bytes(config.mss));
         let mut c = TcpConnection {
             state: State::SynSent,
             passive: false,
@@ -205,9 +207,9 @@ impl TcpConnection {
             notes: VecDeque::new(),
             noting: false,
             stats: FlowStats::default(),
-            config: config.clone(),
+            config,
         };
-        c.stats.congestion = CONTROLLERS.find(&config.congestion).map_or("newreno", |e| e.name);
+        c.stats.congestion = CONTROLLERS.find(&c.config.congestion).map_or("newreno", |e| e.name);
         c
     }
 
@@ -309,7 +311,7 @@ impl TcpConnection {
             rst.flags.rst = true;
             rst.flags.ack = true;
             rst.ack = seq::wire(self.rcv.irs, self.rcv.nxt);
-            self.snd.rst_pending = Some(rst);
+            self.snd.rst_pending = Some(Box::new(rst));
         }
         self.end(reason);
     }
@@ -389,7 +391,7 @@ impl Stream for TcpConnection {
 impl Connection for TcpConnection {
     type Segment = TcpSegment;
 
-    fn handle_segment(&mut self, now: Instant, segment: TcpSegment) {
+    fn take_segment(&mut self, now: Instant, segment: &mut TcpSegment) {
         self.now = now;
         match self.state {
             State::Closed => {}
