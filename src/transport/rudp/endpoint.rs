@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::Arc;
 
+#[cfg(test)]
+use super::close::State;
 use super::close::error;
 use super::config::{Mode, RudpConfig};
 use super::connection::{Peer, RudpConnection};
@@ -63,6 +65,12 @@ impl RudpEndpoint {
     /// Whether connections opened from now on push notes.
     pub fn set_noting(&mut self, on: bool) {
         self.noting = on;
+    }
+
+    /// The state of a connection; closed once it is gone.
+    #[cfg(test)]
+    pub(super) fn state(&self, id: ConnId) -> State {
+        self.table.get(id).map_or(State::Closed, |slot| slot.connection.state)
     }
 
     fn fresh_cid(&mut self) -> u64 {
