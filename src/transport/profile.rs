@@ -32,6 +32,11 @@ pub const PROFILES: &[Preset] = &[
         name: "linux",
         values: &[
             ("congestion", "cubic"),
+            ("byte_counting", "true"),
+            ("uncapped_growth", "true"),
+            ("ssthresh_of_cwnd", "true"),
+            ("quick_acks", "16"),
+            ("bounded_initial_window", "false"),
             ("initial_rto", "1 s"),
             ("min_rto", "200 ms"),
             ("min_rto_on_variance", "true"),

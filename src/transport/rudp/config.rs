@@ -195,7 +195,8 @@ impl RudpConfig {
     pub(super) fn setup(&self, payload: u64) -> Setup {
         let n = self.initial_window.max(1);
         let initial_window = (n * payload).min((2 * payload).max(1460 * n));
-        Setup { smss: payload, initial_window, byte_counting: false, params: self.congestion_params.clone() }
+        let params = self.congestion_params.clone();
+        Setup { smss: payload, initial_window, byte_counting: false, uncapped_growth: false, params }
     }
 
     /// Idle timeout in whole seconds as option 5 carries it, never 0.

@@ -98,6 +98,8 @@ pub(super) struct ReceiveState {
     pub(super) finished: bool,
     pub(super) ack_now: bool,
     pub(super) unacked_segments: u32,
+    /// Segments still to be acknowledged at once, whatever the delay.
+    pub(super) quick_acks: u64,
     pub(super) readable_told: bool,
     /// What arrived twice, to be told with the next segment (RFC 2883).
     pub(super) duplicate: Option<(u64, u64)>,
@@ -182,6 +184,7 @@ impl TcpConnection {
                 finished: false,
                 ack_now: false,
                 unacked_segments: 0,
+                quick_acks: config.quick_acks,
                 readable_told: false,
                 duplicate: None,
                 shut: false,
@@ -327,7 +330,8 @@ impl TcpConnection {
 pub(super) fn make_controller(config: &TcpConfig, smss: u64, initial_window: u64) -> Box<dyn Controller> {
     let entry = CONTROLLERS.find(&config.congestion).unwrap_or(&CONTROLLERS.entries[1]);
     let params = config.congestion_params.clone();
-    (entry.build)(&Setup { smss, initial_window, byte_counting: config.byte_counting, params })
+    let (byte_counting, uncapped_growth) = (config.byte_counting, config.uncapped_growth);
+    (entry.build)(&Setup { smss, initial_window, byte_counting, uncapped_growth, params })
 }
 
 impl Stream for TcpConnection {

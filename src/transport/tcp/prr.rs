@@ -32,8 +32,10 @@ impl Prr {
         }
         self.delivered += p.delivered;
         let mut send = if pipe > ssthresh {
+            // CEIL rounds up to a whole segment, so that the first of every two ACKs lets one go.
             let due = u128::from(self.delivered) * u128::from(ssthresh);
-            (due.div_ceil(u128::from(self.recover_flight)) as u64).saturating_sub(self.out)
+            let segments = due.div_ceil(u128::from(self.recover_flight) * u128::from(smss)) as u64;
+            (segments * smss).saturating_sub(self.out)
         } else {
             let burst = self.delivered.saturating_sub(self.out).max(p.delivered);
             let burst = if p.safe { burst + smss } else { burst };

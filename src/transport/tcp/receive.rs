@@ -261,7 +261,9 @@ impl TcpConnection {
     /// Every second segment, after a gap at once, or soon (RFC 5681 section 4.2).
     fn schedule_ack(&mut self, at_once: bool) {
         self.rcv.unacked_segments += 1;
-        if at_once || !self.config.delayed_ack || self.rcv.unacked_segments >= 2 {
+        let quick = self.rcv.quick_acks > 0;
+        self.rcv.quick_acks = self.rcv.quick_acks.saturating_sub(1);
+        if at_once || quick || !self.config.delayed_ack || self.rcv.unacked_segments >= 2 {
             self.rcv.ack_now = true;
         } else if self.timers.delayed_ack.is_none() {
             self.timers.delayed_ack = Some(self.now + self.config.ack_delay);

@@ -46,7 +46,8 @@ pub(super) struct Recovery {
     /// Set during a recovery that PRR governs.
     pub(super) prr: Option<Prr>,
     pub(super) undo: Option<Undo>,
-    /// What was out and not SACKed before the ACK in hand.
+    /// What was SACKed, and what was out and not SACKed, before the ACK in hand.
+    pub(super) sacked_before: u64,
     pub(super) out_before: u64,
     partial_acks: u32,
     rescued: bool,
@@ -101,7 +102,8 @@ impl TcpConnection {
     }
 
     pub(super) fn begin_recovery(&mut self, episode: Episode) {
-        let in_flight_bytes = self.flight() - self.recovery.limited_bytes.min(self.flight());
+        let out = self.flight() - self.recovery.limited_bytes.min(self.flight());
+        let in_flight_bytes = if self.config.ssthresh_of_cwnd { self.controller.window() } else { out };
         self.controller.on_loss(&Lost { now: self.now, in_flight_bytes, repeated: false });
         self.remember_first_loss();
         let r = &mut self.recovery;
@@ -126,6 +128,11 @@ impl TcpConnection {
         }
         self.remember_for_undo();
         self.note_window(WindowCause::Loss);
+    }
+
+    /// The window has been reduced for what is out already.
+    fn repairing_one_window(&self) -> bool {
+        matches!(self.recovery.episode, Episode::Classic | Episode::Sack) && self.snd.una < self.recovery.recover
     }
 
     pub(super) fn remember_first_loss(&mut self) {
@@ -175,8 +182,11 @@ impl TcpConnection {
     pub(super) fn on_loss_timeout(&mut self) {
         // "No more than" equation 4: what the peer holds already is not in flight. A long recovery
         // heaps that up, and ssthresh would rise.
-        let in_flight_bytes = self.flight().saturating_sub(self.recovery.scoreboard.sacked());
-        let repeated = self.recovery.timeouts > 1;
+        let out = self.flight().saturating_sub(self.recovery.scoreboard.sacked());
+        let (in_flight_bytes, repeated) = match self.config.ssthresh_of_cwnd {
+            true => (self.controller.window(), self.recovery.timeouts > 1 || self.repairing_one_window()),
+            false => (out, self.recovery.timeouts > 1),
+        };
         self.controller.on_timeout(&Lost { now: self.now, in_flight_bytes, repeated });
         self.remember_first_loss();
         let r = &mut self.recovery;
@@ -186,11 +196,13 @@ impl TcpConnection {
         r.inflation = 0;
         r.limited_bytes = 0;
         r.resend = Some(SendCause::Timeout);
-        r.scoreboard.clear();
         (r.prr, r.tlp.end) = (None, None);
-        self.rack_forgets();
+        if !self.rack_times_out() {
+            // The peer may have let go of what it SACKed (RFC 2018 section 8): all goes anew.
+            self.recovery.scoreboard.clear();
+            self.snd.nxt = self.snd.una;
+        }
         self.remember_for_undo();
-        self.snd.nxt = self.snd.una;
         self.snd.timed = None;
         self.snd.cwnd_limited_until = self.snd.max;
     }
@@ -236,7 +248,9 @@ impl TcpConnection {
         // Rule 4: once per recovery, the very last segment; HighRxt stays.
         if !r.rescued && r.scoreboard.highest() < self.snd.max {
             r.rescued = true;
-            let start = self.snd.max.saturating_sub(smss).max(r.scoreboard.highest());
+            // "One segment of up to SMSS octets": a FIN in it is none of them.
+            let data_end = self.snd.max.min(self.snd.buffer.end());
+            let start = data_end.saturating_sub(smss).max(r.scoreboard.highest());
             return Some((start, self.snd.max, true));
         }
         None

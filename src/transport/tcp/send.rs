@@ -122,7 +122,14 @@ impl TcpConnection {
         {
             return Some(probe);
         }
-        if self.recovery.episode == Episode::Sack { self.next_in_sack_recovery() } else { self.next_in_order() }
+        // With RACK a timeout, too, leaves a list of what is lost (RFC 8985 section 6.3).
+        let listed = self.recovery.rack.as_deref().is_some_and(|rack| rack.first_lost().is_some());
+        let repairs = match self.recovery.episode {
+            Episode::Sack => true,
+            Episode::Loss => listed && self.snd.nxt == self.snd.max,
+            Episode::None | Episode::Classic => false,
+        };
+        if repairs { self.next_in_sack_recovery() } else { self.next_in_order() }
     }
 
     /// RFC 6675 section 5, step C.
@@ -132,7 +139,11 @@ impl TcpConnection {
         }
         let new_until = self.window_end();
         let (start, end, again) = self.next_seg(new_until)?;
-        let cause = if again { SendCause::Recovery } else { SendCause::New };
+        let cause = match self.recovery.episode {
+            _ if !again => SendCause::New,
+            Episode::Loss => SendCause::Timeout,
+            _ => SendCause::Recovery,
+        };
         Some(self.build(start, end, cause))
     }
 
@@ -209,6 +220,7 @@ impl TcpConnection {
         let board = &self.recovery.scoreboard;
         match self.snd.nxt < self.snd.max && !board.is_empty() {
             true => board.resent(),
+            false if self.recovery.rack.is_some() => self.pipe(),
             false => self.flight() - board.sacked(),
         }
     }
@@ -313,6 +325,9 @@ impl TcpConnection {
         let twice = self.rcv.duplicate.take();
         s.options.sack.extend(twice.map(wire));
         let left = most - s.options.sack.len();
-        s.options.sack.extend(self.rcv.reassembly.blocks(left).into_iter().map(wire));
+        // A FIN that came with the last data has a number, too (RFC 9293 section 3.4).
+        let fin = |end| end + u64::from(self.rcv.fin_at == Some(end));
+        let islands = self.rcv.reassembly.blocks(left).into_iter().map(|(left, right)| (left, fin(right)));
+        s.options.sack.extend(islands.map(wire));
     }
 }
