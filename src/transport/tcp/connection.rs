@@ -65,6 +65,8 @@ pub(super) struct SendState {
     pub(super) rst_pending: Option<Box<TcpSegment>>,
     pub(super) probe_pending: bool,
     pub(super) probes: u32,
+    /// Window probes since the peer was last heard.
+    pub(super) unheard_probes: u32,
     /// One byte beyond `max` went as a window probe; the peer may have taken it.
     pub(super) probe_byte: bool,
     pub(super) keep_alive_pending: bool,
@@ -160,6 +162,7 @@ impl TcpConnection {
                 rst_pending: None,
                 probe_pending: false,
                 probes: 0,
+                unheard_probes: 0,
                 probe_byte: false,
                 keep_alive_pending: false,
                 keep_alives: 0,
@@ -219,10 +222,15 @@ impl TcpConnection {
     }
 
     /// The application is done with both directions (RFC 9293 section 3.6.1). If it leaves data
-    /// unread, or more arrives, the peer is told by a reset that data was lost.
+    /// unread, or more arrives, the peer is told by a reset that data was lost; once both sides have
+    /// finished, it is only dropped (section 3.10.4).
     pub fn close(&mut self) {
-        if self.rcv.inbox_bytes > 0 && self.state != State::Closed {
-            return self.reset(CloseReason::Aborted);
+        if self.rcv.inbox_bytes > 0 {
+            if self.state.may_reset() {
+                return self.reset(CloseReason::Aborted);
+            }
+            self.rcv.inbox.clear();
+            self.rcv.inbox_bytes = 0;
         }
         self.rcv.shut = true;
         match self.state {
@@ -304,9 +312,9 @@ impl TcpConnection {
         }
     }
 
-    /// Ends the connection and tells the peer so.
+    /// Ends the connection and tells the peer so (RFC 9293 section 3.10.5).
     pub(super) fn reset(&mut self, reason: CloseReason) {
-        if self.state.is_synchronized() && self.state != State::TimeWait {
+        if self.state.may_reset() {
             let mut rst = self.blank(self.snd.max);
             rst.flags.rst = true;
             rst.flags.ack = true;

@@ -211,7 +211,12 @@ impl TcpConnection {
             self.rcv.duplicate = Some((start as u64, at));
         }
         if fin && end >= self.rcv.nxt as i64 {
-            self.rcv.fin_at = Some(end as u64);
+            self.rcv.fin_at.get_or_insert(end as u64);
+        }
+        // Nothing lies behind a FIN.
+        let before_fin = self.rcv.fin_at.map_or(u64::MAX, |fin| fin.saturating_sub(at));
+        if data.len() as u64 > before_fin {
+            data.truncate(before_fin as usize);
         }
         if data.is_empty() && self.rcv.fin_at != Some(self.rcv.nxt) {
             self.rcv.ack_now = true;
@@ -220,14 +225,22 @@ impl TcpConnection {
         if at == self.rcv.nxt {
             let filled_gap = !self.rcv.reassembly.is_empty();
             let before = self.rcv.nxt;
-            if !data.is_empty() {
-                self.deliver(data);
-            }
             if filled_gap {
-                while let Some(data) = self.rcv.reassembly.pop(self.rcv.nxt) {
-                    self.deliver(data);
+                // Through the reassembly, so that of what was there already the first copy stays.
+                let twice = self.rcv.reassembly.insert(at, data);
+                if self.config.dsack && twice.is_some() {
+                    self.rcv.duplicate = twice;
+                }
+                let end = self.rcv.fin_at.unwrap_or(u64::MAX);
+                while let Some(mut data) = self.rcv.reassembly.pop(self.rcv.nxt) {
+                    data.truncate(data.len().min((end - self.rcv.nxt) as usize));
+                    if !data.is_empty() {
+                        self.deliver(data);
+                    }
                 }
                 self.rcv.reassembly.advance(self.rcv.nxt);
+            } else if !data.is_empty() {
+                self.deliver(data);
             }
             at = self.rcv.nxt;
             let bytes = at - before;

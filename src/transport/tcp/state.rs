@@ -26,9 +26,10 @@ pub(super) enum State {
 }
 
 impl State {
-    /// Both sides know each other's sequence numbers.
-    pub(super) fn is_synchronized(self) -> bool {
-        !matches!(self, State::SynSent | State::Closed)
+    /// The peer is to hear of an abort: it may have something to lose (section 3.10.5).
+    pub(super) fn may_reset(self) -> bool {
+        use State::*;
+        matches!(self, SynReceived | Established | FinWait1 | FinWait2 | CloseWait)
     }
     /// The peer may still send data.
     pub(super) fn receives(self) -> bool {
