@@ -141,7 +141,7 @@ fn run(
         map.add_service(SocketAddrV4::new(*dns.ip(), dns::PORT), dns);
     }
     let node = LiveNode { id: NodeId(0), name: "get".into(), host, interface: None };
-    let mut driver = Driver::new(clock, vec![node], map, Box::new(Nothing::default()), seen)?;
+    let mut driver = Driver::new(clock, vec![node], map, Box::new(Nothing::default()), Some(seen))?;
     driver.start()?;
     while driver.is_busy() && !driver.interrupted() {
         driver.step(Instant::MAX)?;

@@ -72,7 +72,7 @@ pub(super) fn live(args: &LiveArgs) -> Exit {
     let mut shown = Shown { bar: Bar::new(""), json: args.format == Format::Json };
     let outcome = run_live(&plan, &name_of(&args.file), &options, lasting, (events, inputs), &mut shown);
     shown.bar.done();
-    let LiveRun { run, lag, refused, interrupted, recording } = match outcome {
+    let LiveRun { run, lag, refused, too_large, interrupted, recording } = match outcome {
         Ok(run) => run,
         Err(LiveRunError::Scenario(mistakes)) => return tell(&source, &mistakes),
         Err(error) => return bad_input(error),
@@ -95,12 +95,15 @@ pub(super) fn live(args: &LiveArgs) -> Exit {
             Ok(json) => say(json.trim_end()),
             Err(error) => return bad_input(error),
         },
-        Format::Text => say(text::render(&run.summary, Some(&plan.title)).trim_end()),
+        Format::Text => say(text::render_live(&run.summary, Some(&plan.title)).trim_end()),
     }
     let (middle, most) = (lag.per_mille(500), lag.per_mille(990));
     eprintln!("wake-ups: {}, half within {middle} s, 99 % within {most} s, the latest {} s", lag.count(), lag.max());
     if refused > 0 {
         eprintln!("note: the system had no room for {refused} datagrams");
+    }
+    if too_large > 0 {
+        eprintln!("note: {too_large} datagrams were larger than the way takes; lower payload in [transport.rudp]");
     }
     if interrupted {
         eprintln!("note: ended by a signal; the figures are those up to then");

@@ -44,7 +44,7 @@ pub(super) fn replay(folder: &Path, format: Format) -> Exit {
             Ok(json) => say(json.trim_end()),
             Err(error) => return bad_input(error),
         },
-        Format::Text => say(text::render(&replayed.run.summary, Some(&plan.title)).trim_end()),
+        Format::Text => say(text::render_live(&replayed.run.summary, Some(&plan.title)).trim_end()),
     }
     let same = |what: &str, recorded: &str, again: &str| {
         if recorded != again {

@@ -3,6 +3,7 @@
 
 pub mod addresses;
 pub mod clock;
+mod departures;
 pub mod driver;
 pub mod entropy;
 mod error;
@@ -13,6 +14,7 @@ mod poller;
 pub mod replay;
 mod signals;
 mod tcp;
+mod tcp_info;
 mod udp;
 mod xids;
 
