@@ -31,7 +31,7 @@ use crate::wire::udp::Datagram;
 
 /// Datagrams taken from one socket before the others have their turn.
 const TURN_DATAGRAMS: usize = 64;
-/// How often a recorded run looks at the windows of the system's TCP.
+/// How often a run that is watched looks at the windows of the system's TCP.
 const SAMPLE_EVERY: Duration = Duration::from_millis(1);
 
 /// A host that lives here.
@@ -126,6 +126,10 @@ impl<'s> Driver<'s> {
     /// Writes down every input from now on.
     pub fn record(&mut self, journal: Journal) {
         self.journal = Some(journal);
+    }
+
+    /// Looks at the windows of the system's TCP again and again from now on.
+    pub fn sample_windows(&mut self) {
         self.tcp.set_sampling();
     }
 
@@ -159,6 +163,9 @@ impl<'s> Driver<'s> {
         self.poller.wait(Some(due.since(self.clock.now())), &mut ready)?;
         // What links have done by now comes before what hosts do now.
         self.now = self.clock.now();
+        if let Some(due) = self.medium.next_event().filter(|due| *due <= self.now) {
+            self.lag.add(due, self.now);
+        }
         self.depart();
         for Ready { key, read, write } in ready {
             match key {

@@ -97,10 +97,14 @@ pub fn live(
         set_up(plan, options, tap).map_err(LiveRunError::Scenario)?;
     remarks.iter().for_each(|remark| watcher.remark(remark));
     let here: Vec<usize> = nodes.iter().map(|n| n.id.0 as usize).collect();
+    let watched = recorder.is_some();
     let mut driver =
         Driver::new(clock, nodes, map, medium, recorder.as_mut().map(|recorder| recorder as &mut dyn Sink))?;
     if let Some(inputs) = inputs {
         driver.record(Journal::new(inputs));
+    }
+    if watched {
+        driver.sample_windows();
     }
     driver.start()?;
     for &index in &here {

@@ -127,7 +127,7 @@ fn links(out: &mut String, links: &[LinkSummary]) {
 }
 
 /// Prints a table under its heads; a head that begins with `<` (and the first) is left-aligned.
-fn table(out: &mut String, heads: &[&str], rows: Vec<Vec<String>>) {
+pub(super) fn table(out: &mut String, heads: &[&str], rows: Vec<Vec<String>>) {
     if rows.is_empty() {
         return;
     }
