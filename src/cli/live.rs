@@ -7,13 +7,14 @@ use std::path::Path;
 
 use super::args::{Format, LiveArgs};
 use super::check::{name_of, read, tell};
-use super::exit::{Exit, bad_input, say};
+use super::exit::{Exit, bad_input, mention, say};
 use super::progress::Bar;
 use super::run::finish_folder;
 use crate::base::time::Duration;
 use crate::base::units::parse_duration;
 use crate::base::wall::WallClock;
 use crate::live::entropy;
+use crate::live::limits::raise_file_limit;
 use crate::observe::live::{LiveRun, LiveRunError, Output, Watcher, live as run_live};
 use crate::observe::run::Progress;
 use crate::report::folder::RunFolder;
@@ -33,12 +34,12 @@ struct Shown {
 
 impl Watcher for Shown {
     fn remark(&mut self, text: &str) {
-        eprintln!("note: {text}");
+        mention(format_args!("note: {text}"));
     }
 
     fn ready(&mut self, node: &str, place: SocketAddrV4) {
         if self.json {
-            eprintln!("ready {node} {place}");
+            mention(format_args!("ready {node} {place}"));
         } else {
             say(format_args!("ready {node} {place}"));
         }
@@ -71,6 +72,7 @@ pub(super) fn live(args: &LiveArgs) -> Exit {
         Ok(outputs) => outputs,
         Err(exit) => return exit,
     };
+    raise_file_limit();
     let mut shown = Shown { bar: Bar::new(""), json: args.format == Format::Json };
     let outcome = run_live(&plan, &name_of(&args.file), &options, lasting, outputs, &mut shown);
     shown.bar.done();
@@ -124,21 +126,29 @@ pub(super) fn keep(
 pub(super) fn tell_live(live: &LiveRun) {
     let LiveRun { run, lag, refused, too_large, interrupted, .. } = live;
     let (middle, most) = (lag.per_mille(500), lag.per_mille(990));
-    eprintln!("wake-ups: {}, half within {middle} s, 99 % within {most} s, the latest {} s", lag.count(), lag.max());
+    mention(format_args!(
+        "wake-ups: {}, half within {middle} s, 99 % within {most} s, the latest {} s",
+        lag.count(),
+        lag.max()
+    ));
     if lag.count() > 0 && most > TOO_LATE {
-        eprintln!("note: this machine was too slow for the rates asked: links and timers were late by as much as that");
+        mention(format_args!(
+            "note: this machine was too slow for the rates asked: links and timers were late by as much as that"
+        ));
     }
     if *refused > 0 {
-        eprintln!("note: the system had no room for {refused} datagrams");
+        mention(format_args!("note: the system had no room for {refused} datagrams"));
     }
     if *too_large > 0 {
-        eprintln!("note: {too_large} datagrams were larger than the way takes; lower payload in [transport.rudp]");
+        mention(format_args!(
+            "note: {too_large} datagrams were larger than the way takes; lower payload in [transport.rudp]"
+        ));
     }
     if *interrupted {
-        eprintln!("note: ended by a signal; the figures are those up to then");
+        mention(format_args!("note: ended by a signal; the figures are those up to then"));
     }
     for (node, why) in &run.failures {
-        eprintln!("error: {node}: {why}");
+        mention(format_args!("error: {node}: {why}"));
     }
 }
 

@@ -8,11 +8,12 @@ use std::sync::Arc;
 
 use super::args::{Format, TwinArgs};
 use super::check::{name_of, read, tell};
-use super::exit::{Exit, bad_input, say};
+use super::exit::{Exit, bad_input, mention, say};
 use super::live::{keep, outputs, tell_live};
 use super::progress::Bar;
 use super::run::finish_folder;
 use crate::base::wall::WallClock;
+use crate::live::limits::raise_file_limit;
 use crate::observe::live::{LiveRun, LiveRunError, Watcher, live as run_live};
 use crate::observe::run::{Progress, Recording, Run, RunError, run_recording};
 use crate::report::folder::RunFolder;
@@ -31,7 +32,7 @@ struct Quiet(Bar);
 
 impl Watcher for Quiet {
     fn remark(&mut self, text: &str) {
-        eprintln!("note: {text}");
+        mention(format_args!("note: {text}"));
     }
     fn ready(&mut self, _node: &str, _place: SocketAddrV4) {}
     fn progress(&mut self, progress: Progress) {
@@ -136,6 +137,7 @@ fn live(source: &Source, plan: &Arc<Plan>, name: &str, folder: Option<&RunFolder
         wall: WallClock::SIMULATED,
     };
     let events = events.unwrap_or_else(|| Box::new(io::sink()));
+    raise_file_limit();
     let mut watcher = Quiet(Bar::new("live"));
     let run = run_live(plan, name, &options, None, (Some(events), inputs), &mut watcher);
     watcher.0.done();
@@ -147,7 +149,7 @@ fn live(source: &Source, plan: &Arc<Plan>, name: &str, folder: Option<&RunFolder
 
 fn tell_files(out: &Path, png: bool) {
     let also = if png { " and twin.png" } else { "" };
-    eprintln!("wrote {}: twin.svg{also}, twin.json, simulated/, live/", out.display());
+    mention(format_args!("wrote {}: twin.svg{also}, twin.json, simulated/, live/", out.display()));
 }
 
 /// Says what went wrong in either world.
@@ -156,19 +158,19 @@ fn verdict(twin: &Twin, simulated: &Run, live: &Run) -> Exit {
     for (world, run) in [("simulated", simulated), ("live", live)] {
         good &= run.failures.is_empty() && run.summary.succeeded();
         for expectation in run.summary.expect.iter().filter(|e| !e.met) {
-            eprintln!("error: {world}: not met: {} (it is {})", expectation.that, expectation.value);
+            mention(format_args!("error: {world}: not met: {} (it is {})", expectation.that, expectation.value));
         }
         for fetch in run.summary.fetches.iter().filter(|f| !f.completed()) {
             let why = fetch.error.as_deref().unwrap_or("not complete");
-            eprintln!("error: {world}: {}: {}: {why}", fetch.node, fetch.url);
+            mention(format_args!("error: {world}: {}: {}: {why}", fetch.node, fetch.url));
         }
         if world == "simulated" {
-            run.failures.iter().for_each(|(node, why)| eprintln!("error: {world}: {node}: {why}"));
+            run.failures.iter().for_each(|(node, why)| mention(format_args!("error: {world}: {node}: {why}")));
         }
     }
     for (flow, world) in twin.unpaired() {
         good = false;
-        eprintln!("error: {flow} was not opened in the {world} run");
+        mention(format_args!("error: {flow} was not opened in the {world} run"));
     }
     if good { Exit::Good } else { Exit::Failed }
 }

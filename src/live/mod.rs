@@ -9,6 +9,7 @@ pub mod entropy;
 mod error;
 pub mod journal;
 pub mod lag;
+pub mod limits;
 pub mod medium;
 mod poller;
 pub mod replay;
