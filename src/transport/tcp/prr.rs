@@ -22,7 +22,7 @@ impl Prr {
     /// Recovery begins with `recover_flight` bytes: all that is out, without what was SACKed before
     /// this ACK, with what this ACK newly acknowledges (RFC 9937; RFC 6937 counted all).
     pub(super) fn new(recover_flight: u64) -> Prr {
-        Prr { delivered: 0, out: 0, recover_flight: recover_flight.max(1), cwnd: 0 }
+        Prr { delivered: 0, out: 0, recover_flight: recover_flight.max(1), cwnd: recover_flight }
     }
 
     /// The window after an ACK, with `pipe` bytes still out.
