@@ -275,7 +275,7 @@ mod tests {
     #[test]
     fn tcp_15_a_half_open_connection_dies_unheard() {
         let mut e = endpoint("e");
-        e.listen(80, &TcpConfig::default());
+        e.listen(80, TcpConfig::default());
         let (src, dst) = ([10, 0, 0, 1].into(), [10, 0, 0, 2].into());
         let send = |e: &mut TcpEndpoint, seq, flags| {
             let s = TcpSegment { src_port: 9, dst_port: 80, seq, flags, ..Default::default() };
@@ -291,7 +291,7 @@ mod tests {
     #[test]
     fn tcp_12_13_resets_for_strangers() {
         let mut e = endpoint("e");
-        e.listen(80, &TcpConfig::default());
+        e.listen(80, TcpConfig::default());
         let (src, dst) = ([10, 0, 0, 1].into(), [10, 0, 0, 2].into());
         let mut answer = |dst_port, flags| {
             let s = TcpSegment { src_port: 9, dst_port, seq: 100, ack: 777, flags, ..Default::default() };
