@@ -1,6 +1,7 @@
 //! One TCP connection: its parts, and the two faces that the application and the host see.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
@@ -24,7 +25,7 @@ use crate::wire::tcp::TcpSegment;
 /// One end of one TCP connection. Sequence numbers are offsets from the SYN (`seq.rs`).
 #[derive(Debug)]
 pub struct TcpConnection {
-    pub(super) config: TcpConfig,
+    pub(super) config: Arc<TcpConfig>,
     pub(super) state: State,
     pub(super) passive: bool,
     pub(super) ports: (u16, u16),
@@ -61,7 +62,7 @@ pub(super) struct SendState {
     pub(super) buffer: SendBuffer,
     pub(super) fin_queued: bool,
     pub(super) syn_pending: bool,
-    pub(super) rst_pending: Option<TcpSegment>,
+    pub(super) rst_pending: Option<Box<TcpSegment>>,
     pub(super) probe_pending: bool,
     pub(super) probes: u32,
     /// Window probes since the peer was last heard.
@@ -99,6 +100,8 @@ pub(super) struct ReceiveState {
     pub(super) finished: bool,
     pub(super) ack_now: bool,
     pub(super) unacked_segments: u32,
+    /// Segments still to be acknowledged at once, whatever the delay.
+    pub(super) quick_acks: u64,
     pub(super) readable_told: bool,
     /// What arrived twice, to be told with the next segment (RFC 2883).
     pub(super) duplicate: Option<(u64, u64)>,
@@ -124,17 +127,18 @@ pub(super) struct Timestamps {
 impl TcpConnection {
     /// A connection in SYN-SENT, whose SYN is to be polled.
     pub(super) fn open(
-        config: &TcpConfig,
+        config: impl Into<Arc<TcpConfig>>,
         now: Instant,
         ports: (u16, u16),
         iss: u32,
         timestamp_offset: u32,
     ) -> TcpConnection {
+        let config = config.into();
         let mut rcv_scale = 0;
         while config.window_scaling && config.receive_buffer >> rcv_scale > 65_535 && rcv_scale < 14 {
             rcv_scale += 1; // RFC 7323 section 2.3
         }
-        let controller = make_controller(config, config.mss, config.initial_window_bytes(config.mss));
+        let controller = make_controller(&config, config.mss, config.initial_window_bytes(config.mss));
         let mut c = TcpConnection {
             state: State::SynSent,
             passive: false,
@@ -183,6 +187,7 @@ impl TcpConnection {
                 finished: false,
                 ack_now: false,
                 unacked_segments: 0,
+                quick_acks: config.quick_acks,
                 readable_told: false,
                 duplicate: None,
                 shut: false,
@@ -205,9 +210,9 @@ impl TcpConnection {
             notes: VecDeque::new(),
             noting: false,
             stats: FlowStats::default(),
-            config: config.clone(),
+            config,
         };
-        c.stats.congestion = CONTROLLERS.find(&config.congestion).map_or("newreno", |e| e.name);
+        c.stats.congestion = CONTROLLERS.find(&c.config.congestion).map_or("newreno", |e| e.name);
         c
     }
 
@@ -314,7 +319,7 @@ impl TcpConnection {
             rst.flags.rst = true;
             rst.flags.ack = true;
             rst.ack = seq::wire(self.rcv.irs, self.rcv.nxt);
-            self.snd.rst_pending = Some(rst);
+            self.snd.rst_pending = Some(Box::new(rst));
         }
         self.end(reason);
     }
@@ -333,7 +338,8 @@ impl TcpConnection {
 pub(super) fn make_controller(config: &TcpConfig, smss: u64, initial_window: u64) -> Box<dyn Controller> {
     let entry = CONTROLLERS.find(&config.congestion).unwrap_or(&CONTROLLERS.entries[1]);
     let params = config.congestion_params.clone();
-    (entry.build)(&Setup { smss, initial_window, byte_counting: config.byte_counting, params })
+    let (byte_counting, uncapped_growth) = (config.byte_counting, config.uncapped_growth);
+    (entry.build)(&Setup { smss, initial_window, byte_counting, uncapped_growth, params })
 }
 
 impl Stream for TcpConnection {
@@ -393,7 +399,7 @@ impl Stream for TcpConnection {
 impl Connection for TcpConnection {
     type Segment = TcpSegment;
 
-    fn handle_segment(&mut self, now: Instant, segment: TcpSegment) {
+    fn take_segment(&mut self, now: Instant, segment: &mut TcpSegment) {
         self.now = now;
         match self.state {
             State::Closed => {}

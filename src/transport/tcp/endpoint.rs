@@ -114,7 +114,7 @@ impl Endpoint for TcpEndpoint {
         now: Instant,
         local: SocketAddrV4,
         remote: SocketAddrV4,
-        config: &TcpConfig,
+        config: impl Into<Arc<TcpConfig>>,
         name: Arc<str>,
     ) -> ConnId {
         let (iss, offset) = (self.iss.iss(now, local, remote), self.iss.timestamp_offset(local, remote));
@@ -122,19 +122,20 @@ impl Endpoint for TcpEndpoint {
         self.insert(c, (local, remote), Some(name))
     }
 
-    fn listen(&mut self, port: u16, config: &TcpConfig) {
+    fn listen(&mut self, port: u16, config: impl Into<Arc<TcpConfig>>) {
+        let config = config.into();
         match self.listeners.get_mut(&port) {
-            Some(listener) => listener.config = config.clone(),
-            None => drop(self.listeners.insert(port, Listener::new(config.clone()))),
+            Some(listener) => listener.config = config,
+            None => drop(self.listeners.insert(port, Listener::new(config))),
         }
     }
 
-    fn handle_segment(&mut self, now: Instant, src: Ipv4Addr, dst: Ipv4Addr, segment: TcpSegment) -> bool {
+    fn take_segment(&mut self, now: Instant, src: Ipv4Addr, dst: Ipv4Addr, segment: &mut TcpSegment) -> bool {
         let pair = (SocketAddrV4::new(dst, segment.dst_port), SocketAddrV4::new(src, segment.src_port));
         let known = self.find(pair);
-        let after = known.and_then(|id| self.makes_way(id, &segment));
+        let after = known.and_then(|id| self.makes_way(id, segment));
         if let Some(slot) = known.filter(|_| after.is_none()).and_then(|id| self.table.get_mut(id)) {
-            slot.connection.handle_segment(now, segment);
+            slot.connection.take_segment(now, segment);
             return true;
         }
         // Nobody is answered who could not have asked (RFC 9293 section 3.9.2.3).
@@ -143,7 +144,7 @@ impl Endpoint for TcpEndpoint {
             return false;
         }
         if !self.listeners.contains_key(&segment.dst_port) {
-            self.reset(src, dst, &segment);
+            self.reset(src, dst, segment);
             return false;
         }
         self.on_listen(now, pair, segment, after);
@@ -274,7 +275,7 @@ mod tests {
     #[test]
     fn tcp_15_a_half_open_connection_dies_unheard() {
         let mut e = endpoint("e");
-        e.listen(80, &TcpConfig::default());
+        e.listen(80, TcpConfig::default());
         let (src, dst) = ([10, 0, 0, 1].into(), [10, 0, 0, 2].into());
         let send = |e: &mut TcpEndpoint, seq, flags| {
             let s = TcpSegment { src_port: 9, dst_port: 80, seq, flags, ..Default::default() };
@@ -290,7 +291,7 @@ mod tests {
     #[test]
     fn tcp_12_13_resets_for_strangers() {
         let mut e = endpoint("e");
-        e.listen(80, &TcpConfig::default());
+        e.listen(80, TcpConfig::default());
         let (src, dst) = ([10, 0, 0, 1].into(), [10, 0, 0, 2].into());
         let mut answer = |dst_port, flags| {
             let s = TcpSegment { src_port: 9, dst_port, seq: 100, ack: 777, flags, ..Default::default() };

@@ -2,6 +2,7 @@
 //! the SYNs beyond that (RFC 4987).
 
 use std::net::{Ipv4Addr, SocketAddrV4};
+use std::sync::Arc;
 
 use super::config::{SynCookies, TcpConfig};
 use super::connection::TcpConnection;
@@ -16,7 +17,7 @@ use crate::wire::tcp::TcpSegment;
 /// One listening port.
 #[derive(Debug)]
 pub(super) struct Listener {
-    pub(super) config: TcpConfig,
+    pub(super) config: Arc<TcpConfig>,
     /// Connections in SYN-RECEIVED.
     pub(super) half_open: u64,
     /// Established and not accepted yet.
@@ -34,7 +35,7 @@ enum Room {
 }
 
 impl Listener {
-    pub(super) fn new(config: TcpConfig) -> Listener {
+    pub(super) fn new(config: Arc<TcpConfig>) -> Listener {
         Listener { config, half_open: 0, waiting: 0, last_cookie: None }
     }
 
@@ -80,7 +81,7 @@ impl TcpEndpoint {
         &mut self,
         now: Instant,
         pair: (SocketAddrV4, SocketAddrV4),
-        s: TcpSegment,
+        s: &mut TcpSegment,
         after: Option<u32>,
     ) {
         let Some(listener) = self.listeners.get_mut(&s.dst_port) else { return };
@@ -90,14 +91,14 @@ impl TcpEndpoint {
         let (src, dst): (Ipv4Addr, Ipv4Addr) = (*pair.1.ip(), *pair.0.ip());
         let offset = self.iss.timestamp_offset(pair.0, pair.1);
         if s.flags.ack {
-            let syn = self.cookies.check(now, pair, &s).filter(|_| listener.awaits_cookies(now) && !s.flags.syn);
-            let Some(syn) = syn else { return self.reset(src, dst, &s) };
+            let syn = self.cookies.check(now, pair, s).filter(|_| listener.awaits_cookies(now) && !s.flags.syn);
+            let Some(syn) = syn else { return self.reset(src, dst, s) };
             if listener.waiting <= listener.config.backlog {
                 listener.half_open += 1;
-                let mut c = TcpConnection::accept(&listener.config, now, &syn, s.ack.wrapping_sub(1), offset);
+                let mut c = TcpConnection::accept(listener.config.clone(), now, &syn, s.ack.wrapping_sub(1), offset);
                 c.answered_by_cookie();
                 let id = self.insert(c, pair, None);
-                self.connection_mut(id).expect("inserted").handle_segment(now, s);
+                self.connection_mut(id).expect("inserted").take_segment(now, s);
             }
             return;
         }
@@ -109,13 +110,13 @@ impl TcpEndpoint {
             Room::Connection => {
                 listener.half_open += 1;
                 let iss = self.iss.iss_after(now, pair.0, pair.1, after);
-                let c = TcpConnection::accept(&listener.config, now, &s, iss, offset);
+                let c = TcpConnection::accept(listener.config.clone(), now, s, iss, offset);
                 self.insert(c, pair, None);
             }
             Room::Cookie => {
                 listener.last_cookie = Some(now);
-                let cookie = self.cookies.make(now, pair, &s);
-                let mut c = TcpConnection::accept(&listener.config, now, &s, cookie, offset);
+                let cookie = self.cookies.make(now, pair, s);
+                let mut c = TcpConnection::accept(listener.config.clone(), now, s, cookie, offset);
                 let mut answer = c.poll_transmit(now).expect("a SYN is answered");
                 if let Some((clock, _)) = &mut answer.options.timestamps {
                     *clock = cookie::timestamp(*clock, &s.options);

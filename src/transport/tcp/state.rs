@@ -1,5 +1,7 @@
 //! The states of RFC 9293 section 3.3.2: opening and closing.
 
+use std::sync::Arc;
+
 use super::connection::{TcpConnection, make_controller};
 use super::seq;
 use crate::base::note::{CloseReason, FlowNote, WindowCause};
@@ -43,7 +45,7 @@ const DEFAULT_MSS: u64 = 536;
 impl TcpConnection {
     /// A connection in SYN-RECEIVED that answers `syn` (section 3.10.7.2).
     pub(super) fn accept(
-        config: &TcpConfig,
+        config: impl Into<Arc<TcpConfig>>,
         now: Instant,
         syn: &TcpSegment,
         iss: u32,
@@ -98,14 +100,14 @@ impl TcpConnection {
     }
 
     /// Section 3.10.7.3.
-    pub(super) fn on_syn_sent(&mut self, mut s: TcpSegment) {
+    pub(super) fn on_syn_sent(&mut self, s: &mut TcpSegment) {
         let acked = seq::expand(self.snd.iss, self.snd.nxt, s.ack);
         if s.flags.ack && (acked <= 0 || acked > self.snd.max as i64) {
             if !s.flags.rst {
                 let mut rst = self.blank(0);
                 rst.seq = s.ack;
                 rst.flags.rst = true;
-                self.snd.rst_pending = Some(rst);
+                self.snd.rst_pending = Some(Box::new(rst));
             }
             return;
         }
@@ -118,7 +120,7 @@ impl TcpConnection {
         if !s.flags.syn {
             return;
         }
-        self.take_syn(&s);
+        self.take_syn(s);
         if s.flags.ack {
             self.rcv.ack_now = true;
             self.establish(acked as u64);
