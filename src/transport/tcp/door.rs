@@ -136,6 +136,11 @@ impl TcpDoor {
         self
     }
 
+    /// Connections from now on begin with this sequence number; `None`: as RFC 6528 says.
+    pub fn set_iss(&mut self, iss: Option<u32>) {
+        self.endpoint.iss.fixed_iss = iss;
+    }
+
     /// TSval is the clock in milliseconds plus this, on every connection.
     pub fn with_timestamp_offset(mut self, offset: u32) -> Self {
         self.endpoint.iss.fixed_timestamp_offset = Some(offset);
