@@ -5,7 +5,7 @@
 //! | keys of the scenario | `config` |
 //! | demultiplexing, resets | `endpoint` |
 //! | LISTEN: backlog, SYN cookies | `listener`, `cookie` |
-//! | bytes in, bytes out: for outsiders | `door`, `door_calls`, `snapshot` |
+//! | bytes in, bytes out: for outsiders | `door`, `door_calls`, `snapshot`, `fuzz` |
 //! | the parts of a connection, its public face | `connection` |
 //! | opening, closing, TIME-WAIT | `state` |
 //! | arriving segments: checks, data | `receive`, `reassembly` |
@@ -23,6 +23,7 @@ mod detection;
 mod door;
 mod door_calls;
 mod endpoint;
+pub mod fuzz;
 mod iss;
 mod listener;
 mod prr;
