@@ -6,6 +6,7 @@ mod closing;
 mod cubic;
 mod delays;
 mod every_controller;
+mod exchanges;
 mod handshake;
 mod host;
 mod newreno;
