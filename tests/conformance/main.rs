@@ -1,8 +1,13 @@
 //! The rows of the conformance checklist, each a test named after it, on a virtual clock.
 
+mod acks;
+mod attacks;
 mod bench;
+mod closing;
 mod cubic;
+mod delays;
 mod every_controller;
+mod handshake;
 mod newreno;
 mod prr;
 mod rack;
@@ -10,3 +15,6 @@ mod reno;
 mod rto;
 mod sack;
 mod script;
+mod segments;
+mod timestamps;
+mod windows;

@@ -23,6 +23,9 @@ pub enum DoorError {
     /// RFC 9293 section 3.10.1.
     #[error("there is a connection between {0} and {1} already")]
     Exists(SocketAddrV4, SocketAddrV4),
+    /// RFC 9293 section 3.9.2.3, MUST-46.
+    #[error("{0} is no address of one host")]
+    Address(Ipv4Addr),
     /// A value that no scenario could have: the field and what it must be.
     #[error("{0} of TcpConfig must be {1}")]
     Config(&'static str, &'static str),
@@ -99,6 +102,7 @@ pub struct TcpDoor {
     accepted: VecDeque<(u16, ConnId, SocketAddrV4)>,
     ended: BTreeMap<ConnId, Ended>,
     now: Instant,
+    discarded: u64,
     // Something was done since there was last nothing to send.
     unsettled: bool,
 }
@@ -116,7 +120,14 @@ impl TcpDoor {
     pub fn new(seed: Seed) -> Self {
         let mut endpoint = TcpEndpoint::new(seed.stream("door"));
         endpoint.accepts_by_hand = true;
-        TcpDoor { endpoint, accepted: VecDeque::new(), ended: BTreeMap::new(), now: Instant::ZERO, unsettled: false }
+        TcpDoor {
+            endpoint,
+            accepted: VecDeque::new(),
+            ended: BTreeMap::new(),
+            now: Instant::ZERO,
+            discarded: 0,
+            unsettled: false,
+        }
     }
 
     /// Every connection begins with this sequence number.
@@ -147,6 +158,10 @@ impl TcpDoor {
         config: &TcpConfig,
     ) -> Result<ConnId, DoorError> {
         config.check().map_err(|(key, must)| DoorError::Config(key, must))?;
+        let odd = |a: &Ipv4Addr| a.is_broadcast() || a.is_multicast() || a.is_unspecified();
+        if let Some(ip) = [*local.ip(), *remote.ip()].into_iter().find(odd) {
+            return Err(DoorError::Address(ip));
+        }
         if self.endpoint.find((local, remote)).is_some() {
             return Err(DoorError::Exists(local, remote));
         }
@@ -193,6 +208,15 @@ impl TcpDoor {
         })?
     }
 
+    /// How many bytes [`TcpDoor::read`] has ready.
+    pub fn readable(&self, conn: ConnId) -> u64 {
+        let unread = |e: &Ended| e.unread.iter().map(|data| data.len() as u64).sum();
+        match self.endpoint.connection(conn) {
+            Some(c) if !self.ended.contains_key(&conn) => c.rcv.inbox_bytes,
+            _ => self.ended.get(&conn).map_or(0, unread),
+        }
+    }
+
     /// Ends this direction: a FIN follows the last byte written. Reading goes on.
     pub fn finish(&mut self, conn: ConnId) {
         self.on(conn, Stream::finish);
@@ -218,9 +242,15 @@ impl TcpDoor {
         dst: Ipv4Addr,
         bytes: &[u8],
     ) -> Result<bool, TcpParseError> {
-        let wanted = self.endpoint.handle_segment(now, src, dst, TcpSegment::parse(src, dst, bytes)?);
+        let segment = TcpSegment::parse(src, dst, bytes).inspect_err(|_| self.discarded += 1)?;
+        let wanted = self.endpoint.handle_segment(now, src, dst, segment);
         self.hear(now);
         Ok(wanted)
+    }
+
+    /// How many segments could not be read, for their checksum or their form.
+    pub fn discarded(&self) -> u64 {
+        self.discarded
     }
 
     /// The next segment to send, with the addresses that its checksum covers.
