@@ -39,7 +39,7 @@ pub struct TcpConfig {
     pub sack: bool,
     /// Report data that arrives twice (RFC 2883); needs `sack`.
     pub dsack: bool,
-    /// Proportional rate reduction in recovery with SACK (RFC 9937).
+    /// Proportional rate reduction in recovery (RFC 9937).
     pub prr: bool,
     /// Find losses by time instead of by counting (RFC 8985); needs `sack`.
     pub rack: bool,
@@ -53,6 +53,9 @@ pub struct TcpConfig {
     pub timestamps: bool,
     /// Offer window scaling (RFC 7323 section 2).
     pub window_scaling: bool,
+    /// In recovery without SACK only the first partial ACK restarts the retransmission timer
+    /// (RFC 6582 section 3.2, step 3); false: each does, slow but steady.
+    pub impatient: bool,
     /// Acknowledge every second segment only (RFC 5681 section 4.2).
     pub delayed_ack: bool,
     /// Longest wait of a delayed acknowledgment.
@@ -128,7 +131,7 @@ impl TcpConfig {
         ),
         key("sack", Kind::Bool, "true", "selective acknowledgment (RFC 2018, RFC 6675)"),
         key("dsack", Kind::Bool, "true", "report data that arrives twice (RFC 2883); needs sack"),
-        key("prr", Kind::Bool, "false", "proportional rate reduction in recovery (RFC 9937); needs sack"),
+        key("prr", Kind::Bool, "false", "proportional rate reduction in recovery (RFC 9937)"),
         key("rack", Kind::Bool, "false", "find losses by time instead of by counting (RFC 8985); needs sack"),
         key("tlp", Kind::Bool, "false", "tail loss probe (RFC 8985 section 7); needs rack"),
         key(
@@ -142,6 +145,12 @@ impl TcpConfig {
             Kind::Bool,
             "false",
             "take a reduction back that DSACK or timestamps show to have been needless (RFC 3708, RFC 3522)",
+        ),
+        key(
+            "impatient",
+            Kind::Bool,
+            "true",
+            "in recovery without SACK only the first partial ACK restarts the timer (RFC 6582); false: each does, slow but steady",
         ),
         key("timestamps", Kind::Bool, "true", "timestamps (RFC 7323)"),
         key("window_scaling", Kind::Bool, "true", "window scaling (RFC 7323)"),
@@ -219,6 +228,7 @@ impl TcpConfig {
             undo: bool("undo", d.undo),
             timestamps: bool("timestamps", d.timestamps),
             window_scaling: bool("window_scaling", d.window_scaling),
+            impatient: bool("impatient", d.impatient),
             delayed_ack: bool("delayed_ack", d.delayed_ack),
             ack_delay: duration("ack_delay", d.ack_delay),
             quick_acks: integer("quick_acks", d.quick_acks),
@@ -297,6 +307,7 @@ impl Default for TcpConfig {
             undo: false,
             timestamps: true,
             window_scaling: true,
+            impatient: true,
             delayed_ack: true,
             ack_delay: Duration::from_millis(40),
             quick_acks: 0,
