@@ -2,6 +2,8 @@
 
 #[path = "../examples/fidelity/cells.rs"]
 mod cells;
+#[path = "../examples/fidelity/laws.rs"]
+mod laws;
 #[path = "../examples/fidelity/ours.rs"]
 mod ours;
 #[path = "../examples/fidelity/reasons.rs"]
@@ -79,6 +81,26 @@ fn the_kernel_and_the_textbook_are_met() {
 fn one_lost_segment_halves_the_window_once() {
     let run = ours::run_case(root(), "drop100", &[]).expect("it runs");
     assert_eq!((run.retransmits, run.timeouts, run.ssthresh), (1.0, 0.0, Some(54.0)));
+}
+
+/// The law of Mathis and PFTK, from 3 % of loss down to 0.01 %, inside the band of ns-3: one seed each here, ten of them,
+/// and the other tables, in the example.
+#[test]
+fn goodput_under_random_loss_is_inside_the_band() {
+    let [sack, _, _, no_sack] = &laws::TABLES;
+    let mut points = laws::sweep(root(), sack, 0.001, 1, 300).expect("it runs");
+    points.extend(laws::sweep(root(), no_sack, 0.001, 1, 300).expect("it runs"));
+    // The small rates take many segments: shorter runs, whose start weighs more.
+    let rare = laws::sweep(root(), sack, 0.0, 1, 90).expect("it runs");
+    points.extend(rare.into_iter().filter(|point| point.loss < 0.001));
+    assert_eq!(points.len(), 10);
+    for point in &points {
+        assert!(point.met(), "{point:?}");
+    }
+    // And the goodput falls as 1 / sqrt(p) where timeouts are rare.
+    let at = |loss| points.iter().find(|p| p.loss == loss).expect("a point").ours;
+    let slope = at(0.001) / at(0.003) / (0.003f64 / 0.001).sqrt();
+    assert!((0.9..=1.15).contains(&slope), "{slope}");
 }
 
 /// The expectations of every scenario of `scenarios/fidelity` hold.
