@@ -7,8 +7,8 @@ use twinwire::base::time::Instant;
 use twinwire::transport::tcp::{TcpConfig, TcpDoor};
 use twinwire::wire::tcp::TcpSegment;
 
-use crate::bench::{MSS, plain};
 use crate::acks::{Script, racking, sacking};
+use crate::bench::{MSS, plain};
 
 const ISS: u32 = 700;
 
