@@ -1,9 +1,10 @@
 //! RACK: RFC 8985. What RACK knows shows in when its timer fires and in what it resends.
 
+use twinwire::transport::endpoint::Endpoint;
 use twinwire::transport::rtt::RtoLimits;
 use twinwire::transport::tcp::TcpConfig;
 
-use crate::bench::ms;
+use crate::bench::{Bench, ms};
 use crate::script::{Script, racking};
 
 /// A path of 40 ms, on which one segment leaves in each of the first so many ms.
@@ -293,4 +294,20 @@ fn rack_10_a_timeout_follows_the_probe() {
     assert_eq!(t.timer(), Some(1300), "an RTO of 1 s after the probe");
     assert_eq!(t.until(1300), ["1300 R9"]);
     assert_eq!((t.snapshot().backoff, t.cwnd()), (1, 1000));
+}
+
+#[test]
+fn rack_06_every_seventh_segment_lost_needs_no_timeout() {
+    // Repeats get lost, too, and what one recovery has found lost but had no leave to send begins the next one. Linux 6.18
+    // has no timeout in these either.
+    for (congestion, nth) in [("newreno", 7), ("cubic", 7), ("cubic", 11), ("cubic", 13), ("reno", 5)] {
+        let lose: Vec<usize> = (1..400).filter(|n| n % nth == 0).collect();
+        let config = TcpConfig { congestion: congestion.to_owned(), prr: true, ..probing() };
+        let mut t = Bench::new(&config, &lose, 200);
+        t.run_ms(60_000);
+        let stats = &t.a.reports()[0].stats;
+        assert_eq!((stats.bytes_acked, stats.timeouts), (200_000, 0), "{congestion} {nth}");
+        let lost = stats.segments_sent / nth as u64;
+        assert_eq!(stats.retransmits, lost, "{congestion} {nth}: nothing goes again but what was lost");
+    }
 }

@@ -63,8 +63,10 @@ impl TcpConnection {
         let Some(rack) = self.recovery.rack.as_deref_mut() else { return false };
         let window = rack.reordering_window(recovering, min_rtt, srtt);
         let (found, again_at) = rack.detect(self.now, window);
+        // What an episode that has ended had found, but not sent again, calls for the next one.
+        let lost = rack.first_lost().is_some();
         self.timers.reordering = again_at;
-        if found && !recovering && self.snd.una >= self.recovery.recover {
+        if lost && !recovering && self.snd.una >= self.recovery.recover {
             self.begin_recovery(Episode::Sack);
         }
         found
