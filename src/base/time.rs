@@ -201,7 +201,10 @@ mod tests {
     fn an_instant_may_be_missing_at_no_cost() {
         assert_eq!(size_of::<Option<Instant>>(), size_of::<u64>());
         let [zero, five] = [0, 5].map(|n| Some(Instant::from_nanos(n)));
-        assert_eq!([Instant::earlier(five, zero), Instant::earlier(zero, None), Instant::earlier(None, five)], [zero, zero, five]);
+        assert_eq!(
+            [Instant::earlier(five, zero), Instant::earlier(zero, None), Instant::earlier(None, five)],
+            [zero, zero, five]
+        );
         assert_eq!(Instant::earlier(None, None), None);
         assert_eq!((Instant::ZERO.as_nanos(), Instant::from_nanos(u64::MAX)), (0, Instant::MAX));
     }

@@ -20,14 +20,15 @@ use crate::wire::tcp::TcpSegment;
 
 type Pair = (SocketAddrV4, SocketAddrV4);
 
-/// TCP of one host.
+/// TCP of one host. What every segment needs comes first.
+#[repr(C)]
 pub struct TcpEndpoint {
-    table: Table<TcpConnection>,
-    demux: BTreeMap<Pair, ConnId>,
     // Segments come in runs of the same connection.
     last_hit: Option<(Pair, ConnId)>,
-    listeners: BTreeMap<u16, Arc<TcpConfig>>,
     resets: VecDeque<Outgoing<TcpSegment>>,
+    table: Table<TcpConnection>,
+    demux: BTreeMap<Pair, ConnId>,
+    listeners: BTreeMap<u16, Arc<TcpConfig>>,
     pub(super) iss: IssGenerator,
     noting: bool,
 }

@@ -25,6 +25,7 @@ pub(super) enum Episode {
 }
 
 #[derive(Debug, Default)]
+#[repr(C)]
 pub(super) struct Recovery {
     pub(super) episode: Episode,
     pub(super) dup_acks: u32,
@@ -44,7 +45,7 @@ pub(super) struct Recovery {
     pub(super) rack: Option<Box<Rack>>,
     pub(super) tlp: Tlp,
     /// Set during a recovery that PRR governs.
-    pub(super) prr: Option<Prr>,
+    pub(super) prr: Option<Box<Prr>>,
     pub(super) undo: Option<Undo>,
     /// What was SACKed, and what was out and not SACKed, before the ACK in hand.
     pub(super) sacked_before: u64,
@@ -124,7 +125,7 @@ impl TcpConnection {
             self.recovery.resend = None;
         }
         if episode == Episode::Sack && self.config.prr {
-            self.recovery.prr = Some(Prr::new(self.recovery.out_before));
+            self.recovery.prr = Some(Box::new(Prr::new(self.recovery.out_before)));
         }
         self.remember_for_undo();
         self.note_window(WindowCause::Loss);
