@@ -107,7 +107,7 @@ fn shrink(pixels: &[u8], width: usize, side: usize) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::plots::figure::{Line, Marks, Shape};
+    use crate::report::plots::figure::{Figure, Line, Marks, Shape};
 
     fn figure() -> Figure {
         // A sawtooth such as Reno's, with a timeout.
