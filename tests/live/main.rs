@@ -11,3 +11,4 @@ mod process;
 mod robust;
 mod runs;
 mod twin;
+mod versions;

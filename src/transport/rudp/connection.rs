@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 
 use super::ack_ranges::AckRanges;
-use super::close::State;
+use super::close::{State, error};
 use super::config::{Mode, RudpConfig};
 use super::inbox::Inbox;
 use super::outbox::Outbox;
@@ -321,7 +321,7 @@ impl Stream for RudpConnection {
     fn abort(&mut self) {
         if self.state != State::Closed {
             if self.state != State::TimeWait && self.syns_sent + self.next_pn > 0 && self.peer.cid != 0 {
-                self.rst_due = Some(0);
+                self.rst_due = Some(error::ABORTED);
             }
             self.close(self.now, CloseReason::Aborted);
             self.timers.stop(T::Rto);

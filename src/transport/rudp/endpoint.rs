@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::Arc;
 
+#[cfg(test)]
+use super::close::State;
 use super::close::error;
 use super::config::{Mode, RudpConfig};
 use super::connection::{Peer, RudpConnection};
@@ -71,6 +73,12 @@ impl RudpEndpoint {
     /// A port from which a connection was opened that is over now.
     pub fn poll_freed(&mut self) -> Option<u16> {
         self.freed.pop()
+    }
+
+    /// The state of a connection; closed once it is gone.
+    #[cfg(test)]
+    pub(super) fn state(&self, id: ConnId) -> State {
+        self.table.get(id).map_or(State::Closed, |slot| slot.connection.state)
     }
 
     fn fresh_cid(&mut self) -> u64 {

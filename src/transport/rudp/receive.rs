@@ -67,6 +67,10 @@ impl RudpConnection {
             }
             return;
         }
+        if !seg.flags.ack {
+            self.reset(now, error::PROTOCOL, CloseReason::ProtocolError);
+            return;
+        }
         self.cookie = None;
         self.hello_due = false;
         self.heard(now);
@@ -77,7 +81,7 @@ impl RudpConnection {
         if self.received.largest() == Some(seg.pn) && !duplicate {
             self.largest_arrived = now;
         }
-        if seg.flags.ack && !self.handle_ack(now, &seg) {
+        if !self.handle_ack(now, &seg) {
             return;
         }
         if self.state == State::Closed {
