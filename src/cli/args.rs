@@ -101,9 +101,10 @@ pub(super) struct RunArgs {
     /// the summary
     #[arg(long, value_name = "FLOW")]
     pub ladder: Option<String>,
-    /// Write packets.pcapng (not available yet)
-    #[arg(long)]
-    pub pcap: bool,
+    /// Write packets.pcapng into the run folder, for Wireshark: each conversation as its client sees it, or, with
+    /// --pcap=NODE, everything that passes this node
+    #[arg(long, requires = "out", value_name = "NODE", num_args = 0..=1, require_equals = true)]
+    pub pcap: Option<Option<String>>,
     /// Draw PNG pictures beside the SVG ones
     #[arg(long, requires = "out")]
     pub png: bool,

@@ -26,7 +26,7 @@ use crate::node::outbox::Outbox;
 use crate::proto::dhcp::{CLIENT_PORT, SERVER_PORT};
 use crate::transport::kernel::{SocketMessage, SocketOp};
 use crate::wire::packet::{Body, DEFAULT_TTL, Hop, Packet};
-use crate::wire::rudp::RudpSegment;
+use crate::wire::rudp::{RudpSegment, version_negotiation};
 use crate::wire::udp::Datagram;
 
 /// Datagrams taken from one socket before the others have their turn.
@@ -238,6 +238,11 @@ impl<'s> Driver<'s> {
     /// What came, as the host sees it; `None` if it is no packet.
     fn packet(&mut self, slot: usize, received: Received) -> Option<Packet> {
         let Received { node, port, carries, from, data } = received;
+        if carries == Carries::Rudp
+            && let Some(answer) = version_negotiation(&data)
+        {
+            self.udp.send(node, port, from, &answer);
+        }
         let mut from = self.map.scenario(from);
         if port == SERVER_PORT && self.xids.remember(&data, from) {
             // A client that has no address yet sends from none.

@@ -6,3 +6,4 @@ mod clients;
 mod process;
 mod robust;
 mod runs;
+mod versions;

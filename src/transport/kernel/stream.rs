@@ -194,7 +194,7 @@ impl Stream for KernelStream {
 impl Connection for KernelStream {
     type Segment = SocketOp;
 
-    fn handle_segment(&mut self, now: Instant, op: SocketOp) {
+    fn take_segment(&mut self, now: Instant, op: &mut SocketOp) {
         if self.closed.is_some() {
             return;
         }
@@ -206,21 +206,21 @@ impl Connection for KernelStream {
             SocketOp::Data(data) => {
                 self.stats.bytes_delivered += data.len() as u64;
                 self.note(FlowNote::Delivered { bytes: data.len() as u64 });
-                self.received.push_back(data);
+                self.received.push_back(std::mem::take(data));
                 if std::mem::take(&mut self.found_nothing) {
                     self.events.push_back(StreamEvent::Readable);
                 }
             }
             SocketOp::Took(bytes) => {
-                self.unsent = self.unsent.saturating_sub(bytes);
-                self.stats.bytes_acked += bytes;
+                self.unsent = self.unsent.saturating_sub(*bytes);
+                self.stats.bytes_acked += *bytes;
                 self.stats.last_acked = Some(now);
                 if std::mem::take(&mut self.cut_short) {
                     self.events.push_back(StreamEvent::Writable);
                 }
             }
             SocketOp::Finish => self.peer_finished = true,
-            SocketOp::Failed(reason) => self.end(reason, None),
+            SocketOp::Failed(reason) => self.end(*reason, None),
             SocketOp::Listen
             | SocketOp::BindUdp
             | SocketOp::BindRudp

@@ -24,6 +24,7 @@ impl TcpConnection {
             self.answer_out_of_window(s); // RFC 5961 section 5.2
             return false;
         }
+        self.snd.unheard_probes = 0;
         let old_una = self.snd.una;
         let same_window = s.window == self.snd.last_window_field;
         if ack >= old_una as i64 {

@@ -1,5 +1,7 @@
 //! The keys of `[transport.tcp]`.
 
+use std::sync::Arc;
+
 use crate::base::schema::{Key, Kind, Need, Params, PartKind};
 use crate::base::time::Duration;
 use crate::transport::congestion::CONTROLLERS;
@@ -12,12 +14,19 @@ pub const TIMESTAMP_BYTES: u64 = 12;
 const CONGESTION: PartKind =
     PartKind { what: "congestion controller", tag: "controller", parts: || CONTROLLERS.parts(), short: None };
 
+const MSS: Kind = Kind::Within(&Kind::Size, "64 B", "65000 B");
+/// What the largest window scale can announce (RFC 7323 section 2.3).
+const RECEIVE_BUFFER: Kind = Kind::Within(&Kind::Size, "1 B", "1 GiB");
+const SEND_BUFFER: Kind = Kind::Within(&Kind::Size, "1 B", "1 TB");
+/// No timer that ends a wait is 0.
+const TIMEOUT: Kind = Kind::Within(&Kind::Duration, "1 ms", "24 h");
+
 const fn key(name: &'static str, kind: Kind, default: &'static str, about: &'static str) -> Key {
     Key { name, kind, need: Need::Default(default), about }
 }
 
 /// How a TCP connection behaves.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct TcpConfig {
     /// Name of the congestion controller.
     pub congestion: String,
@@ -88,6 +97,13 @@ pub struct TcpConfig {
     pub user_timeout: Option<Duration>,
 }
 
+/// What is configured once may open many connections.
+impl From<&TcpConfig> for Arc<TcpConfig> {
+    fn from(config: &TcpConfig) -> Self {
+        Arc::new(config.clone())
+    }
+}
+
 impl TcpConfig {
     /// The keys of `[transport.tcp]`.
     pub const KEYS: &[Key] = &[
@@ -95,7 +111,7 @@ impl TcpConfig {
         key("congestion", Kind::Part(&CONGESTION), "newreno", "how the congestion window moves"),
         key(
             "mss",
-            Kind::Size,
+            MSS,
             "1448 B",
             "most data bytes in a segment, with the 12 bytes of timestamps left out: 1448 B makes 1500-byte packets; the MSS option says 12 more when timestamps are on",
         ),
@@ -167,33 +183,33 @@ impl TcpConfig {
             "0",
             "segments acknowledged at once at the beginning, whatever delayed_ack says; Linux: 16",
         ),
-        key("initial_rto", Kind::Duration, "1 s", "retransmission timeout before there is an RTT sample"),
-        key("min_rto", Kind::Duration, "1 s", "least retransmission timeout"),
+        key("initial_rto", TIMEOUT, "1 s", "retransmission timeout before there is an RTT sample"),
+        key("min_rto", TIMEOUT, "1 s", "least retransmission timeout"),
         key(
             "min_rto_on_variance",
             Kind::Bool,
             "false",
             "min_rto bounds the variance term, as in Linux: RTO = SRTT + max(min_rto, 4 RTTVAR)",
         ),
-        key("max_rto", Kind::Duration, "60 s", "largest retransmission timeout, backed off or not"),
+        key("max_rto", TIMEOUT, "60 s", "largest retransmission timeout, backed off or not"),
         key(
             "receive_buffer",
-            Kind::Size,
+            RECEIVE_BUFFER,
             "16 MiB",
             "bytes held for an application that does not read; bounds the window",
         ),
-        key("send_buffer", Kind::Size, "16 MiB", "bytes held until the peer acknowledges them"),
+        key("send_buffer", SEND_BUFFER, "16 MiB", "bytes held until the peer acknowledges them"),
         key("nagle", Kind::Bool, "true", "hold small segments back while data is outstanding"),
         key("time_wait", Kind::Duration, "240 s", "twice the maximum segment lifetime"),
         key("syn_retries", Kind::Integer(0, 100), "7", "repeats of a SYN before giving up"),
         key("retries", Kind::Integer(0, 100), "15", "repeats of the same data before giving up"),
         key("keepalive", Kind::Bool, "false", "ask an idle peer whether it is still there"),
-        key("keepalive_idle", Kind::Duration, "7200 s", "silence before the first keep-alive"),
-        key("keepalive_interval", Kind::Duration, "75 s", "time between unanswered keep-alives"),
+        key("keepalive_idle", TIMEOUT, "7200 s", "silence before the first keep-alive"),
+        key("keepalive_interval", TIMEOUT, "75 s", "time between unanswered keep-alives"),
         key("keepalive_probes", Kind::Integer(1, 100), "9", "unanswered keep-alives before giving up"),
         Key {
             name: "user_timeout",
-            kind: Kind::Duration,
+            kind: TIMEOUT,
             need: Need::Optional,
             about: "give up when data stays unacknowledged so long (RFC 5482); left out: only retries count",
         },

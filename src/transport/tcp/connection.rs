@@ -1,6 +1,7 @@
 //! One TCP connection: its parts, and the two faces that the application and the host see.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
@@ -22,30 +23,34 @@ use crate::transport::stream::{Stream, StreamEvent};
 use crate::wire::tcp::TcpSegment;
 
 /// One end of one TCP connection. Sequence numbers are offsets from the SYN (`seq.rs`).
+///
+/// The order of the fields is that of their use: what a segment of a stream under way touches lies
+/// together, because with thousands of connections every line of memory has to be fetched.
 #[derive(Debug)]
+#[repr(C)]
 pub struct TcpConnection {
-    pub(super) config: TcpConfig,
+    pub(super) now: Instant,
+    pub(super) config: Arc<TcpConfig>,
+    pub(super) ports: (u16, u16),
     pub(super) state: State,
     pub(super) passive: bool,
-    pub(super) ports: (u16, u16),
-    pub(super) now: Instant,
-    pub(super) snd: SendState,
-    pub(super) rcv: ReceiveState,
+    pub(super) noting: bool,
+    pub(super) events: VecDeque<StreamEvent>,
+    pub(super) timers: Timers,
     pub(super) timestamps: Timestamps,
+    pub(super) snd: SendState,
     pub(super) recovery: Recovery,
     pub(super) controller: Box<dyn Controller>,
     pub(super) rtt: RttEstimator,
-    pub(super) timers: Timers,
-    pub(super) events: VecDeque<StreamEvent>,
-    pub(super) notes: VecDeque<FlowNote>,
-    pub(super) noting: bool,
+    pub(super) rcv: ReceiveState,
     pub(super) stats: FlowStats,
+    pub(super) notes: VecDeque<FlowNote>,
 }
 
 /// The send sequence space (RFC 9293 section 3.3.1).
 #[derive(Debug)]
+#[repr(C)]
 pub(super) struct SendState {
-    pub(super) iss: u32,
     pub(super) una: u64,
     /// Next to send; behind `max` after a timeout.
     pub(super) nxt: u64,
@@ -55,57 +60,61 @@ pub(super) struct SendState {
     pub(super) max_wnd: u64,
     pub(super) wl1: u64,
     pub(super) wl2: u64,
+    pub(super) mss: u64,
+    pub(super) iss: u32,
     pub(super) last_window_field: u16,
     pub(super) scale: u8,
-    pub(super) mss: u64,
-    pub(super) buffer: SendBuffer,
     pub(super) fin_queued: bool,
     pub(super) syn_pending: bool,
-    pub(super) rst_pending: Option<TcpSegment>,
     pub(super) probe_pending: bool,
-    pub(super) probes: u32,
     /// One byte beyond `max` went as a window probe; the peer may have taken it.
     pub(super) probe_byte: bool,
     pub(super) keep_alive_pending: bool,
-    /// Keep-alives without an answer.
-    pub(super) keep_alives: u64,
+    pub(super) want_write: bool,
+    pub(super) tell_acknowledged: bool,
+    pub(super) rst_pending: Option<Box<TcpSegment>>,
+    pub(super) buffer: SendBuffer,
     /// End and departure of the one segment whose round trip is being timed.
     pub(super) timed: Option<(u64, Instant)>,
     pub(super) last_sent: Instant,
     /// Acknowledgments of data before this offset answer a flight that filled cwnd.
     pub(super) cwnd_limited_until: u64,
-    pub(super) want_write: bool,
-    pub(super) tell_acknowledged: bool,
+    pub(super) probes: u32,
+    /// Window probes since the peer was last heard.
+    pub(super) unheard_probes: u32,
+    /// Keep-alives without an answer.
+    pub(super) keep_alives: u64,
 }
 
 /// The receive sequence space.
 #[derive(Debug)]
+#[repr(C)]
 pub(super) struct ReceiveState {
-    pub(super) irs: u32,
     pub(super) nxt: u64,
     /// Right edge of the window as last advertised.
     pub(super) edge: u64,
+    pub(super) mss: u64,
+    pub(super) irs: u32,
+    pub(super) unacked_segments: u32,
+    /// When the peer was last heard.
+    pub(super) heard: Instant,
     pub(super) scale: u8,
     /// Both sides scale their windows.
     pub(super) scaling: bool,
     pub(super) sack: bool,
-    pub(super) mss: u64,
-    pub(super) reassembly: Reassembly,
-    pub(super) inbox: VecDeque<Bytes>,
-    pub(super) inbox_bytes: u64,
-    pub(super) fin_at: Option<u64>,
     pub(super) finished: bool,
     pub(super) ack_now: bool,
-    pub(super) unacked_segments: u32,
-    /// Segments still to be acknowledged at once, whatever the delay.
-    pub(super) quick_acks: u64,
     pub(super) readable_told: bool,
-    /// What arrived twice, to be told with the next segment (RFC 2883).
-    pub(super) duplicate: Option<(u64, u64)>,
     /// The application reads no more.
     pub(super) shut: bool,
-    /// When the peer was last heard.
-    pub(super) heard: Instant,
+    pub(super) inbox_bytes: u64,
+    /// Segments still to be acknowledged at once, whatever the delay.
+    pub(super) quick_acks: u64,
+    /// What arrived twice, to be told with the next segment (RFC 2883).
+    pub(super) duplicate: Option<(u64, u64)>,
+    pub(super) reassembly: Reassembly,
+    pub(super) inbox: VecDeque<Bytes>,
+    pub(super) fin_at: Option<u64>,
     /// When, and to which numbers, a segment out of the window was last answered.
     pub(super) last_out_of_window: Option<(Instant, u32, u32)>,
     pub(super) challenges: (Instant, u32),
@@ -124,17 +133,18 @@ pub(super) struct Timestamps {
 impl TcpConnection {
     /// A connection in SYN-SENT, whose SYN is to be polled.
     pub(super) fn open(
-        config: &TcpConfig,
+        config: impl Into<Arc<TcpConfig>>,
         now: Instant,
         ports: (u16, u16),
         iss: u32,
         timestamp_offset: u32,
     ) -> TcpConnection {
+        let config = config.into();
         let mut rcv_scale = 0;
         while config.window_scaling && config.receive_buffer >> rcv_scale > 65_535 && rcv_scale < 14 {
             rcv_scale += 1; // RFC 7323 section 2.3
         }
-        let controller = make_controller(config, config.mss, config.initial_window_bytes(config.mss));
+        let controller = make_controller(&config, config.mss, config.initial_window_bytes(config.mss));
         let mut c = TcpConnection {
             state: State::SynSent,
             passive: false,
@@ -158,6 +168,7 @@ impl TcpConnection {
                 rst_pending: None,
                 probe_pending: false,
                 probes: 0,
+                unheard_probes: 0,
                 probe_byte: false,
                 keep_alive_pending: false,
                 keep_alives: 0,
@@ -205,9 +216,9 @@ impl TcpConnection {
             notes: VecDeque::new(),
             noting: false,
             stats: FlowStats::default(),
-            config: config.clone(),
+            config,
         };
-        c.stats.congestion = CONTROLLERS.find(&config.congestion).map_or("newreno", |e| e.name);
+        c.stats.congestion = CONTROLLERS.find(&c.config.congestion).map_or("newreno", |e| e.name);
         c
     }
 
@@ -217,10 +228,15 @@ impl TcpConnection {
     }
 
     /// The application is done with both directions (RFC 9293 section 3.6.1). If it leaves data
-    /// unread, or more arrives, the peer is told by a reset that data was lost.
+    /// unread, or more arrives, the peer is told by a reset that data was lost; once both sides have
+    /// finished, it is only dropped (section 3.10.4).
     pub fn close(&mut self) {
-        if self.rcv.inbox_bytes > 0 && self.state != State::Closed {
-            return self.reset(CloseReason::Aborted);
+        if self.rcv.inbox_bytes > 0 {
+            if self.state.may_reset() {
+                return self.reset(CloseReason::Aborted);
+            }
+            self.rcv.inbox.clear();
+            self.rcv.inbox_bytes = 0;
         }
         self.rcv.shut = true;
         match self.state {
@@ -302,14 +318,14 @@ impl TcpConnection {
         }
     }
 
-    /// Ends the connection and tells the peer so.
+    /// Ends the connection and tells the peer so (RFC 9293 section 3.10.5).
     pub(super) fn reset(&mut self, reason: CloseReason) {
-        if self.state.is_synchronized() && self.state != State::TimeWait {
+        if self.state.may_reset() {
             let mut rst = self.blank(self.snd.max);
             rst.flags.rst = true;
             rst.flags.ack = true;
             rst.ack = seq::wire(self.rcv.irs, self.rcv.nxt);
-            self.snd.rst_pending = Some(rst);
+            self.snd.rst_pending = Some(Box::new(rst));
         }
         self.end(reason);
     }
@@ -389,7 +405,7 @@ impl Stream for TcpConnection {
 impl Connection for TcpConnection {
     type Segment = TcpSegment;
 
-    fn handle_segment(&mut self, now: Instant, segment: TcpSegment) {
+    fn take_segment(&mut self, now: Instant, segment: &mut TcpSegment) {
         self.now = now;
         match self.state {
             State::Closed => {}
@@ -413,7 +429,7 @@ impl Connection for TcpConnection {
     }
 
     fn poll_note(&mut self) -> Option<FlowNote> {
-        self.notes.pop_front()
+        if self.noting { self.notes.pop_front() } else { None }
     }
 
     fn stats(&self) -> &FlowStats {

@@ -20,14 +20,15 @@ use crate::wire::tcp::TcpSegment;
 
 type Pair = (SocketAddrV4, SocketAddrV4);
 
-/// TCP of one host.
+/// TCP of one host. What every segment needs comes first.
+#[repr(C)]
 pub struct TcpEndpoint {
-    table: Table<TcpConnection>,
-    demux: BTreeMap<Pair, ConnId>,
     // Segments come in runs of the same connection.
     last_hit: Option<(Pair, ConnId)>,
-    listeners: BTreeMap<u16, TcpConfig>,
     resets: VecDeque<Outgoing<TcpSegment>>,
+    table: Table<TcpConnection>,
+    demux: BTreeMap<Pair, ConnId>,
+    listeners: BTreeMap<u16, Arc<TcpConfig>>,
     pub(super) iss: IssGenerator,
     noting: bool,
 }
@@ -104,7 +105,7 @@ impl Endpoint for TcpEndpoint {
         now: Instant,
         local: SocketAddrV4,
         remote: SocketAddrV4,
-        config: &TcpConfig,
+        config: impl Into<Arc<TcpConfig>>,
         name: Arc<str>,
     ) -> ConnId {
         let (iss, offset) = (self.iss.iss(now, local, remote), self.iss.timestamp_offset(local, remote));
@@ -112,14 +113,14 @@ impl Endpoint for TcpEndpoint {
         self.insert(c, (local, remote), Some(name))
     }
 
-    fn listen(&mut self, port: u16, config: &TcpConfig) {
-        self.listeners.insert(port, config.clone());
+    fn listen(&mut self, port: u16, config: impl Into<Arc<TcpConfig>>) {
+        self.listeners.insert(port, config.into());
     }
 
-    fn handle_segment(&mut self, now: Instant, src: Ipv4Addr, dst: Ipv4Addr, segment: TcpSegment) -> bool {
+    fn take_segment(&mut self, now: Instant, src: Ipv4Addr, dst: Ipv4Addr, segment: &mut TcpSegment) -> bool {
         let pair = (SocketAddrV4::new(dst, segment.dst_port), SocketAddrV4::new(src, segment.src_port));
         if let Some(slot) = self.find(pair).and_then(|id| self.table.get_mut(id)) {
-            slot.connection.handle_segment(now, segment);
+            slot.connection.take_segment(now, segment);
             return true;
         }
         // Nobody is answered who could not have asked (RFC 9293 section 3.9.2.3).
@@ -127,16 +128,16 @@ impl Endpoint for TcpEndpoint {
         if odd(src) || odd(dst) {
             return false;
         }
-        let Some(config) = self.listeners.get(&segment.dst_port) else {
-            self.reset(src, dst, &segment);
+        let Some(config) = self.listeners.get(&segment.dst_port).cloned() else {
+            self.reset(src, dst, segment);
             return false;
         };
         // LISTEN (RFC 9293 section 3.10.7.2): first RST, second ACK, third SYN.
         if segment.flags.ack {
-            self.reset(src, dst, &segment);
+            self.reset(src, dst, segment);
         } else if segment.flags.syn && !segment.flags.rst {
             let (iss, offset) = (self.iss.iss(now, pair.0, pair.1), self.iss.timestamp_offset(pair.0, pair.1));
-            let c = TcpConnection::accept(config, now, &segment, iss, offset);
+            let c = TcpConnection::accept(config, now, segment, iss, offset);
             self.insert(c, pair, None);
         }
         true

@@ -10,7 +10,7 @@ use crate::wire::tcp::TcpSegment;
 impl TcpConnection {
     pub(super) fn next_segment(&mut self) -> Option<TcpSegment> {
         if let Some(rst) = self.snd.rst_pending.take() {
-            return Some(rst);
+            return Some(*rst);
         }
         match self.state {
             State::Closed => return None,

@@ -1,5 +1,7 @@
 //! The states of RFC 9293 section 3.3.2: opening and closing.
 
+use std::sync::Arc;
+
 use super::connection::{TcpConnection, make_controller};
 use super::seq;
 use crate::base::note::{CloseReason, FlowNote, WindowCause};
@@ -24,9 +26,10 @@ pub(super) enum State {
 }
 
 impl State {
-    /// Both sides know each other's sequence numbers.
-    pub(super) fn is_synchronized(self) -> bool {
-        !matches!(self, State::SynSent | State::Closed)
+    /// The peer is to hear of an abort: it may have something to lose (section 3.10.5).
+    pub(super) fn may_reset(self) -> bool {
+        use State::*;
+        matches!(self, SynReceived | Established | FinWait1 | FinWait2 | CloseWait)
     }
     /// The peer may still send data.
     pub(super) fn receives(self) -> bool {
@@ -42,7 +45,7 @@ const DEFAULT_MSS: u64 = 536;
 impl TcpConnection {
     /// A connection in SYN-RECEIVED that answers `syn` (section 3.10.7.2).
     pub(super) fn accept(
-        config: &TcpConfig,
+        config: impl Into<Arc<TcpConfig>>,
         now: Instant,
         syn: &TcpSegment,
         iss: u32,
@@ -90,14 +93,14 @@ impl TcpConnection {
     }
 
     /// Section 3.10.7.3.
-    pub(super) fn on_syn_sent(&mut self, mut s: TcpSegment) {
+    pub(super) fn on_syn_sent(&mut self, s: &mut TcpSegment) {
         let acked = seq::expand(self.snd.iss, self.snd.nxt, s.ack);
         if s.flags.ack && (acked <= 0 || acked > self.snd.max as i64) {
             if !s.flags.rst {
                 let mut rst = self.blank(0);
                 rst.seq = s.ack;
                 rst.flags.rst = true;
-                self.snd.rst_pending = Some(rst);
+                self.snd.rst_pending = Some(Box::new(rst));
             }
             return;
         }
@@ -110,7 +113,7 @@ impl TcpConnection {
         if !s.flags.syn {
             return;
         }
-        self.take_syn(&s);
+        self.take_syn(s);
         if s.flags.ack {
             self.rcv.ack_now = true;
             self.establish(acked as u64);
