@@ -5,7 +5,7 @@ use twinwire::transport::rtt::RtoLimits;
 use twinwire::transport::tcp::TcpConfig;
 
 use crate::bench::{Bench, ms};
-use crate::script::{Script, racking};
+use crate::sender::{Script, racking};
 
 /// A path of 40 ms, on which one segment leaves in each of the first so many ms.
 fn one_a_ms(config: &TcpConfig, segments: u64) -> Script {

@@ -8,7 +8,7 @@ use twinwire::transport::tcp::{TcpConfig, TcpDoor};
 use twinwire::wire::tcp::TcpSegment;
 
 use crate::bench::{MSS, plain};
-use crate::script::{Script, racking, sacking};
+use crate::sender::{Script, racking, sacking};
 
 const ISS: u32 = 700;
 
