@@ -1,6 +1,5 @@
 //! The rows of the conformance checklist, each a test named after it, on a virtual clock.
 
-mod acks;
 mod attacks;
 mod bench;
 mod closing;
@@ -16,5 +15,6 @@ mod rto;
 mod sack;
 mod script;
 mod segments;
+mod sender;
 mod timestamps;
 mod windows;

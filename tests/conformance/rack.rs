@@ -4,8 +4,8 @@ use twinwire::transport::endpoint::Endpoint;
 use twinwire::transport::rtt::RtoLimits;
 use twinwire::transport::tcp::TcpConfig;
 
-use crate::acks::{Script, racking};
 use crate::bench::{Bench, ms};
+use crate::sender::{Script, racking};
 
 /// A path of 40 ms, on which one segment leaves in each of the first so many ms.
 fn one_a_ms(config: &TcpConfig, segments: u64) -> Script {
