@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddrV4};
 
 use crate::bench::plain;
-use crate::script::{OPEN, OURS, run};
+use crate::trace::{OPEN, OURS, run};
 use twinwire::base::rng::Seed;
 use twinwire::base::time::{Duration, Instant};
 use twinwire::transport::endpoint::ConnId;

@@ -1,7 +1,7 @@
 //! Closing a connection: RFC 9293 sections 3.6, 3.10.4 and 3.10.5, TIME-WAIT and its reopening.
 
 use crate::bench::plain;
-use crate::script::{OPEN, run};
+use crate::trace::{OPEN, run};
 use twinwire::base::time::Duration;
 use twinwire::transport::tcp::TcpConfig;
 

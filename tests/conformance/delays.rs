@@ -1,7 +1,7 @@
 //! When segments leave: Nagle, delayed acknowledgments, retransmission and giving up, keep-alive.
 
 use crate::bench::{ms, plain};
-use crate::script::{OPEN, run};
+use crate::trace::{OPEN, run};
 use twinwire::base::schema::{Data, Params, Value};
 use twinwire::base::time::Duration;
 use twinwire::transport::tcp::TcpConfig;

@@ -1,7 +1,7 @@
 //! Opening a connection: RFC 9293 sections 3.5, 3.7.1 and 3.10.7, and what the options of a SYN agree on.
 
 use crate::bench::plain;
-use crate::script::{OPEN, run, run_with};
+use crate::trace::{OPEN, run, run_with};
 use twinwire::transport::tcp::TcpConfig;
 
 #[test]

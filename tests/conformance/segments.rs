@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 
 use crate::bench::plain;
-use crate::script::{OPEN, OURS, THEIRS, byte, run, run_with};
+use crate::trace::{OPEN, OURS, THEIRS, byte, run, run_with};
 use twinwire::base::rng::Seed;
 use twinwire::base::time::{Duration, Instant};
 use twinwire::transport::tcp::{TcpConfig, TcpDoor};

@@ -1,7 +1,7 @@
 //! Timestamps: RFC 7323 sections 3 to 5.
 
 use crate::bench::plain;
-use crate::script::{OURS, THEIRS, run};
+use crate::trace::{OURS, THEIRS, run};
 use twinwire::base::rng::Seed;
 use twinwire::base::time::Instant;
 use twinwire::transport::tcp::{TcpConfig, TcpDoor};

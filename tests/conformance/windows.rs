@@ -1,7 +1,7 @@
 //! Flow control: RFC 9293 section 3.8.6, zero windows, silly windows on both sides, promises that are kept.
 
 use crate::bench::plain;
-use crate::script::{OPEN, OURS, THEIRS, run};
+use crate::trace::{OPEN, OURS, THEIRS, run};
 use twinwire::base::rng::Seed;
 use twinwire::base::time::{Duration, Instant};
 use twinwire::transport::tcp::{TcpConfig, TcpDoor};
