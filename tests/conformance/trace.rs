@@ -110,7 +110,7 @@ impl Play {
             "" => Ok(()),
             "<" => self.arrive(rest),
             ">" => self.expect(rest, moved),
-            "silent" => same("what left", self.left.pop_front().map(|(at, s)| (at, s)), None),
+            "silent" => same("what left", self.left.pop_front(), None),
             _ => self.act(verb, rest),
         }
     }
@@ -152,7 +152,7 @@ impl Play {
             "finish" => self.door.finish(self.conn()?),
             "close" => self.door.close(self.conn()?),
             "abort" => self.door.abort(self.conn()?),
-            "unread" => same("unread", self.door.readable(self.conn()?) as u64, number(rest)?)?,
+            "unread" => same("unread", self.door.readable(self.conn()?), number(rest)?)?,
             "end" => {
                 let end = self.door.end(self.conn()?).map(|e| format!("{e:?}").to_lowercase());
                 same("the end", end.as_deref().unwrap_or("none"), rest)?;
