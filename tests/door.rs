@@ -123,7 +123,7 @@ fn damaged_segments_change_nothing() {
 }
 
 #[test]
-fn a_hard_icmp_error_ends_an_opening_connection_only() {
+fn tcp_33_a_hard_icmp_error_ends_an_opening_connection_only() {
     let ((local, remote), now) = (ends(), Instant::ZERO);
     let mut door = TcpDoor::new(Seed(1));
     let c = door.connect(now, local, remote, &TcpConfig::default()).unwrap();
