@@ -108,7 +108,7 @@ fn goodput_under_random_loss_is_inside_the_band() {
     let mut points = laws::sweep(root(), sack, 0.001.., 1, 300).expect("it runs");
     points.extend(laws::sweep(root(), no_sack, 0.003.., 1, 300).expect("it runs"));
     // The small rates take many segments: shorter runs, whose start weighs more.
-    points.extend(laws::sweep(root(), sack, ..0.001, 1, 60).expect("it runs"));
+    points.extend(laws::sweep(root(), sack, ..0.001, 1, 90).expect("it runs"));
     assert_eq!(points.len(), 9);
     for point in &points {
         assert!(point.met(), "{point:?}");

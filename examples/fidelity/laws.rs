@@ -114,7 +114,7 @@ pub(crate) fn sweep(
         let ns3 = steady + (whole - steady) * 300.0 / seconds as f64;
         let (ci, their_seeds) = (field("ci95_mbps")?, field("seeds")?);
         let deviation = ci * their_seeds.sqrt() / 2.26;
-        let slack = ci + 2.0 * deviation * (300.0 / seconds as f64 / n).sqrt();
+        let slack = ci + 3.0 * deviation * (300.0 / seconds as f64 / n).sqrt();
         points.push(Point {
             loss,
             ours: sum / n,
