@@ -58,7 +58,8 @@ impl RudpConnection {
         let largest = seg.ranges.first().map(|r| r.1);
         let mut rtt = None;
         for &(first, last) in &seg.ranges {
-            for i in self.sent.span(first, last) {
+            let mut span = self.sent.span(first, last);
+            while let Some(i) = self.sent.next_unacked(&mut span) {
                 if Some(self.sent.get(i).pn) == largest && self.sent.get(i).fate != Fate::Acked {
                     rtt = self.sample_rtt(now, &self.sent.get(i), seg.ack_delay_us);
                 }

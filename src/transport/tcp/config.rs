@@ -25,6 +25,30 @@ const fn key(name: &'static str, kind: Kind, default: &'static str, about: &'sta
     Key { name, kind, need: Need::Default(default), about }
 }
 
+/// When a listener answers SYNs without keeping anything of them (RFC 4987 section 3.6).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum SynCookies {
+    /// Never: SYNs beyond the backlog are dropped.
+    Never,
+    /// Beyond the backlog.
+    #[default]
+    Overflow,
+    /// Always.
+    Always,
+}
+
+impl SynCookies {
+    const WORDS: &[&str] = &["never", "overflow", "always"];
+
+    fn named(word: &str) -> SynCookies {
+        match word {
+            "never" => SynCookies::Never,
+            "always" => SynCookies::Always,
+            _ => SynCookies::Overflow,
+        }
+    }
+}
+
 /// How a TCP connection behaves.
 #[derive(Clone, PartialEq, Debug)]
 pub struct TcpConfig {
@@ -95,6 +119,11 @@ pub struct TcpConfig {
     pub keepalive_probes: u64,
     /// Give up when data stays unacknowledged so long (RFC 5482); `None`: only R2 counts.
     pub user_timeout: Option<Duration>,
+    /// Connections that may wait at a listening port, half-open or not accepted yet: one more than
+    /// this, as in Linux. A SYN beyond them is dropped, or answered by a cookie.
+    pub backlog: u64,
+    /// When a listener answers by SYN cookies.
+    pub syn_cookies: SynCookies,
 }
 
 /// What is configured once may open many connections.
@@ -213,6 +242,18 @@ impl TcpConfig {
             need: Need::Optional,
             about: "give up when data stays unacknowledged so long (RFC 5482); left out: only retries count",
         },
+        key(
+            "backlog",
+            Kind::Integer(0, 1_000_000),
+            "4096",
+            "connections, less one, that may wait at a listening port: half-open or not accepted yet",
+        ),
+        key(
+            "syn_cookies",
+            Kind::Choice(SynCookies::WORDS),
+            "overflow",
+            "when SYNs are answered without keeping anything of them (RFC 4987): overflow is beyond the backlog",
+        ),
     ];
 
     /// Reads checked values; what is not there has its default.
@@ -266,6 +307,8 @@ impl TcpConfig {
             keepalive_interval: duration("keepalive_interval", d.keepalive_interval),
             keepalive_probes: integer("keepalive_probes", d.keepalive_probes),
             user_timeout: params.duration("user_timeout").or(d.user_timeout),
+            backlog: integer("backlog", d.backlog),
+            syn_cookies: params.text("syn_cookies").map_or(d.syn_cookies, SynCookies::named),
         }
     }
 
@@ -339,6 +382,8 @@ impl Default for TcpConfig {
             keepalive_interval: Duration::from_secs(75),
             keepalive_probes: 9,
             user_timeout: None,
+            backlog: 4096,
+            syn_cookies: SynCookies::Overflow,
         }
     }
 }
