@@ -9,4 +9,4 @@ mod rack;
 mod reno;
 mod rto;
 mod sack;
-mod script;
+mod sender;

@@ -25,6 +25,7 @@ pub(super) enum Episode {
 }
 
 #[derive(Debug, Default)]
+#[repr(C)]
 pub(super) struct Recovery {
     pub(super) episode: Episode,
     pub(super) dup_acks: u32,
@@ -44,7 +45,7 @@ pub(super) struct Recovery {
     pub(super) rack: Option<Box<Rack>>,
     pub(super) tlp: Tlp,
     /// Set during a recovery that PRR governs.
-    pub(super) prr: Option<Prr>,
+    pub(super) prr: Option<Box<Prr>>,
     /// What duplicate ACKs say has arrived, a segment each: for PRR without SACK.
     pub(super) dup_bytes: u64,
     pub(super) undo: Option<Undo>,
@@ -136,7 +137,7 @@ impl TcpConnection {
         if self.config.prr {
             let without_sack = episode == Episode::Classic;
             let recover_flight = if without_sack { self.flight() } else { self.recovery.out_before };
-            self.recovery.prr = Some(Prr::new(recover_flight));
+            self.recovery.prr = Some(Box::new(Prr::new(recover_flight)));
             if without_sack {
                 let smss = self.snd.mss;
                 (self.recovery.inflation, self.recovery.dup_bytes) = (0, 3 * smss);
