@@ -81,7 +81,7 @@ fn the_kernel_and_the_textbook_are_met() {
 /// The textbook's single drop, to the segment: RFC 5681 equation 4 and RFC 6582.
 #[test]
 fn one_lost_segment_halves_the_window_once() {
-    let run = ours::run_case(root(), "drop100", &[]).expect("it runs");
+    let run = ours::run_case(root(), "drop100", &[], false).expect("it runs");
     assert_eq!((run.retransmits, run.timeouts, run.ssthresh), (1.0, 0.0, Some(54.0)));
 }
 
@@ -105,12 +105,11 @@ fn the_overrun_queue_is_repaired_in_every_way() {
 #[test]
 fn goodput_under_random_loss_is_inside_the_band() {
     let [sack, _, _, no_sack] = &laws::TABLES;
-    let mut points = laws::sweep(root(), sack, 0.001, 1, 300).expect("it runs");
-    points.extend(laws::sweep(root(), no_sack, 0.001, 1, 300).expect("it runs"));
+    let mut points = laws::sweep(root(), sack, 0.001.., 1, 300).expect("it runs");
+    points.extend(laws::sweep(root(), no_sack, 0.003.., 1, 300).expect("it runs"));
     // The small rates take many segments: shorter runs, whose start weighs more.
-    let rare = laws::sweep(root(), sack, 0.0, 1, 90).expect("it runs");
-    points.extend(rare.into_iter().filter(|point| point.loss < 0.001));
-    assert_eq!(points.len(), 10);
+    points.extend(laws::sweep(root(), sack, ..0.001, 1, 90).expect("it runs"));
+    assert_eq!(points.len(), 9);
     for point in &points {
         assert!(point.met(), "{point:?}");
     }

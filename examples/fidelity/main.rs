@@ -20,7 +20,7 @@ fn main() -> Result<(), String> {
     let tables = cells::compare(root, &settings)?;
     let ns3 = cells::compare_ns3(root)?;
     let pictures = picture::draw_all(&tables, &root.join("plots/fidelity"), png)?;
-    let sweep = |table: &laws::LossTable| laws::sweep(root, table, 0.0, 10, 300);
+    let sweep = |table: &laws::LossTable| laws::sweep(root, table, .., 10, 300);
     let sweeps = laws::TABLES.iter().map(sweep).collect::<Result<Vec<_>, _>>()?;
     let overrun = overrun::run_all(root)?;
     let found = page::Found {

@@ -47,5 +47,5 @@ pub(crate) const WAYS: [Way; 5] = [
 
 /// Runs all.
 pub(crate) fn run_all(root: &Path) -> Result<Vec<Figures>, String> {
-    WAYS.iter().map(|way| run_case(root, "overflow_q50", way.sets)).collect()
+    WAYS.iter().map(|way| run_case(root, "overflow_q50", way.sets, false)).collect()
 }

@@ -62,13 +62,11 @@ fn figure(row: &Row) -> Figure {
         dashed: false,
         points: stairs(span.iter().map(|p| (p.time_s, p.cwnd))),
     };
-    let (theirs, samples, how) = match row.stack {
-        Stack::Linux("newreno") => ("Linux 6.18", "each fifth segment", "no SACK, PRR"),
-        Stack::Linux(_) => ("Linux 6.18", "each fifth segment", "SACK, RACK, PRR"),
-        Stack::Ns3(v) if v.sack => {
-            ("ns-3", "each fourth change", "SACK, classic recovery; in recovery neither is drawn")
-        }
-        _ => ("ns-3", "each fourth change", "no SACK, classic recovery; in recovery neither is drawn"),
+    let (theirs, how) = match row.stack {
+        Stack::Linux("newreno") => ("Linux 6.18", "no SACK, PRR"),
+        Stack::Linux(_) => ("Linux 6.18", "SACK, RACK, PRR"),
+        Stack::Ns3(v) if v.sack => ("ns-3", "SACK, classic recovery; in recovery neither is drawn"),
+        _ => ("ns-3", "no SACK, classic recovery; in recovery neither is drawn"),
     };
     let seen = row.theirs.windows.iter().filter(|p| linux || !p.repairing);
     Figure {
@@ -77,7 +75,7 @@ fn figure(row: &Row) -> Figure {
         y_label: "cwnd (segments)".to_owned(),
         lines: spans.enumerate().map(line).collect(),
         marks: vec![Marks {
-            label: format!("{theirs}, {samples}"),
+            label: format!("{theirs}, samples"),
             shape: Shape::Dot(1),
             points: seen.map(|p| (p.time_s, p.cwnd)).collect(),
         }],

@@ -6,7 +6,7 @@ use super::connection::TcpConnection;
 use super::recovery::Episode;
 use super::scoreboard::Fresh;
 use super::seq;
-use crate::base::note::WindowCause;
+use crate::base::note::{Phase, WindowCause};
 use crate::base::time::Duration;
 use crate::transport::congestion::controller::Acked;
 use crate::transport::stream::StreamEvent;
@@ -158,7 +158,7 @@ impl TcpConnection {
                         now: self.now,
                         bytes: self.growth_bytes(bytes, acked),
                         in_flight_bytes: flight,
-                        cwnd_limited: old_una < self.snd.cwnd_limited_until,
+                        cwnd_limited: old_una < self.snd.cwnd_limited_until || self.half_used_in_slow_start(),
                         rtt,
                         srtt: self.rtt.srtt(),
                         after_timeout,
@@ -184,6 +184,13 @@ impl TcpConnection {
             true => (acked + now).saturating_sub(before).min(bytes + now),
             false => bytes,
         }
+    }
+
+    /// In slow start Linux lets cwnd grow to twice what was out.
+    fn half_used_in_slow_start(&self) -> bool {
+        self.config.uncapped_growth
+            && self.controller.phase() == Phase::SlowStart
+            && self.controller.window() < 2 * self.snd.most_out.0
     }
 
     fn tell_application(&mut self, ack: u64) {

@@ -79,6 +79,8 @@ pub(super) struct SendState {
     pub(super) last_sent: Instant,
     /// Acknowledgments of data before this offset answer a flight that filled cwnd.
     pub(super) cwnd_limited_until: u64,
+    /// The most that was out in the newest round trip, and where that ends.
+    pub(super) most_out: (u64, u64),
     pub(super) probes: u32,
     /// Window probes since the peer was last heard.
     pub(super) unheard_probes: u32,
@@ -175,6 +177,7 @@ impl TcpConnection {
                 timed: None,
                 last_sent: now,
                 cwnd_limited_until: 0,
+                most_out: (0, 0),
                 want_write: false,
                 tell_acknowledged: false,
             },

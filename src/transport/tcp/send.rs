@@ -291,6 +291,9 @@ impl TcpConnection {
         }
         self.snd.nxt = self.snd.nxt.max(end);
         self.snd.max = self.snd.max.max(end);
+        if self.snd.una >= self.snd.most_out.1 || self.flight() > self.snd.most_out.0 {
+            self.snd.most_out = (self.flight(), self.snd.max);
+        }
         self.snd.last_sent = self.now;
         // RFC 6298 section 5.1.
         let idle = self.timers.retransmission.is_none();
