@@ -1,6 +1,7 @@
 //! Everything that watches one run, behind one sink. The digest always; the trace and the series
 //! only when a run folder is wanted.
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 use crate::base::ids::PacketId;
@@ -21,12 +22,14 @@ pub struct Recorder {
     full: Option<(Trace, Series)>,
     ladder: Option<Ladder>,
     capture: Option<Capture>,
+    /// The places whose records are in the digest; `None`: all.
+    digested: Option<BTreeSet<Place>>,
 }
 
 impl Recorder {
     /// Keeps only the digest.
     pub fn digest_only(places: &Places) -> Self {
-        Recorder { digest: Digest::new(places), full: None, ladder: None, capture: None }
+        Recorder { digest: Digest::new(places), full: None, ladder: None, capture: None, digested: None }
     }
 
     /// Writes `events.jsonl` to `events` (best buffered) and keeps the series too.
@@ -36,7 +39,13 @@ impl Recorder {
             full: Some((Trace::new(places, events), Series::new(places))),
             ladder: None,
             capture: None,
+            digested: None,
         }
+    }
+
+    /// Takes only the records of these places into the digest.
+    pub fn digesting(self, places: BTreeSet<Place>) -> Self {
+        Recorder { digested: Some(places), ..self }
     }
 
     /// Draws the ladder of a flow too. The digest does not know of it.
@@ -74,7 +83,9 @@ impl Recorder {
 
 impl Sink for Recorder {
     fn record(&mut self, record: &Record) {
-        self.digest.record(record);
+        if self.digested.as_ref().is_none_or(|places| places.contains(&record.place)) {
+            self.digest.record(record);
+        }
         if let Some((trace, series)) = &mut self.full {
             trace.record(record);
             series.record(record);

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddrV4};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use super::diagnostic::Diagnostic;
@@ -60,7 +61,7 @@ pub(super) fn build_with<'s>(
     sink: Option<&'s mut dyn Sink>,
     other: &dyn Fn(usize) -> Option<NodeFactory>,
 ) -> Result<Network<'s>, Vec<Diagnostic>> {
-    let shared = Arc::new(Shared::new(plan.clone()));
+    let shared = Rc::new(Shared::new(plan.clone()));
     let mut network = Network::new(sink);
     let mut mistakes = Vec::new();
     for index in 0..plan.nodes.len() {
@@ -162,7 +163,7 @@ impl Shared {
         Shared { names, aliases, outside, wall, addresses, dns, flow_ports, sends, receives, last_tcp, last_rudp, plan }
     }
 
-    fn node_factory(self: &Arc<Self>, index: usize) -> Result<NodeFactory, Diagnostic> {
+    fn node_factory(self: &Rc<Self>, index: usize) -> Result<NodeFactory, Diagnostic> {
         let node = &self.plan.nodes[index];
         match node.kind {
             NodeKind::Switch => {

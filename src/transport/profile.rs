@@ -46,6 +46,7 @@ pub const PROFILES: &[Preset] = &[
             ("rack", "true"),
             ("tlp", "true"),
             ("prr", "true"),
+            ("impatient", "false"),
             ("undo", "true"),
         ],
     },

@@ -39,6 +39,8 @@ pub struct RudpEndpoint {
     used: VecDeque<(Instant, u64)>,
     accepted: VecDeque<EndpointEvent>,
     replies: VecDeque<Outgoing<RudpSegment>>,
+    /// Own ports of connections that are over.
+    freed: Vec<u16>,
     resets: (u64, u32),
     noting: bool,
 }
@@ -57,6 +59,7 @@ impl RudpEndpoint {
             used: VecDeque::new(),
             accepted: VecDeque::new(),
             replies: VecDeque::new(),
+            freed: Vec::new(),
             resets: (0, 0),
             noting: false,
         }
@@ -71,6 +74,11 @@ impl RudpEndpoint {
     #[cfg(test)]
     pub(super) fn state(&self, id: ConnId) -> State {
         self.table.get(id).map_or(State::Closed, |slot| slot.connection.state)
+    }
+
+    /// A port from which a connection was opened that is over now.
+    pub fn poll_freed(&mut self) -> Option<u16> {
+        self.freed.pop()
     }
 
     fn fresh_cid(&mut self) -> u64 {
@@ -274,12 +282,16 @@ impl Endpoint for RudpEndpoint {
             return Some(reply);
         }
         let (by_cid, by_peer_cid, last_hit) = (&mut self.by_cid, &mut self.by_peer_cid, &mut self.last_hit);
+        let (listeners, freed) = (&self.listeners, &mut self.freed);
         let (local, remote, mut segment) = self.table.poll_transmit(now, |id, slot| {
             by_cid.remove(&slot.connection.local_cid);
             if by_peer_cid.get(&slot.connection.peer.cid) == Some(&id) {
                 by_peer_cid.remove(&slot.connection.peer.cid);
             }
             *last_hit = None;
+            if !listeners.contains_key(&slot.local.port()) {
+                freed.push(slot.local.port());
+            }
         })?;
         (segment.src_port, segment.dst_port) = (local.port(), remote.port());
         Some(Outgoing { src: *local.ip(), dst: *remote.ip(), segment })

@@ -58,11 +58,9 @@ impl RudpConnection {
         let largest = seg.ranges.first().map(|r| r.1);
         let mut rtt = None;
         for &(first, last) in &seg.ranges {
-            for i in self.sent.span(first, last) {
+            let mut span = self.sent.span(first, last);
+            while let Some(i) = self.sent.next_unacked(&mut span) {
                 let p = self.sent.get(i);
-                if p.fate == Fate::Acked {
-                    continue;
-                }
                 if Some(p.pn) == largest {
                     rtt = self.sample_rtt(now, &p, seg.ack_delay_us);
                 }

@@ -140,7 +140,7 @@ impl TcpConnection {
         let rtt = self.measure(ack, s).or_else(|| self.echoed_rtt(s));
 
         // RFC 6298 section 5.2 and 5.3; the timer restarts below where recovery allows it.
-        let restart = self.recovery.restarts_timer();
+        let restart = self.recovery.restarts_timer(self.config.impatient);
         if self.snd.una == self.snd.max {
             (self.timers.retransmission, self.timers.user) = (None, None);
         } else {

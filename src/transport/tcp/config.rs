@@ -25,6 +25,30 @@ const fn key(name: &'static str, kind: Kind, default: &'static str, about: &'sta
     Key { name, kind, need: Need::Default(default), about }
 }
 
+/// When a listener answers SYNs without keeping anything of them (RFC 4987 section 3.6).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum SynCookies {
+    /// Never: SYNs beyond the backlog are dropped.
+    Never,
+    /// Beyond the backlog.
+    #[default]
+    Overflow,
+    /// Always.
+    Always,
+}
+
+impl SynCookies {
+    const WORDS: &[&str] = &["never", "overflow", "always"];
+
+    fn named(word: &str) -> SynCookies {
+        match word {
+            "never" => SynCookies::Never,
+            "always" => SynCookies::Always,
+            _ => SynCookies::Overflow,
+        }
+    }
+}
+
 /// How a TCP connection behaves.
 #[derive(Clone, PartialEq, Debug)]
 pub struct TcpConfig {
@@ -48,7 +72,7 @@ pub struct TcpConfig {
     pub sack: bool,
     /// Report data that arrives twice (RFC 2883); needs `sack`.
     pub dsack: bool,
-    /// Proportional rate reduction in recovery with SACK (RFC 9937).
+    /// Proportional rate reduction in recovery (RFC 9937).
     pub prr: bool,
     /// Find losses by time instead of by counting (RFC 8985); needs `sack`.
     pub rack: bool,
@@ -62,6 +86,9 @@ pub struct TcpConfig {
     pub timestamps: bool,
     /// Offer window scaling (RFC 7323 section 2).
     pub window_scaling: bool,
+    /// In recovery without SACK only the first partial ACK restarts the retransmission timer
+    /// (RFC 6582 section 3.2, step 3); false: each does, slow but steady.
+    pub impatient: bool,
     /// Acknowledge every second segment only (RFC 5681 section 4.2).
     pub delayed_ack: bool,
     /// Longest wait of a delayed acknowledgment.
@@ -92,6 +119,11 @@ pub struct TcpConfig {
     pub keepalive_probes: u64,
     /// Give up when data stays unacknowledged so long (RFC 5482); `None`: only R2 counts.
     pub user_timeout: Option<Duration>,
+    /// Connections that may wait at a listening port, half-open or not accepted yet: one more than
+    /// this, as in Linux. A SYN beyond them is dropped, or answered by a cookie.
+    pub backlog: u64,
+    /// When a listener answers by SYN cookies.
+    pub syn_cookies: SynCookies,
 }
 
 /// What is configured once may open many connections.
@@ -144,7 +176,7 @@ impl TcpConfig {
         ),
         key("sack", Kind::Bool, "true", "selective acknowledgment (RFC 2018, RFC 6675)"),
         key("dsack", Kind::Bool, "true", "report data that arrives twice (RFC 2883); needs sack"),
-        key("prr", Kind::Bool, "false", "proportional rate reduction in recovery (RFC 9937); needs sack"),
+        key("prr", Kind::Bool, "false", "proportional rate reduction in recovery (RFC 9937)"),
         key("rack", Kind::Bool, "false", "find losses by time instead of by counting (RFC 8985); needs sack"),
         key("tlp", Kind::Bool, "false", "tail loss probe (RFC 8985 section 7); needs rack"),
         key(
@@ -158,6 +190,12 @@ impl TcpConfig {
             Kind::Bool,
             "false",
             "take a reduction back that DSACK or timestamps show to have been needless (RFC 3708, RFC 3522)",
+        ),
+        key(
+            "impatient",
+            Kind::Bool,
+            "true",
+            "in recovery without SACK only the first partial ACK restarts the timer (RFC 6582); false: each does, slow but steady",
         ),
         key("timestamps", Kind::Bool, "true", "timestamps (RFC 7323)"),
         key("window_scaling", Kind::Bool, "true", "window scaling (RFC 7323)"),
@@ -204,6 +242,18 @@ impl TcpConfig {
             need: Need::Optional,
             about: "give up when data stays unacknowledged so long (RFC 5482); left out: only retries count",
         },
+        key(
+            "backlog",
+            Kind::Integer(0, 1_000_000),
+            "4096",
+            "connections, less one, that may wait at a listening port: half-open or not accepted yet",
+        ),
+        key(
+            "syn_cookies",
+            Kind::Choice(SynCookies::WORDS),
+            "overflow",
+            "when SYNs are answered without keeping anything of them (RFC 4987): overflow is beyond the backlog",
+        ),
     ];
 
     /// Reads checked values; what is not there has its default.
@@ -235,6 +285,7 @@ impl TcpConfig {
             undo: bool("undo", d.undo),
             timestamps: bool("timestamps", d.timestamps),
             window_scaling: bool("window_scaling", d.window_scaling),
+            impatient: bool("impatient", d.impatient),
             delayed_ack: bool("delayed_ack", d.delayed_ack),
             ack_delay: duration("ack_delay", d.ack_delay),
             quick_acks: integer("quick_acks", d.quick_acks),
@@ -256,6 +307,8 @@ impl TcpConfig {
             keepalive_interval: duration("keepalive_interval", d.keepalive_interval),
             keepalive_probes: integer("keepalive_probes", d.keepalive_probes),
             user_timeout: params.duration("user_timeout").or(d.user_timeout),
+            backlog: integer("backlog", d.backlog),
+            syn_cookies: params.text("syn_cookies").map_or(d.syn_cookies, SynCookies::named),
         }
     }
 
@@ -313,6 +366,7 @@ impl Default for TcpConfig {
             undo: false,
             timestamps: true,
             window_scaling: true,
+            impatient: true,
             delayed_ack: true,
             ack_delay: Duration::from_millis(40),
             quick_acks: 0,
@@ -328,6 +382,8 @@ impl Default for TcpConfig {
             keepalive_interval: Duration::from_secs(75),
             keepalive_probes: 9,
             user_timeout: None,
+            backlog: 4096,
+            syn_cookies: SynCookies::Overflow,
         }
     }
 }

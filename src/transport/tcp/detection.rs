@@ -75,6 +75,10 @@ impl TcpConnection {
     /// Bytes thought to be in the network.
     pub(super) fn pipe(&self) -> u64 {
         let board = &self.recovery.scoreboard;
+        if self.recovery.episode == Episode::Classic && self.recovery.prr.is_some() {
+            let lost = if self.recovery.resend.is_some() { self.snd.mss } else { 0 };
+            return self.flight().saturating_sub(self.recovery.dup_bytes + lost);
+        }
         match self.recovery.rack.as_deref() {
             Some(rack) => self.flight().saturating_sub(board.sacked() + rack.lost_bytes()),
             None => board.pipe(self.snd.nxt, self.snd.mss),

@@ -247,7 +247,7 @@ impl Rack {
             s.fate = Fate::Out;
             out.push((s.serial, s.start));
         }
-        out.sort_unstable();
+        out.sort();
         self.departures = out.into();
     }
 

@@ -46,6 +46,8 @@ pub(super) struct Recovery {
     pub(super) tlp: Tlp,
     /// Set during a recovery that PRR governs.
     pub(super) prr: Option<Box<Prr>>,
+    /// What duplicate ACKs say has arrived, a segment each: for PRR without SACK.
+    pub(super) dup_bytes: u64,
     pub(super) undo: Option<Undo>,
     /// What was SACKed, and what was out and not SACKed, before the ACK in hand.
     pub(super) sacked_before: u64,
@@ -73,10 +75,10 @@ impl Recovery {
         self.rack.is_none() && self.prr.is_none() && self.undo.is_none() && self.tlp.end.is_none()
     }
 
-    /// The impatient variant: of all partial ACKs only the first restarts the timer
-    /// (RFC 6582 section 3.2, step 3). Call before the ACK is acted on.
-    pub(super) fn restarts_timer(&self) -> bool {
-        self.episode != Episode::Classic || self.partial_acks == 0
+    /// RFC 6582 section 3.2, step 3: of all partial ACKs only the first restarts the timer. That is the impatient
+    /// variant; the other lets each do so (RFC 6298 section 5.3). Call before the ACK is acted on.
+    pub(super) fn restarts_timer(&self, impatient: bool) -> bool {
+        !impatient || self.episode != Episode::Classic || self.partial_acks == 0
     }
 }
 
@@ -86,8 +88,16 @@ impl TcpConnection {
         self.recovery.dup_acks += 1;
         match self.recovery.episode {
             Episode::Classic => {
-                // RFC 5681 section 3.2, step 4.
-                self.recovery.inflation += smss as i64;
+                match self.recovery.prr.as_ref().map(|prr| prr.believes(smss)) {
+                    // RFC 5681 section 3.2, step 4.
+                    None => self.recovery.inflation += smss as i64,
+                    // No more can have arrived than is out, without the hole.
+                    Some(_) if self.recovery.dup_bytes + 2 * smss > self.flight() => {}
+                    Some(believed) => {
+                        self.recovery.dup_bytes += smss;
+                        self.prr_step(if believed { smss } else { 0 }, false);
+                    }
+                }
                 self.note_window(WindowCause::DuplicateAck);
             }
             Episode::Sack => {}
@@ -130,8 +140,15 @@ impl TcpConnection {
         if first.is_some_and(|lost| lost != Some(self.snd.una)) {
             self.recovery.resend = None;
         }
-        if episode == Episode::Sack && self.config.prr {
-            self.recovery.prr = Some(Box::new(Prr::new(self.recovery.out_before)));
+        if self.config.prr {
+            let without_sack = episode == Episode::Classic;
+            let recover_flight = if without_sack { self.flight() } else { self.recovery.out_before };
+            self.recovery.prr = Some(Box::new(Prr::new(recover_flight)));
+            if without_sack {
+                let smss = self.snd.mss;
+                (self.recovery.inflation, self.recovery.dup_bytes) = (0, 3 * smss);
+                self.prr_step(smss, false);
+            }
         }
         self.remember_for_undo();
         self.note_window(WindowCause::Loss);
@@ -156,6 +173,14 @@ impl TcpConnection {
         }
         self.recovery.partial_acks += 1;
         self.recovery.resend = Some(SendCause::Recovery);
+        if self.recovery.prr.is_some() {
+            // RFC 9937: DeliveredData is the change in SND.UNA less what duplicate ACKs told of; the hole itself told of
+            // nothing. That the ACK is partial says that there is another: it is not safe.
+            let told = acked.saturating_sub(self.snd.mss).min(self.recovery.dup_bytes);
+            self.recovery.dup_bytes -= told;
+            self.prr_step(acked - told, false);
+            return self.note_window(WindowCause::PartialAck);
+        }
         let add_back = if acked >= self.snd.mss { self.snd.mss } else { 0 };
         self.recovery.inflation += add_back as i64 - acked as i64;
         self.note_window(WindowCause::PartialAck);

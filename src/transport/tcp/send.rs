@@ -196,7 +196,8 @@ impl TcpConnection {
             self.arm_persist();
             return None;
         }
-        let out = self.out_in_order();
+        let classic_prr = self.recovery.episode == Episode::Classic && self.recovery.prr.is_some();
+        let out = if classic_prr { self.pipe() } else { self.out_in_order() };
         let limited = if self.recovery.episode == Episode::None { u64::from(self.recovery.dup_acks.min(2)) } else { 0 };
         // With SACK the pipe itself shrinks; limited transmit needs no allowance (RFC 6675).
         let allowance = if self.rcv.sack { 0 } else { limited * smss };
@@ -210,8 +211,9 @@ impl TcpConnection {
         }
         let cause = match self.recovery.episode {
             _ if start < self.snd.max => SendCause::Timeout,
-            Episode::None if limited > 0 && self.flight() + payload > self.cwnd() => {
-                self.recovery.limited_bytes += payload; // RFC 3042
+            // RFC 3042; with SACK it is the pipe that lets it go. FlightSize is to leave it out (RFC 5681 section 3.2).
+            Episode::None if self.flight() + payload > self.cwnd() => {
+                self.recovery.limited_bytes += payload;
                 SendCause::LimitedTransmit
             }
             _ => SendCause::New,

@@ -58,6 +58,13 @@ impl TcpConnection {
         c
     }
 
+    /// The SYN was answered by a cookie, and its answer acknowledged.
+    pub(super) fn answered_by_cookie(&mut self) {
+        self.snd.syn_pending = false;
+        (self.snd.nxt, self.snd.max) = (1, 1);
+        self.stats.opened.get_or_insert(self.now);
+    }
+
     /// Learns what the peer's SYN says.
     fn take_syn(&mut self, syn: &TcpSegment) {
         let o = &syn.options;
@@ -191,6 +198,24 @@ impl TcpConnection {
         (self.timers.persist, self.timers.keep_alive, self.timers.user) = (None, None, None);
         self.timers.time_wait = Some(self.time_wait_end());
         self.told_closed(CloseReason::Finished);
+    }
+
+    /// In TIME-WAIT, a SYN that no old segment can be (RFC 6191 section 2).
+    pub(super) fn makes_way_for(&self, syn: &TcpSegment) -> bool {
+        if self.state != State::TimeWait || !syn.flags.syn || syn.flags.ack || syn.flags.rst {
+            return false;
+        }
+        let beyond = seq::expand(self.rcv.irs, self.rcv.nxt, syn.seq) > self.rcv.nxt as i64;
+        match syn.options.timestamps.filter(|_| self.config.timestamps) {
+            Some(_) if !self.timestamps.on => true,
+            Some((value, _)) if value != self.timestamps.recent => seq::before(self.timestamps.recent, value),
+            _ => beyond,
+        }
+    }
+
+    /// A new connection takes the place.
+    pub(super) fn leave_time_wait(&mut self) {
+        self.end(CloseReason::Finished);
     }
 
     pub(super) fn time_wait_end(&self) -> Instant {
