@@ -137,8 +137,8 @@ impl Host {
                 self.dispatch(app, HostEvent::Datagram { port, from, to: dst, data }, ctx);
                 true
             }
-            Body::Tcp(segment) => self.core.tcp.handle_segment(now, src, dst, std::mem::take(segment)),
-            Body::Rudp(segment) => self.core.rudp().handle_segment(now, src, dst, std::mem::take(segment)),
+            Body::Tcp(segment) => self.core.tcp.take_segment(now, src, dst, segment),
+            Body::Rudp(segment) => self.core.rudp().take_segment(now, src, dst, segment),
         };
         if !wanted {
             ctx.note(Note::PacketDropped {
@@ -205,16 +205,10 @@ impl Node for Host {
     }
 
     fn next_wake(&self) -> Option<Instant> {
-        let mut next = self.core.tcp.poll_timeout();
-        let mut sooner = |at: Option<Instant>| {
-            if let Some(at) = at {
-                next = Some(next.map_or(at, |next| next.min(at)));
-            }
-        };
-        sooner(self.wakes.peek().map(|(at, _)| at));
-        sooner(self.core.rudp.as_ref().and_then(|rudp| rudp.poll_timeout()));
-        sooner(self.core.kernel.as_ref().and_then(|kernel| kernel.poll_timeout()));
-        next
+        let apps = self.wakes.peek().map(|(at, _)| at);
+        let rudp = self.core.rudp.as_ref().and_then(|rudp| rudp.poll_timeout());
+        let kernel = self.core.kernel.as_ref().and_then(|kernel| kernel.poll_timeout());
+        [self.core.tcp.poll_timeout(), apps, rudp, kernel].into_iter().fold(None, Instant::earlier)
     }
 
     fn is_busy(&self) -> bool {

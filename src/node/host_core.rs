@@ -99,6 +99,9 @@ impl Core {
             any = true;
             self.send(out.src, out.dst, Body::Rudp(out.segment), None, ctx);
         }
+        while let Some(port) = self.rudp.as_mut().and_then(|rudp| rudp.poll_freed()) {
+            self.ask(port, SocketOp::UnbindUdp);
+        }
         if let Some(kernel) = &mut self.kernel {
             kernel.flush(ctx.now());
         }

@@ -6,7 +6,7 @@ use super::channel::{Channel, ChannelSetup, Watch};
 use super::fault::{Change, Fault};
 use super::scheduler::{Scheduler, Source};
 use crate::base::ids::{ChannelId, NodeId, PortId};
-use crate::base::note::{Depth, DropCause, Note, Place, Record, Sink};
+use crate::base::note::{Depth, DropCause, Note, Place, Record, Sink, Way};
 use crate::base::report::{LinkReport, NodeReport};
 use crate::base::time::Instant;
 use crate::node::node::{Ctx, Input, Node, Status};
@@ -41,6 +41,7 @@ pub struct Network<'s> {
     scheduler: Scheduler,
     sink: Option<&'s mut dyn Sink>,
     wants_segments: bool,
+    wants_packets: bool,
     busy_nodes: usize,
     settled_nodes: usize,
     wire: bool,
@@ -61,6 +62,7 @@ impl<'s> Network<'s> {
             faults: Vec::new(),
             scheduler: Scheduler::default(),
             wants_segments: sink.as_deref().is_some_and(Sink::wants_segments),
+            wants_packets: sink.as_deref().is_some_and(Sink::wants_packets),
             sink,
             busy_nodes: 0,
             settled_nodes: 0,
@@ -220,6 +222,7 @@ impl<'s> Network<'s> {
         {
             sink.arrived(now, Place(node.0), packet.id);
         }
+        self.capture(node, Way::In, &packet);
         self.node_input(node, Input::Packet { port, packet });
     }
 
@@ -266,11 +269,23 @@ impl<'s> Network<'s> {
         }
     }
 
+    /// Gives the bytes of a packet to who captures them.
+    fn capture(&mut self, node: NodeId, way: Way, packet: &Packet) {
+        if self.wants_packets
+            && let Some(sink) = self.sink.as_deref_mut()
+        {
+            let mut bytes = Vec::with_capacity(packet.wire_bytes() as usize);
+            packet.encode(&mut bytes);
+            sink.captured(self.now, Place(node.0), way, packet.id, &bytes);
+        }
+    }
+
     #[inline]
     fn send(&mut self, from: NodeId, port: PortId, packet: Box<Packet>) {
         self.show_segment(from, &packet);
         // A node without a wire speaks into the void.
         let Some(&id) = self.nodes[from.0 as usize].ports.get(port.0 as usize) else { return };
+        self.capture(from, Way::Out, &packet);
         let Some(packet) = (if self.wire { self.through_bytes(id, packet) } else { Some(packet) }) else { return };
         let (now, place) = (self.now, self.channel_place(id));
         let (channel, outbox) = (&mut self.channels[id.0 as usize], &mut self.outbox);
