@@ -66,7 +66,7 @@ fn router(bencher: Bencher<'_, '_>, networks: u32) {
     let (mut outbox, mut last, mut net) = (Outbox::default(), 0, 0);
     let hop = Hop { from: own, to: own };
     let body = Body::Tcp(segment());
-    let mut packet = Some(Box::new(Packet { id: Default::default(), src: own, dst: own, ttl: 64, hop, body }));
+    let mut packet = Some(Box::new(Packet::new(Default::default(), own, own, hop, body)));
     bencher.bench_local(|| {
         let mut arriving = packet.take().expect("it came back");
         net = (net + 7919) % networks;

@@ -44,11 +44,23 @@ fn a_steady_flow_allocates_less_than_once_in_a_thousand_hops() {
 }
 
 #[test]
+fn a_steady_rudp_flow_allocates_less_than_once_in_a_thousand_hops() {
+    let _alone = ALONE.lock().expect("no other test failed");
+    let text = cases::dumbbell(2, "rudp", true, 60);
+    let (allocations, hops) = count(&text, &[("transport.rudp.receive_buffer", "256 KiB")], 3, 8);
+    assert!(hops > 100_000, "{hops} packet-hops");
+    assert!(allocations as u64 * 1000 <= hops, "{allocations} allocations in {hops} packet-hops");
+}
+
+#[test]
 fn losses_allocate_for_their_own_repair_only() {
     let _alone = ALONE.lock().expect("no other test failed");
-    let (allocations, hops) = count(&cases::dumbbell(10, "tcp", true, 60), &[], 3, 8);
-    assert!(hops > 100_000, "{hops} packet-hops");
-    assert!(allocations as u64 * 100 <= hops, "{allocations} allocations in {hops} packet-hops");
+    for (transport, sack) in [("tcp", true), ("tcp", false), ("rudp", true)] {
+        let (allocations, hops) = count(&cases::dumbbell(10, transport, sack, 60), &[], 3, 8);
+        assert!(hops > 100_000, "{hops} packet-hops");
+        let most = hops / 100;
+        assert!(allocations as u64 <= most, "{transport}: {allocations} allocations in {hops} packet-hops");
+    }
 }
 
 #[test]

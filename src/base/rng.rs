@@ -14,28 +14,47 @@ pub struct Seed(pub u64);
 impl Seed {
     /// The stream of the decision point called `name`.
     pub fn stream(self, name: &str) -> Rng {
-        let mut material = Vec::with_capacity(9 + name.len());
-        material.extend_from_slice(&self.0.to_le_bytes());
-        material.push(0);
-        material.extend_from_slice(name.as_bytes());
-        Rng(Box::new(ChaCha8Rng::from_seed(blake3::derive_key("twinwire rng v1", &material))))
+        Rng(State::Unused { seed: self, name: name.into() })
     }
 }
 
 /// One stream of random words. Every method below draws the same number of words whatever it
 /// returns, except [`Rng::below`], which may redraw.
 #[derive(Clone, Debug)]
-pub struct Rng(Box<ChaCha8Rng>);
+pub struct Rng(State);
+
+/// Most streams of a large network are never drawn from: until then one is only its name.
+#[derive(Clone, Debug)]
+enum State {
+    Unused { seed: Seed, name: Box<str> },
+    Running(Box<ChaCha8Rng>),
+}
 
 impl Rng {
+    #[inline]
+    fn words(&mut self) -> &mut ChaCha8Rng {
+        if let State::Unused { seed, name } = &self.0 {
+            let mut material = Vec::with_capacity(9 + name.len());
+            material.extend_from_slice(&seed.0.to_le_bytes());
+            material.push(0);
+            material.extend_from_slice(name.as_bytes());
+            let key = blake3::derive_key("twinwire rng v1", &material);
+            self.0 = State::Running(Box::new(ChaCha8Rng::from_seed(key)));
+        }
+        match &mut self.0 {
+            State::Running(words) => words,
+            State::Unused { .. } => unreachable!("it was just begun"),
+        }
+    }
+
     /// The next 64 bits.
     pub fn next_u64(&mut self) -> u64 {
-        self.0.next_u64()
+        self.words().next_u64()
     }
 
     /// The next 32 bits.
     pub fn next_u32(&mut self) -> u32 {
-        self.0.next_u32()
+        self.words().next_u32()
     }
 
     /// True with probability `p`. Draws one word even when the answer is certain, so that raising
@@ -61,7 +80,7 @@ impl Rng {
 
     /// Fills `out` with random bytes.
     pub fn fill(&mut self, out: &mut [u8]) {
-        self.0.fill_bytes(out);
+        self.words().fill_bytes(out);
     }
 }
 

@@ -25,7 +25,7 @@ use crate::node::node::{Ctx, Input, Node as _, Status};
 use crate::node::outbox::Outbox;
 use crate::proto::dhcp::{CLIENT_PORT, SERVER_PORT};
 use crate::transport::kernel::{SocketMessage, SocketOp};
-use crate::wire::packet::{Body, DEFAULT_TTL, Hop, Packet};
+use crate::wire::packet::{Body, Hop, Packet};
 use crate::wire::rudp::{RudpSegment, version_negotiation};
 use crate::wire::udp::Datagram;
 
@@ -308,7 +308,7 @@ impl<'s> Driver<'s> {
             return None;
         };
         let src = *from.ip();
-        Some(Packet { id, src, dst: to, ttl: DEFAULT_TTL, hop: Hop { from: src, to }, body })
+        Some(Packet::new(id, src, to, Hop { from: src, to }, body))
     }
 
     pub(super) fn slot(&self, node: NodeId) -> Option<usize> {

@@ -13,7 +13,7 @@ use crate::base::ids::{NodeId, PacketId, PortId};
 use crate::base::note::CloseReason;
 use crate::base::time::{Duration, Instant};
 use crate::transport::kernel::{SenderInfo, SocketMessage, SocketOp};
-use crate::wire::packet::{Body, DEFAULT_TTL, Hop, Packet};
+use crate::wire::packet::{Body, Hop, Packet};
 use crate::wire::rudp::RudpSegment;
 use crate::wire::udp::Datagram;
 
@@ -306,7 +306,7 @@ impl<R: Read> Entries<R> {
         };
         let (src, dst) = (*from.ip(), *to.ip());
         let id = PacketId { origin: node, number };
-        Ok(Packet { id, src, dst, ttl: DEFAULT_TTL, hop: Hop { from: src, to: dst }, body })
+        Ok(Packet::new(id, src, dst, Hop { from: src, to: dst }, body))
     }
 
     fn socket(&mut self) -> io::Result<SocketMessage> {

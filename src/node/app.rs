@@ -23,6 +23,10 @@ pub trait App {
     fn next_wake(&self) -> Option<Instant>;
     /// Whether the run still waits for it. Servers are always done.
     fn status(&self) -> Status;
+    /// Whether [`App::status`] is busy; asked after every event.
+    fn is_busy(&self) -> bool {
+        self.status() == Status::Busy
+    }
     /// Adds its fetches and leases; the host adds the flows itself.
     fn report(&self, _report: &mut NodeReport) {}
 }

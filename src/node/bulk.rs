@@ -172,6 +172,10 @@ impl App for BulkSender {
             State::Failed(reason) => Status::Failed(format!("flow {}: {}", self.flow.name, reason.word())),
         }
     }
+
+    fn is_busy(&self) -> bool {
+        !matches!(self.state, State::Done | State::Failed(_))
+    }
 }
 
 impl BulkSender {

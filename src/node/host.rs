@@ -16,30 +16,34 @@ use crate::base::report::NodeReport;
 use crate::base::time::Instant;
 use crate::transport::endpoint::Endpoint;
 use crate::transport::kernel::SocketMessage;
-use crate::transport::rudp::RudpEndpoint;
 use crate::transport::tcp::TcpEndpoint;
 use crate::wire::packet::{Body, Packet};
 
 /// The node that runs apps.
 pub struct Host {
     core: Core,
-    apps: Vec<Box<dyn App>>,
-    // What the apps said after their last event: when they want to be woken, and who is busy.
+    apps: Vec<AppSlot>,
     wakes: Calendar,
-    busy: Vec<bool>,
     busy_apps: usize,
+}
+
+/// An app, and what it said after its last event.
+struct AppSlot {
+    app: Box<dyn App>,
+    wake: Option<Instant>,
+    busy: bool,
 }
 
 impl Host {
     /// A host with these apps; the first to bind a port owns it.
     pub fn new(setup: HostSetup, apps: Vec<Box<dyn App>>) -> Self {
-        let stream = |what: &str| setup.seed.stream(&format!("node/{}/{what}/{}", setup.name, setup.lives));
         let core = Core {
             addressing: setup.addressing.clone(),
-            tcp: TcpEndpoint::new(stream("tcp")),
-            rudp: RudpEndpoint::new(stream("rudp")),
+            tcp: TcpEndpoint::new(setup.stream("tcp")),
+            rudp: None,
+            noting: false,
             kernel: None,
-            rng: stream("ports"),
+            rng: setup.stream("ports"),
             ports: BTreeMap::new(),
             listeners: BTreeMap::new(),
             owners: Owners::default(),
@@ -48,8 +52,8 @@ impl Host {
             apps: apps.len(),
             setup,
         };
-        let busy = vec![false; apps.len()];
-        let mut host = Host { core, apps, wakes: Calendar::default(), busy, busy_apps: 0 };
+        let apps = apps.into_iter().map(|app| AppSlot { app, wake: None, busy: false }).collect();
+        let mut host = Host { core, apps, wakes: Calendar::default(), busy_apps: 0 };
         (0..host.apps.len()).for_each(|app| host.remember(app));
         host
     }
@@ -80,18 +84,20 @@ impl Host {
     }
 
     fn dispatch(&mut self, app: usize, event: HostEvent, ctx: &mut Ctx<'_>) {
-        self.apps[app].on_event(event, &mut HostCtx { core: &mut self.core, ctx: ctx.reborrow(), app });
+        self.apps[app].app.on_event(event, &mut HostCtx { core: &mut self.core, ctx: ctx.reborrow(), app });
         self.remember(app);
     }
 
     /// An app's wake and status change only while it handles an event.
     fn remember(&mut self, app: usize) {
-        let (wake, busy) = (self.apps[app].next_wake(), self.apps[app].status() == Status::Busy);
-        if self.wakes.get(app as u32) != wake {
+        let slot = &mut self.apps[app];
+        let (wake, busy) = (slot.app.next_wake(), slot.app.is_busy());
+        if slot.wake != wake {
+            slot.wake = wake;
             self.wakes.set(app as u32, wake);
         }
-        if self.busy[app] != busy {
-            self.busy[app] = busy;
+        if slot.busy != busy {
+            slot.busy = busy;
             self.busy_apps = if busy { self.busy_apps + 1 } else { self.busy_apps - 1 };
         }
     }
@@ -132,7 +138,7 @@ impl Host {
                 true
             }
             Body::Tcp(segment) => self.core.tcp.take_segment(now, src, dst, segment),
-            Body::Rudp(segment) => self.core.rudp.take_segment(now, src, dst, segment),
+            Body::Rudp(segment) => self.core.rudp().take_segment(now, src, dst, segment),
         };
         if !wanted {
             ctx.note(Note::PacketDropped {
@@ -151,8 +157,8 @@ impl Host {
         if due(self.core.tcp.poll_timeout()) {
             self.core.tcp.handle_timeout(now);
         }
-        if due(self.core.rudp.poll_timeout()) {
-            self.core.rudp.handle_timeout(now);
+        if let Some(rudp) = self.core.rudp.as_mut().filter(|r| due(r.poll_timeout())) {
+            rudp.handle_timeout(now);
         }
         if let Some(kernel) = self.core.kernel.as_mut().filter(|k| due(k.poll_timeout())) {
             kernel.handle_timeout(now);
@@ -161,7 +167,7 @@ impl Host {
             return;
         }
         for app in 0..self.apps.len() {
-            if due(self.wakes.get(app as u32)) {
+            if due(self.apps[app].wake) {
                 self.dispatch(app, HostEvent::Wake, ctx);
             }
         }
@@ -174,7 +180,7 @@ impl Node for Host {
         match input {
             Input::Start => {
                 self.core.tcp.set_noting(ctx.noting());
-                self.core.rudp.set_noting(ctx.noting());
+                self.core.noting = ctx.noting();
                 if let Some(kernel) = &mut self.core.kernel {
                     kernel.set_noting(ctx.noting());
                 }
@@ -199,10 +205,10 @@ impl Node for Host {
     }
 
     fn next_wake(&self) -> Option<Instant> {
-        let kernel = self.core.kernel.as_ref().and_then(|k| k.poll_timeout());
         let apps = self.wakes.peek().map(|(at, _)| at);
-        let all = [self.core.tcp.poll_timeout(), self.core.rudp.poll_timeout(), kernel, apps];
-        all.into_iter().fold(None, Instant::earlier)
+        let rudp = self.core.rudp.as_ref().and_then(|rudp| rudp.poll_timeout());
+        let kernel = self.core.kernel.as_ref().and_then(|kernel| kernel.poll_timeout());
+        [self.core.tcp.poll_timeout(), apps, rudp, kernel].into_iter().fold(None, Instant::earlier)
     }
 
     fn is_busy(&self) -> bool {
@@ -211,7 +217,7 @@ impl Node for Host {
 
     fn status(&self) -> Status {
         let mut worst = Status::Done;
-        for app in &self.apps {
+        for AppSlot { app, .. } in &self.apps {
             match app.status() {
                 Status::Busy => return Status::Busy,
                 Status::Failed(why) => worst = Status::Failed(why),
@@ -224,10 +230,10 @@ impl Node for Host {
     fn report(&self) -> NodeReport {
         let mut report = NodeReport::default();
         report.flows.extend(self.core.tcp.reports());
-        report.flows.extend(self.core.rudp.reports());
+        report.flows.extend(self.core.rudp.iter().flat_map(|rudp| rudp.reports()));
         report.flows.extend(self.core.kernel.iter().flat_map(|k| k.reports()));
         report.flows.sort_by_key(|f| f.stats.opened.or(f.stats.established));
-        self.apps.iter().for_each(|app| app.report(&mut report));
+        self.apps.iter().for_each(|slot| slot.app.report(&mut report));
         report
     }
 }

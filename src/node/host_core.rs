@@ -13,7 +13,7 @@ use crate::transport::kernel::{KernelEndpoint, SocketOp};
 use crate::transport::rudp::RudpEndpoint;
 use crate::transport::stream::StreamEvent;
 use crate::transport::tcp::TcpEndpoint;
-use crate::wire::packet::{Body, DEFAULT_TTL, Hop, Packet};
+use crate::wire::packet::{Body, Hop, Packet};
 use std::collections::{BTreeMap, VecDeque};
 use std::net::Ipv4Addr;
 
@@ -24,7 +24,9 @@ pub(super) struct Core {
     pub(super) setup: HostSetup,
     pub(super) addressing: Option<Addressing>,
     pub(super) tcp: TcpEndpoint,
-    pub(super) rudp: RudpEndpoint,
+    // Made when it is first used: most hosts speak one transport.
+    pub(super) rudp: Option<Box<RudpEndpoint>>,
+    pub(super) noting: bool,
     // In a live run TCP is the operating system's, and `tcp` stays empty.
     pub(super) kernel: Option<Box<KernelEndpoint>>,
     pub(super) rng: Rng,
@@ -37,13 +39,22 @@ pub(super) struct Core {
 }
 
 impl Core {
+    /// Its RUDP.
+    pub(super) fn rudp(&mut self) -> &mut RudpEndpoint {
+        self.rudp.get_or_insert_with(|| {
+            let mut rudp = RudpEndpoint::new(self.setup.stream("rudp"));
+            rudp.set_noting(self.noting);
+            Box::new(rudp)
+        })
+    }
+
     pub(super) fn endpoint_event(&mut self) -> Option<(TransportKind, EndpointEvent)> {
         let tcp = match &mut self.kernel {
             None => self.tcp.poll_event(),
             Some(kernel) => kernel.poll_event(),
         };
         let tcp = tcp.map(|e| (TransportKind::Tcp, e));
-        tcp.or_else(|| self.rudp.poll_event().map(|e| (TransportKind::Rudp, e)))
+        tcp.or_else(|| self.rudp.as_mut()?.poll_event().map(|e| (TransportKind::Rudp, e)))
     }
 
     pub(super) fn next_event(&mut self) -> Option<(usize, HostEvent)> {
@@ -84,11 +95,11 @@ impl Core {
             any = true;
             self.send(out.src, out.dst, Body::Tcp(out.segment), None, ctx);
         }
-        while let Some(out) = self.rudp.poll_transmit(ctx.now()) {
+        while let Some(out) = self.rudp.as_mut().and_then(|rudp| rudp.poll_transmit(ctx.now())) {
             any = true;
             self.send(out.src, out.dst, Body::Rudp(out.segment), None, ctx);
         }
-        while let Some(port) = self.rudp.poll_freed() {
+        while let Some(port) = self.rudp.as_mut().and_then(|rudp| rudp.poll_freed()) {
             self.ask(port, SocketOp::UnbindUdp);
         }
         if let Some(kernel) = &mut self.kernel {
@@ -110,7 +121,7 @@ impl Core {
     }
 
     pub(super) fn next_note(&mut self) -> Option<(FlowId, FlowNote)> {
-        let note = self.tcp.poll_note().or_else(|| self.rudp.poll_note());
+        let note = self.tcp.poll_note().or_else(|| self.rudp.as_mut()?.poll_note());
         note.or_else(|| self.kernel.as_mut()?.poll_note())
     }
 
@@ -130,7 +141,7 @@ impl Core {
         // In the real world the system knows the way to strangers.
         let hop = on_link.or_else(routed).or(self.kernel.is_some().then_some(dst)).map(|to| Hop { from, to });
         let id = ctx.new_packet_id();
-        let packet = Packet { id, src, dst, ttl: DEFAULT_TTL, hop: hop.unwrap_or(Hop { from, to: dst }), body };
+        let packet = Packet::new(id, src, dst, hop.unwrap_or(Hop { from, to: dst }), body);
         match hop {
             Some(_) => ctx.send(INTERFACE, packet),
             None => {

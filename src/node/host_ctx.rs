@@ -80,10 +80,11 @@ impl HostCtx<'_> {
     /// Accepts connections with the settings of this number.
     pub fn listen_with(&mut self, transport: TransportKind, port: u16, settings: u32) {
         if *self.core.listeners.entry((transport, port)).or_insert(self.app) == self.app {
-            let settings = &self.core.setup.settings[settings as usize];
+            let all = self.core.setup.settings.clone();
+            let settings = &all[settings as usize];
             match transport {
                 TransportKind::Tcp => self.core.tcp.listen(port, settings.tcp.clone()),
-                TransportKind::Rudp => self.core.rudp.listen(port, settings.rudp.clone()),
+                TransportKind::Rudp => self.core.rudp().listen(port, settings.rudp.clone()),
             }
             let is_tcp = transport == TransportKind::Tcp;
             self.core.ask(port, if is_tcp { SocketOp::Listen } else { SocketOp::BindRudp });
@@ -100,13 +101,14 @@ impl HostCtx<'_> {
             let n = self.core.connections_opened;
             format!("{}->{}#{n}", self.name(), self.name_of(*remote.ip())).into()
         });
-        let settings = &self.core.setup.settings[settings.unwrap_or(0) as usize];
+        let all = self.core.setup.settings.clone();
+        let settings = &all[settings.unwrap_or(0) as usize];
         let now = self.ctx.now();
         let flow = FlowId::new(transport, local, remote);
         let id = match (transport, &mut self.core.kernel) {
             (TransportKind::Tcp, Some(kernel)) => kernel.connect(now, local, remote, name.clone()),
             (TransportKind::Tcp, None) => self.core.tcp.connect(now, local, remote, settings.tcp.clone(), name.clone()),
-            (TransportKind::Rudp, _) => self.core.rudp.connect(now, local, remote, settings.rudp.clone(), name.clone()),
+            (TransportKind::Rudp, _) => self.core.rudp().connect(now, local, remote, settings.rudp.clone(), name.clone()),
         };
         let note = FlowNote::Opened { name, transport, from: local, to: remote };
         self.ctx.note(Note::Flow { flow, packet: None, note });
@@ -119,7 +121,7 @@ impl HostCtx<'_> {
         match (conn.transport, &mut self.core.kernel) {
             (TransportKind::Tcp, Some(kernel)) => kernel.stream(conn.id),
             (TransportKind::Tcp, None) => self.core.tcp.stream(conn.id),
-            (TransportKind::Rudp, _) => self.core.rudp.stream(conn.id),
+            (TransportKind::Rudp, _) => self.core.rudp.as_mut()?.stream(conn.id),
         }
     }
     /// An unused UDP port above 49151, at random (RFC 6056 section 3.3.1).

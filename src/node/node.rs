@@ -19,6 +19,11 @@ pub trait Node {
     fn is_busy(&self) -> bool {
         self.status() == Status::Busy
     }
+    /// True if it only passes packets on: it never wakes and is never busy, and nobody asks it.
+    /// Holds for all its lives.
+    fn only_forwards(&self) -> bool {
+        false
+    }
     /// Its figures so far.
     fn report(&self) -> NodeReport;
 }

@@ -79,6 +79,9 @@ impl Node for Router {
     fn next_wake(&self) -> Option<Instant> {
         None
     }
+    fn only_forwards(&self) -> bool {
+        true
+    }
     fn status(&self) -> Status {
         Status::Done
     }

@@ -83,10 +83,14 @@ impl RouteTable {
     pub(super) fn lookup(&self, dst: Ipv4Addr) -> Option<&Entry> {
         let network = dst.to_bits() & self.mask;
         let stretch = (network.checked_sub(self.first)? >> self.shift) as usize;
-        let range = *self.index.get(stretch)? as usize..*self.index.get(stretch + 1)? as usize;
-        let entries = &self.entries[range];
-        let at = entries.partition_point(|e| e.route.prefix.to_bits() < network);
-        entries.get(at).filter(|e| e.route.prefix.to_bits() == network)
+        let &[start, end] = self.index.get(stretch..stretch + 2)? else { return None };
+        let entries = self.entries.get(start as usize..end as usize)?;
+        let is_it = |e: &&Entry| e.route.prefix.to_bits() == network;
+        // Mostly a stretch has one entry.
+        entries.first().filter(is_it).or_else(|| {
+            let at = entries.partition_point(|e| e.route.prefix.to_bits() < network);
+            entries.get(at).filter(is_it)
+        })
     }
 }
 

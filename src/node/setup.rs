@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::Arc;
 
 use super::addressing::Addressing;
-use crate::base::rng::Seed;
+use crate::base::rng::{Rng, Seed};
 use crate::transport::rudp::RudpConfig;
 use crate::transport::tcp::TcpConfig;
 
@@ -35,4 +35,11 @@ pub struct HostSetup {
     pub seed: Seed,
     /// How often the host was up before.
     pub lives: u32,
+}
+
+impl HostSetup {
+    /// The random stream of one of its parts, in this life.
+    pub(super) fn stream(&self, part: &str) -> Rng {
+        self.seed.stream(&format!("node/{}/{part}/{}", self.name, self.lives))
+    }
 }

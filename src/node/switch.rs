@@ -43,6 +43,9 @@ impl Node for Switch {
     fn next_wake(&self) -> Option<Instant> {
         None
     }
+    fn only_forwards(&self) -> bool {
+        true
+    }
     fn status(&self) -> Status {
         Status::Done
     }

@@ -3,18 +3,22 @@
 //! The arrival of a packet is known when its transmission starts, and transmissions start lazily:
 //! whenever the channel is looked at, `advance` starts those that were due meanwhile.
 //! So a packet costs one event per hop, its arrival.
-
-use std::collections::VecDeque;
+//!
+//! A packet that need not wait, on a wire that always takes the same time and loses nothing, touches
+//! only the channel itself; everything else stands apart, so that ten thousand channels stay small.
 
 use super::delay::DelaySettings;
 use super::loss::model::LossModel;
 use super::queue::discipline::{Queue, Queued};
+use super::transmitter::Transmitter;
+use super::wire::Wire;
 use crate::base::ids::{NodeId, PortId};
 use crate::base::note::{Depth, DropCause, Note};
 use crate::base::report::LinkReport;
 use crate::base::rng::Rng;
-use crate::base::time::{Duration, Instant, NANOS_PER_SEC};
+use crate::base::time::{Duration, Instant};
 use crate::base::units::Rate;
+use crate::node::outbox::Outbox;
 use crate::wire::packet::Packet;
 
 /// What a channel is made from.
@@ -31,26 +35,36 @@ pub struct ChannelSetup {
     pub jitter: Rng,
 }
 
-/// One direction of a link.
+/// One direction of a link: two cache lines.
+#[repr(align(64))]
 pub struct Channel {
     to: (NodeId, PortId),
+    transmitter: Transmitter,
+    wire: Wire,
+    delay: Duration,
+    // Neither loss, jitter nor overtaking, and the link is up.
+    plain: bool,
+    // The queue holds packets.
+    waiting: bool,
+    // The queue, or a wire that reorders, must see the time of each departure.
+    sees_departures: bool,
+    sent: u64,
+    delivered: u64,
+    bytes_delivered: u64,
+    rest: Box<Rest>,
+}
+
+/// What a channel needs when a packet waits, is lost or delayed by chance, and when faults come.
+struct Rest {
     setup: ChannelSetup,
     down: bool,
-    /// What the scheduler holds for it; for the network.
-    pub(super) armed: Option<Instant>,
     // What waits in the queue; asking the queue itself at each event would cost more.
     depth: Depth,
-    // When the transmitter is free, and what is left of bits * 10^9 / rate.
-    free_at: Instant,
-    remainder: u64,
-    // Packets being transmitted or on the wire, by time of arrival.
-    wire: VecDeque<(Instant, Queued)>,
-    // Packets that went wrong without an event of their own; scratch space.
+    max_queue_packets: u32,
+    dropped_queue: u64,
+    dropped_loss: u64,
+    // What the queue threw away on the way to its next packet; scratch space.
     dropped: Vec<(Queued, DropCause)>,
-    // What was lost here: boxes for the next packets.
-    #[expect(clippy::vec_box, reason = "the boxes are what is kept")]
-    waste: Vec<Box<Packet>>,
-    report: LinkReport,
 }
 
 /// What comes out of a channel at an event.
@@ -61,205 +75,239 @@ pub struct Arrival {
     pub packet: Option<Box<Packet>>,
 }
 
+/// Where a channel says what happens: notes go to the run's watcher, the boxes of lost packets back
+/// to those that make new ones.
+pub struct Watch<'a, F> {
+    /// Takes notes.
+    pub note: F,
+    /// Takes boxes.
+    pub outbox: &'a mut Outbox,
+}
+
 impl Channel {
     /// An idle channel to a port of a node.
     pub fn new(to: (NodeId, PortId), setup: ChannelSetup) -> Self {
-        Channel {
+        let mut new = Channel {
             to,
-            setup,
-            down: false,
-            armed: None,
-            depth: Depth::default(),
-            free_at: Instant::ZERO,
-            remainder: 0,
-            wire: VecDeque::new(),
-            dropped: Vec::new(),
-            waste: Vec::new(),
-            report: LinkReport::default(),
-        }
+            transmitter: Transmitter::new(setup.rate),
+            wire: Wire::default(),
+            delay: Duration::ZERO,
+            plain: false,
+            waiting: false,
+            sees_departures: false,
+            sent: 0,
+            delivered: 0,
+            bytes_delivered: 0,
+            rest: Box::new(Rest {
+                setup,
+                down: false,
+                depth: Depth::default(),
+                max_queue_packets: 0,
+                dropped_queue: 0,
+                dropped_loss: 0,
+                dropped: Vec::new(),
+            }),
+        };
+        new.look_again();
+        new
+    }
+
+    /// Draws what every packet asks for from the settings, after any of them changed.
+    fn look_again(&mut self) {
+        let Rest { setup, down, .. } = &*self.rest;
+        self.delay = setup.delay.base;
+        self.plain = !down && setup.loss.is_none() && setup.delay.is_constant();
+        self.sees_departures = setup.delay.reorder || setup.queue.needs_departure_time();
     }
 
     /// When something happens here next.
+    #[inline]
     pub fn next_event(&self) -> Option<Instant> {
-        let arrival = self.wire.front().map(|(at, _)| *at);
-        let waiting = self.depth.packets > 0;
-        if waiting && (self.setup.delay.reorder || self.setup.queue.needs_departure_time()) {
-            return Some(arrival.map_or(self.free_at, |at| at.min(self.free_at)));
+        let arrival = self.wire.next();
+        if self.waiting && self.sees_departures {
+            let departure = self.transmitter.free_at();
+            return Some(arrival.map_or(departure, |at| at.min(departure)));
         }
         arrival
     }
 
-    /// A node hands a packet over.
-    pub fn send(&mut self, now: Instant, packet: Box<Packet>, note: &mut impl FnMut(Note)) {
-        self.advance(now, note);
-        self.report.sent += 1;
+    /// A node hands a packet over. True: the next event is another one now.
+    #[inline]
+    pub fn send<F: FnMut(Note)>(&mut self, now: Instant, packet: Box<Packet>, watch: &mut Watch<'_, F>) -> bool {
+        self.sent += 1;
+        if !self.plain || self.waiting || self.transmitter.free_at() > now {
+            let before = self.next_event();
+            self.send_with_care(now, packet, watch);
+            return self.next_event() != before;
+        }
         let bytes = packet.wire_bytes();
-        let id = packet.id;
+        (watch.note)(Note::PacketSent { packet: packet.id, bytes, queue: Depth::default() });
+        self.transmitter.start_anew(now);
+        let at = self.transmitter.take(bytes) + self.delay;
+        let was_empty = self.wire.next().is_none();
+        self.wire.put(at, Queued { packet, bytes, doomed: false }, false);
+        was_empty
+    }
+
+    fn send_with_care<F: FnMut(Note)>(&mut self, now: Instant, packet: Box<Packet>, watch: &mut Watch<'_, F>) {
+        if self.waiting {
+            self.advance(now, watch);
+        }
+        let rest = &mut *self.rest;
+        let (id, bytes) = (packet.id, packet.wire_bytes());
         // The model counts every packet that it is handed, whatever becomes of it.
-        let doomed = self.setup.loss.as_mut().is_some_and(|loss| loss.loses(packet.kind()));
+        let doomed = rest.setup.loss.as_mut().is_some_and(|loss| loss.loses(packet.kind()));
         let queued = Queued { packet, bytes, doomed };
-        if self.down {
-            return self.drop(queued, DropCause::LinkDown, note);
+        if rest.down {
+            return self.drop(queued, DropCause::LinkDown, watch);
         }
-        let idle = self.free_at <= now && self.depth.packets == 0;
-        if idle {
+        if self.transmitter.free_at() <= now && !self.waiting {
             // A full queue cannot refuse what need not wait.
-            (self.free_at, self.remainder) = (now, 0);
+            self.transmitter.start_anew(now);
             self.transmit(queued);
+        } else if let Err((queued, cause)) = rest.setup.queue.enqueue(now, queued) {
+            return self.drop(queued, cause, watch);
         } else {
-            if let Err((queued, cause)) = self.setup.queue.enqueue(now, queued) {
-                return self.drop(queued, cause, note);
-            }
-            self.depth = self.setup.queue.depth();
+            rest.depth = rest.setup.queue.depth();
+            rest.max_queue_packets = rest.max_queue_packets.max(rest.depth.packets);
+            self.waiting = rest.depth.packets > 0;
         }
-        let queue = self.depth;
-        self.report.max_queue_packets = self.report.max_queue_packets.max(queue.packets);
-        note(Note::PacketSent { packet: id, bytes, queue });
+        (watch.note)(Note::PacketSent { packet: id, bytes, queue: self.rest.depth });
     }
 
     /// The time of [`Channel::next_event`] has come.
-    pub fn handle_event(&mut self, now: Instant, note: &mut impl FnMut(Note)) -> Option<Arrival> {
-        self.advance(now, note);
-        if self.wire.front().is_none_or(|(at, _)| *at > now) {
-            return None;
+    #[inline]
+    pub fn handle_event<F: FnMut(Note)>(&mut self, now: Instant, watch: &mut Watch<'_, F>) -> Option<Arrival> {
+        if self.waiting {
+            self.advance(now, watch);
         }
-        let (_, queued) = self.wire.pop_front()?;
+        let queued = self.wire.take(now)?;
         if queued.doomed {
-            self.drop(queued, DropCause::Loss, note);
+            self.drop(queued, DropCause::Loss, watch);
             return Some(Arrival { to: self.to, packet: None });
         }
-        self.report.delivered += 1;
-        self.report.bytes_delivered += u64::from(queued.bytes);
-        note(Note::PacketDelivered { packet: queued.packet.id, bytes: queued.bytes, queue: self.depth });
+        self.delivered += 1;
+        self.bytes_delivered += u64::from(queued.bytes);
+        let queue = if self.waiting { self.rest.depth } else { Depth::default() };
+        (watch.note)(Note::PacketDelivered { packet: queued.packet.id, bytes: queued.bytes, queue });
         Some(Arrival { to: self.to, packet: Some(queued.packet) })
     }
 
     /// Starts every transmission that is due by `now`.
-    fn advance(&mut self, now: Instant, note: &mut impl FnMut(Note)) {
-        while self.free_at <= now && self.depth.packets > 0 {
-            let next = self.setup.queue.dequeue(self.free_at, &mut self.dropped);
-            self.depth = self.setup.queue.depth();
-            if !self.dropped.is_empty() {
-                for (queued, cause) in std::mem::take(&mut self.dropped) {
-                    self.drop(queued, cause, note);
-                }
-            }
+    fn advance<F: FnMut(Note)>(&mut self, now: Instant, watch: &mut Watch<'_, F>) {
+        while self.waiting && self.transmitter.free_at() <= now {
+            let next = self.dequeue(self.transmitter.free_at(), watch);
             let Some(queued) = next else { return };
             self.transmit(queued);
         }
     }
 
-    /// The transmitter takes a packet at `free_at`; its arrival is now certain.
+    fn dequeue<F: FnMut(Note)>(&mut self, now: Instant, watch: &mut Watch<'_, F>) -> Option<Queued> {
+        let rest = &mut *self.rest;
+        let next = rest.setup.queue.dequeue(now, &mut rest.dropped);
+        rest.depth = rest.setup.queue.depth();
+        self.waiting = rest.depth.packets > 0;
+        if !rest.dropped.is_empty() {
+            for (queued, cause) in std::mem::take(&mut rest.dropped) {
+                self.drop(queued, cause, watch);
+            }
+        }
+        next
+    }
+
+    /// The transmitter takes a packet when it is free; its arrival is now certain.
     fn transmit(&mut self, queued: Queued) {
-        let busy = self.transmission_time(queued.bytes);
-        self.free_at += busy;
-        self.report.busy += busy;
-        let mut at = self.free_at + self.setup.delay.draw(&mut self.setup.jitter);
-        let last = self.wire.back().map(|(last, _)| *last);
-        if !self.setup.delay.reorder {
-            at = last.map_or(at, |last| at.max(last));
-        }
-        if last.is_none_or(|last| last <= at) {
-            return self.wire.push_back((at, queued));
-        }
-        let place = self.wire.iter().rposition(|(other, _)| *other <= at).map_or(0, |i| i + 1);
-        self.wire.insert(place, (at, queued));
+        let setup = &mut self.rest.setup;
+        let at = self.transmitter.take(queued.bytes) + setup.delay.draw(&mut setup.jitter);
+        self.wire.put(at, queued, setup.delay.reorder);
     }
 
-    /// How long the transmitter takes; what is left of the division goes to the next packet.
-    fn transmission_time(&mut self, bytes: u32) -> Duration {
-        let Some(Rate(rate)) = self.setup.rate else { return Duration::ZERO };
-        let rate = rate.max(1);
-        let bits = u64::from(bytes) * 8;
-        // 64 bits hold this for every packet of less than 2 GB.
-        if let Some(work) = bits.checked_mul(NANOS_PER_SEC).and_then(|work| work.checked_add(self.remainder)) {
-            self.remainder = work % rate;
-            return Duration::from_nanos(work / rate);
-        }
-        let work = u128::from(bits) * u128::from(NANOS_PER_SEC) + u128::from(self.remainder);
-        self.remainder = (work % u128::from(rate)) as u64;
-        Duration::from_nanos((work / u128::from(rate)).min(u128::from(u64::MAX)) as u64)
-    }
-
-    fn drop(&mut self, queued: Queued, cause: DropCause, note: &mut impl FnMut(Note)) {
+    fn drop<F: FnMut(Note)>(&mut self, queued: Queued, cause: DropCause, watch: &mut Watch<'_, F>) {
         match cause {
-            DropCause::QueueFull | DropCause::QueueManaged => self.report.dropped_queue += 1,
-            _ => self.report.dropped_loss += 1,
+            DropCause::QueueFull | DropCause::QueueManaged => self.rest.dropped_queue += 1,
+            _ => self.rest.dropped_loss += 1,
         }
-        let queue = self.depth;
-        note(Note::PacketDropped { packet: queued.packet.id, bytes: queued.bytes, cause, queue });
-        self.waste.push(queued.packet);
-    }
-
-    /// Whether [`Channel::take_waste`] has anything.
-    #[inline]
-    pub fn has_waste(&self) -> bool {
-        !self.waste.is_empty()
-    }
-
-    /// The boxes of packets that were lost here since the last call.
-    #[inline]
-    pub fn take_waste(&mut self) -> std::vec::Drain<'_, Box<Packet>> {
-        self.waste.drain(..)
+        let (packet, queue) = (queued.packet.id, self.rest.depth);
+        (watch.note)(Note::PacketDropped { packet, bytes: queued.bytes, cause, queue });
+        watch.outbox.recycle(queued.packet);
     }
 
     /// Takes the link down or up. What is queued or on the wire when it goes down is lost.
-    pub fn set_down(&mut self, now: Instant, down: bool, note: &mut impl FnMut(Note)) {
-        self.advance(now, note);
-        self.down = down;
+    pub fn set_down<F: FnMut(Note)>(&mut self, now: Instant, down: bool, watch: &mut Watch<'_, F>) {
+        self.advance(now, watch);
+        self.rest.down = down;
+        self.look_again();
         if !down {
             return;
         }
-        for (_, queued) in std::mem::take(&mut self.wire) {
-            self.drop(queued, DropCause::LinkDown, note);
+        while let Some(queued) = self.wire.take(Instant::MAX) {
+            self.drop(queued, DropCause::LinkDown, watch);
         }
-        while let Some(queued) = self.setup.queue.dequeue(now, &mut self.dropped) {
-            self.depth = self.setup.queue.depth();
-            self.drop(queued, DropCause::LinkDown, note);
+        while let Some(queued) = self.dequeue(now, watch) {
+            self.drop(queued, DropCause::LinkDown, watch);
         }
-        self.free_at = now;
+        self.transmitter.interrupt(now);
     }
 
     /// Changes the rate for transmissions that start from now on.
-    pub fn set_rate(&mut self, now: Instant, rate: Option<Rate>, note: &mut impl FnMut(Note)) {
-        self.advance(now, note);
-        self.setup.rate = rate;
-        self.remainder = 0;
+    pub fn set_rate<F: FnMut(Note)>(&mut self, now: Instant, rate: Option<Rate>, watch: &mut Watch<'_, F>) {
+        self.advance(now, watch);
+        self.transmitter.set_rate(rate);
     }
 
     /// Changes the delay of packets whose transmission starts from now on.
-    pub fn set_delay(&mut self, now: Instant, delay: DelaySettings, note: &mut impl FnMut(Note)) {
-        self.advance(now, note);
-        self.setup.delay = delay;
+    pub fn set_delay<F: FnMut(Note)>(&mut self, now: Instant, delay: DelaySettings, watch: &mut Watch<'_, F>) {
+        self.advance(now, watch);
+        self.rest.setup.delay = delay;
+        self.look_again();
     }
 
     /// Changes the loss model for packets handed over from now on.
     pub fn set_loss(&mut self, loss: Option<Box<dyn LossModel>>) {
-        self.setup.loss = loss;
+        self.rest.setup.loss = loss;
+        self.look_again();
     }
 
     /// Puts another queue in place; what waits moves over as far as it fits.
-    pub fn set_queue(&mut self, now: Instant, queue: Box<dyn Queue>, note: &mut impl FnMut(Note)) {
-        self.advance(now, note);
-        let mut old = std::mem::replace(&mut self.setup.queue, queue);
-        while let Some(queued) = old.dequeue(now, &mut self.dropped) {
-            let refused = self.setup.queue.enqueue(now, queued).err();
-            self.depth = self.setup.queue.depth();
+    pub fn set_queue<F: FnMut(Note)>(&mut self, now: Instant, queue: Box<dyn Queue>, watch: &mut Watch<'_, F>) {
+        self.advance(now, watch);
+        let rest = &mut *self.rest;
+        let mut old = std::mem::replace(&mut rest.setup.queue, queue);
+        while let Some(queued) = old.dequeue(now, &mut self.rest.dropped) {
+            let refused = self.rest.setup.queue.enqueue(now, queued).err();
+            self.rest.depth = self.rest.setup.queue.depth();
             if let Some((queued, cause)) = refused {
-                self.drop(queued, cause, note);
+                self.drop(queued, cause, watch);
             }
         }
-        self.depth = self.setup.queue.depth();
+        self.rest.depth = self.rest.setup.queue.depth();
+        self.waiting = self.rest.depth.packets > 0;
+        self.look_again();
     }
 
     /// Its figures.
     pub fn report(&self) -> LinkReport {
-        let in_transit = self.wire.len() as u64 + u64::from(self.depth.packets);
-        LinkReport { in_transit, ..self.report.clone() }
+        let Rest { depth, dropped_queue, dropped_loss, max_queue_packets, .. } = *self.rest;
+        let in_transit = self.wire.len() as u64 + u64::from(depth.packets);
+        LinkReport {
+            sent: self.sent,
+            delivered: self.delivered,
+            dropped_queue,
+            dropped_loss,
+            in_transit,
+            busy: self.transmitter.busy,
+            bytes_delivered: self.bytes_delivered,
+            max_queue_packets,
+        }
     }
+}
 
-    /// Its rate now.
-    pub fn rate(&self) -> Option<Rate> {
-        self.setup.rate
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_every_packet_touches_is_two_cache_lines() {
+        assert_eq!((size_of::<Channel>(), align_of::<Channel>()), (128, 64));
     }
 }

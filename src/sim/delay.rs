@@ -28,6 +28,11 @@ pub enum Distribution {
 }
 
 impl DelaySettings {
+    /// Every packet takes the same time, and none overtakes another.
+    pub(super) fn is_constant(&self) -> bool {
+        self.jitter == Duration::ZERO && !self.reorder
+    }
+
     /// The delay of the next packet; never below zero. Draws the same number of words each time.
     #[inline]
     pub fn draw(&self, rng: &mut Rng) -> Duration {

@@ -8,3 +8,5 @@ pub mod loss;
 pub mod network;
 pub mod queue;
 pub mod scheduler;
+mod transmitter;
+mod wire;

@@ -2,7 +2,7 @@
 
 use smallvec::SmallVec;
 
-use super::channel::{Channel, ChannelSetup};
+use super::channel::{Channel, ChannelSetup, Watch};
 use super::fault::{Change, Fault};
 use super::scheduler::{Scheduler, Source};
 use crate::base::ids::{ChannelId, NodeId, PortId};
@@ -17,21 +17,24 @@ use crate::wire::packet::Packet;
 /// Makes a node, and makes it anew after a crash; counts its lives from 0.
 pub type NodeFactory = Box<dyn Fn(u32) -> Box<dyn Node>>;
 
+/// One cache line.
+#[repr(align(64))]
 struct NodeSlot {
     node: Box<dyn Node>,
     // Most nodes have one port.
-    ports: SmallVec<[ChannelId; 2]>,
+    ports: SmallVec<[ChannelId; 4]>,
     last_packet: u32,
+    only_forwards: bool,
     crashed: bool,
     busy: bool,
-    lives: u32,
-    factory: NodeFactory,
 }
 
 /// A network and its clock.
 pub struct Network<'s> {
     now: Instant,
     nodes: Vec<NodeSlot>,
+    // How each node is made, and how many lives it had.
+    factories: Vec<(NodeFactory, u32)>,
     channels: Vec<Channel>,
     // Latest first: the next fault stands last.
     faults: Vec<Fault>,
@@ -54,6 +57,7 @@ impl<'s> Network<'s> {
         Network {
             now: Instant::ZERO,
             nodes: Vec::new(),
+            factories: Vec::new(),
             channels: Vec::new(),
             faults: Vec::new(),
             scheduler: Scheduler::default(),
@@ -75,14 +79,14 @@ impl<'s> Network<'s> {
         let id = NodeId(self.nodes.len() as u32);
         let node = factory(0);
         self.nodes.push(NodeSlot {
+            only_forwards: node.only_forwards(),
             node,
-            factory,
-            lives: 1,
             crashed: false,
             last_packet: 0,
             ports: SmallVec::new(),
             busy: false,
         });
+        self.factories.push((factory, 1));
         id
     }
 
@@ -133,7 +137,7 @@ impl<'s> Network<'s> {
 
     /// Handles the next event unless it is later than `until`. False: there was none.
     pub fn step(&mut self, until: Instant) -> bool {
-        let Some((at, source)) = self.scheduler.peek().filter(|(at, _)| *at <= until) else { return false };
+        let Some((at, source)) = self.scheduler.pop(until) else { return false };
         assert!(at >= self.now, "no event lies in the past (SYS-06)");
         self.now = at;
         self.events += 1;
@@ -190,15 +194,19 @@ impl<'s> Network<'s> {
     }
 
     fn channel_event(&mut self, id: ChannelId) {
-        let place = self.channel_place(id);
-        let now = self.now;
-        let channel = &mut self.channels[id.0 as usize];
+        let (now, place) = (self.now, self.channel_place(id));
+        let (channel, outbox) = (&mut self.channels[id.0 as usize], &mut self.outbox);
         // Two copies of the same code, of which one makes no notes at all.
         let arrival = match &mut self.sink {
-            Some(sink) => channel.handle_event(now, &mut |note| sink.record(&Record { at: now, place, note })),
-            None => channel.handle_event(now, &mut |_| {}),
+            Some(sink) => {
+                let note = |note| sink.record(&Record { at: now, place, note });
+                channel.handle_event(now, &mut Watch { note, outbox })
+            }
+            None => channel.handle_event(now, &mut Watch { note: |_| {}, outbox }),
         };
-        self.arm_channel(id);
+        if let Some(next) = channel.next_event() {
+            self.scheduler.set_channel(id, Some(next));
+        }
         let Some(arrival) = arrival else { return };
         self.packet_hops += 1;
         let (node, port) = arrival.to;
@@ -223,33 +231,32 @@ impl<'s> Network<'s> {
         let notes = self.sink.is_some().then_some(&mut self.notes);
         let mut ctx = Ctx::new(self.now, id, &mut slot.last_packet, &mut self.outbox, notes);
         slot.node.handle(input, &mut ctx);
-        let (wake, busy) = (slot.node.next_wake(), slot.node.is_busy());
-        if busy != slot.busy {
-            slot.busy = busy;
-            self.busy_nodes = if busy { self.busy_nodes + 1 } else { self.busy_nodes - 1 };
+        if !slot.only_forwards {
+            let (wake, busy) = (slot.node.next_wake(), slot.node.is_busy());
+            if busy != slot.busy {
+                slot.busy = busy;
+                self.busy_nodes = if busy { self.busy_nodes + 1 } else { self.busy_nodes - 1 };
+            }
+            // A wake for the past is a wake for now.
+            self.scheduler.set_node(id, wake.map(|at| at.max(self.now)));
         }
-        // A wake for the past is a wake for now.
-        self.scheduler.set_node(id, wake.map(|at| at.max(self.now)));
         if let Some(sink) = &mut self.sink {
             for note in self.notes.drain(..) {
                 sink.record(&Record { at: self.now, place: Place(id.0), note });
             }
         }
-        match self.outbox.sent.len() {
-            0 => return,
-            1 => {
-                let Some((port, packet)) = self.outbox.sent.pop() else { return };
-                self.show_segment(id, &packet);
-                return self.send(id, port, packet);
+        // Mostly it sent one packet or none.
+        match self.outbox.sent.pop() {
+            None => {}
+            Some((port, packet)) if self.outbox.sent.is_empty() => self.send(id, port, packet),
+            Some(last) => {
+                let mut sent = std::mem::take(&mut self.outbox.sent);
+                for (port, packet) in sent.drain(..).chain([last]) {
+                    self.send(id, port, packet);
+                }
+                self.outbox.sent = sent;
             }
-            _ => {}
         }
-        let mut sent = std::mem::take(&mut self.outbox.sent);
-        for (port, packet) in sent.drain(..) {
-            self.show_segment(id, &packet);
-            self.send(id, port, packet);
-        }
-        self.outbox.sent = sent;
     }
 
     /// Shows the header of what a host sends, if someone wants it; routers only pass on.
@@ -273,25 +280,37 @@ impl<'s> Network<'s> {
         }
     }
 
+    #[inline]
     fn send(&mut self, from: NodeId, port: PortId, packet: Box<Packet>) {
+        self.show_segment(from, &packet);
         // A node without a wire speaks into the void.
         let Some(&id) = self.nodes[from.0 as usize].ports.get(port.0 as usize) else { return };
         self.capture(from, Way::Out, &packet);
-        let place = self.channel_place(id);
-        let (id_of_packet, bytes) = (packet.id, if self.wire { packet.wire_bytes() } else { 0 });
-        let packet = if self.wire { through_bytes(packet) } else { Some(packet) };
-        let Some(packet) = packet else {
-            let (cause, queue) = (DropCause::Malformed, Depth::default());
-            let note = Note::PacketDropped { packet: id_of_packet, bytes, cause, queue };
-            return record(self.sink.as_deref_mut(), self.now, place, note);
+        let Some(packet) = (if self.wire { self.through_bytes(id, packet) } else { Some(packet) }) else { return };
+        let (now, place) = (self.now, self.channel_place(id));
+        let (channel, outbox) = (&mut self.channels[id.0 as usize], &mut self.outbox);
+        let news = match &mut self.sink {
+            Some(sink) => {
+                let note = |note| sink.record(&Record { at: now, place, note });
+                channel.send(now, packet, &mut Watch { note, outbox })
+            }
+            None => channel.send(now, packet, &mut Watch { note: |_| {}, outbox }),
         };
-        let now = self.now;
-        let channel = &mut self.channels[id.0 as usize];
-        match &mut self.sink {
-            Some(sink) => channel.send(now, packet, &mut |note| sink.record(&Record { at: now, place, note })),
-            None => channel.send(now, packet, &mut |_| {}),
+        if news {
+            self.scheduler.set_channel(id, channel.next_event());
         }
-        self.arm_channel(id);
+    }
+
+    /// The packet after encoding and decoding, if it survives them.
+    fn through_bytes(&mut self, id: ChannelId, packet: Box<Packet>) -> Option<Box<Packet>> {
+        let (name, bytes, place) = (packet.id, packet.wire_bytes(), self.channel_place(id));
+        let decoded = through_bytes(packet);
+        if decoded.is_none() {
+            let (cause, queue) = (DropCause::Malformed, Depth::default());
+            let note = Note::PacketDropped { packet: name, bytes, cause, queue };
+            record(self.sink.as_deref_mut(), self.now, place, note);
+        }
+        decoded
     }
 
     fn next_fault(&mut self) {
@@ -308,17 +327,18 @@ impl<'s> Network<'s> {
         let now = self.now;
         record(self.sink.as_deref_mut(), now, place, Note::Fault { what, ends });
         let sink = &mut self.sink;
-        let mut note = |note| record(sink.as_deref_mut(), now, place, note);
+        let note = |note| record(sink.as_deref_mut(), now, place, note);
+        let watch = &mut Watch { note, outbox: &mut self.outbox };
         match change {
-            Change::Down(id, down) => self.channels[id.0 as usize].set_down(now, down, &mut note),
-            Change::Rate(id, rate) => self.channels[id.0 as usize].set_rate(now, rate, &mut note),
-            Change::Delay(id, delay) => self.channels[id.0 as usize].set_delay(now, delay, &mut note),
+            Change::Down(id, down) => self.channels[id.0 as usize].set_down(now, down, watch),
+            Change::Rate(id, rate) => self.channels[id.0 as usize].set_rate(now, rate, watch),
+            Change::Delay(id, delay) => self.channels[id.0 as usize].set_delay(now, delay, watch),
             Change::Loss(id, loss) => self.channels[id.0 as usize].set_loss(loss),
-            Change::Queue(id, queue) => self.channels[id.0 as usize].set_queue(now, queue, &mut note),
+            Change::Queue(id, queue) => self.channels[id.0 as usize].set_queue(now, queue, watch),
             Change::Crashed(id, crashed) => self.crash(id, crashed),
         }
-        if place.0 >= self.nodes.len() as u32 {
-            self.arm_channel(ChannelId(place.0 - self.nodes.len() as u32));
+        if let Some(id) = place.0.checked_sub(self.nodes.len() as u32).map(ChannelId) {
+            self.scheduler.set_channel(id, self.channels[id.0 as usize].next_event());
         }
     }
 
@@ -328,22 +348,12 @@ impl<'s> Network<'s> {
         if crashed {
             return self.scheduler.set_node(id, None);
         }
-        slot.node = (slot.factory)(slot.lives);
-        slot.lives += 1;
+        let (factory, lives) = &mut self.factories[id.0 as usize];
+        slot.node = factory(*lives);
+        *lives += 1;
         self.node_input(id, Input::Start);
     }
 
-    fn arm_channel(&mut self, id: ChannelId) {
-        let channel = &mut self.channels[id.0 as usize];
-        if channel.has_waste() {
-            channel.take_waste().for_each(|lost| self.outbox.recycle(lost));
-        }
-        let at = channel.next_event();
-        if at != channel.armed {
-            channel.armed = at;
-            self.scheduler.set_channel(id, at);
-        }
-    }
     fn channel_place(&self, id: ChannelId) -> Place {
         Place(self.nodes.len() as u32 + id.0)
     }

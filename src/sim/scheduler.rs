@@ -22,14 +22,23 @@ pub enum Source {
     Node(NodeId),
 }
 
+/// No event.
+const NEVER: Instant = Instant::MAX;
+
+/// When a node wants to be woken, and what the heap holds for it, which is no later.
+#[derive(Clone, Copy)]
+struct Wake {
+    wanted: Instant,
+    entry: Instant,
+}
+
 /// Holds each source's next event, at most one each.
 #[derive(Default)]
 pub struct Scheduler {
     // The fault timeline is 0, channels follow.
     links: Calendar,
-    // Entries may be earlier than what the nodes want now.
     nodes: Calendar,
-    wakes: Vec<Option<Instant>>,
+    wakes: Vec<Wake>,
 }
 
 impl Scheduler {
@@ -48,41 +57,50 @@ impl Scheduler {
     #[inline]
     pub fn set_node(&mut self, id: NodeId, at: Option<Instant>) {
         if self.wakes.len() <= id.0 as usize {
-            self.wakes.resize(id.0 as usize + 1, None);
+            self.wakes.resize(id.0 as usize + 1, Wake { wanted: NEVER, entry: NEVER });
         }
         let wake = &mut self.wakes[id.0 as usize];
-        if *wake == at {
-            return;
-        }
-        *wake = at;
-        if let Some(at) = at
-            && self.nodes.get(id.0).is_none_or(|entry| at < entry)
-        {
-            self.nodes.set(id.0, Some(at));
+        wake.wanted = at.unwrap_or(NEVER);
+        if wake.wanted < wake.entry {
+            wake.entry = wake.wanted;
+            self.nodes.set(id.0, at);
         }
     }
 
     /// The earliest event.
     #[inline]
     pub fn peek(&mut self) -> Option<(Instant, Source)> {
+        self.links.close_gap();
         let link = self.links.peek();
         loop {
             let node = self.nodes.peek();
             match (link, node) {
-                (Some((at, key)), _) if node.is_none_or(|(wake, _)| at <= wake) => {
+                (Some((at, key)), _) if node.is_none_or(|(entry, _)| at <= entry) => {
                     let source = if key == 0 { Source::Faults } else { Source::Channel(ChannelId(key - 1)) };
                     return Some((at, source));
                 }
                 (_, Some((entry, key))) => {
-                    let wake = self.wakes[key as usize];
-                    if wake == Some(entry) {
+                    let wake = &mut self.wakes[key as usize];
+                    if wake.wanted == entry {
                         return Some((entry, Source::Node(NodeId(key))));
                     }
-                    self.nodes.set(key, wake);
+                    wake.entry = wake.wanted;
+                    self.nodes.set(key, Some(wake.wanted).filter(|at| *at < NEVER));
                 }
                 _ => return None,
             }
         }
+    }
+
+    /// The earliest event, if it is no later than `until`. A channel or the fault timeline has none
+    /// from then on until it is set again; a node keeps its own.
+    #[inline]
+    pub fn pop(&mut self, until: Instant) -> Option<(Instant, Source)> {
+        let (at, source) = self.peek().filter(|(at, _)| *at <= until)?;
+        if !matches!(source, Source::Node(_)) {
+            self.links.pop();
+        }
+        Some((at, source))
     }
 }
 
@@ -101,12 +119,10 @@ mod tests {
         s.set_channel(ChannelId(9), at(4));
         s.set_faults(at(5));
         let mut order = Vec::new();
-        while let Some((_, source)) = s.peek() {
+        while let Some((_, source)) = s.pop(Instant::MAX) {
             order.push(source);
-            match source {
-                Source::Faults => s.set_faults(None),
-                Source::Channel(id) => s.set_channel(id, None),
-                Source::Node(id) => s.set_node(id, None),
+            if let Source::Node(id) = source {
+                s.set_node(id, None);
             }
         }
         let channel = |n| Source::Channel(ChannelId(n));

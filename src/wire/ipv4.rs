@@ -92,7 +92,8 @@ mod tests {
         let rudp = RudpSegment { src_port: ports.0, dst_port: ports.1, payload, ..RudpSegment::default() };
         for body in [udp, Body::Tcp(tcp), Body::Rudp(rudp)] {
             let id = PacketId { origin: NodeId(3), number: 0x1_0007 };
-            let packet = Packet { id, src, dst, ttl: 63, hop: Hop { from: src, to: dst }, body };
+            let mut packet = Packet::new(id, src, dst, Hop { from: src, to: dst }, body);
+            packet.ttl -= 1;
             let mut bytes = Vec::new();
             packet.encode(&mut bytes);
             assert_eq!(bytes.len() as u32, packet.wire_bytes());

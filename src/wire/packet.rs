@@ -14,8 +14,10 @@ pub const UDP_HEADER_BYTES: u32 = 8;
 /// The time to live that hosts give their packets (RFC 1700's recommendation).
 pub const DEFAULT_TTL: u8 = 64;
 
-/// One packet on its way.
+/// One packet on its way. What every hop looks at stands in one cache line: links and routers never
+/// touch the body.
 #[derive(Clone, PartialEq, Debug)]
+#[repr(C, align(64))]
 pub struct Packet {
     /// Its name, the same on every link.
     pub id: PacketId,
@@ -23,10 +25,12 @@ pub struct Packet {
     pub src: Ipv4Addr,
     /// Whom it is for.
     pub dst: Ipv4Addr,
-    /// Hops it may still take.
-    pub ttl: u8,
     /// The link-layer step it is taking.
     pub hop: Hop,
+    // Worked out when the packet is made.
+    wire_bytes: u32,
+    /// Hops it may still take.
+    pub ttl: u8,
     /// What it carries.
     pub body: Body,
 }
@@ -64,16 +68,27 @@ pub struct SegmentKind {
     pub fin: bool,
 }
 
+impl Body {
+    fn wire_bytes(&self) -> u32 {
+        match self {
+            Body::Udp(d) => UDP_HEADER_BYTES + d.payload.len() as u32,
+            Body::Tcp(s) => s.wire_bytes(),
+            Body::Rudp(s) => UDP_HEADER_BYTES + s.wire_bytes(),
+        }
+    }
+}
+
 impl Packet {
+    /// A packet as a host sends it.
+    #[inline]
+    pub fn new(id: PacketId, src: Ipv4Addr, dst: Ipv4Addr, hop: Hop, body: Body) -> Self {
+        Packet { id, src, dst, hop, wire_bytes: IPV4_HEADER_BYTES + body.wire_bytes(), ttl: DEFAULT_TTL, body }
+    }
+
     /// Its size on the link: the IPv4 packet, header included. Link-layer framing is not counted.
     #[inline]
     pub fn wire_bytes(&self) -> u32 {
-        IPV4_HEADER_BYTES
-            + match &self.body {
-                Body::Udp(d) => UDP_HEADER_BYTES + d.payload.len() as u32,
-                Body::Tcp(s) => s.wire_bytes(),
-                Body::Rudp(s) => UDP_HEADER_BYTES + s.wire_bytes(),
-            }
+        self.wire_bytes
     }
 
     /// What it is to a loss model. A UDP datagram counts as data when it is not empty.

@@ -37,7 +37,7 @@ pub struct RudpSegment {
     /// Error code of a RST.
     pub error: u16,
     /// Acknowledged packet numbers, inclusive, highest first.
-    pub ranges: SmallVec<[(u32, u32); 2]>,
+    pub ranges: SmallVec<[(u32, u32); 4]>,
     /// Options; only handshakes, resets and cookies carry any.
     pub options: Option<Box<RudpOptions>>,
     /// Data.

@@ -56,7 +56,7 @@ impl AckRanges {
     }
 
     /// What a packet carries: the 16 highest.
-    pub(super) fn to_send(&self) -> SmallVec<[(u32, u32); 2]> {
+    pub(super) fn to_send(&self) -> SmallVec<[(u32, u32); 4]> {
         self.ranges.iter().copied().take(MAX_SENT).collect()
     }
 }

@@ -9,7 +9,6 @@ use super::ack_ranges::AckRanges;
 use super::close::{State, error};
 use super::config::{Mode, RudpConfig};
 use super::inbox::Inbox;
-use super::outbox::Outbox;
 use super::recovery::Recovery;
 use super::sent::SentLog;
 use super::timers::{T, Timers};
@@ -21,6 +20,7 @@ use crate::transport::congestion::controller::Controller;
 use crate::transport::connection::Connection;
 use crate::transport::ranges::RangeSet;
 use crate::transport::rtt::{RtoLimits, RttEstimator};
+use crate::transport::send_buffer::SendBuffer;
 use crate::transport::stream::{Stream, StreamEvent};
 use crate::wire::rudp::RudpSegment;
 
@@ -52,7 +52,7 @@ pub struct RudpConnection {
     pub(super) syn_due: bool,
     pub(super) rst_due: Option<u16>,
 
-    pub(super) outbox: Outbox,
+    pub(super) outbox: SendBuffer,
     pub(super) sent: SentLog,
     pub(super) lost: RangeSet,
     pub(super) delivered: RangeSet,
@@ -118,7 +118,7 @@ impl RudpConnection {
             syns_sent: 0,
             syn_due: false,
             rst_due: None,
-            outbox: Outbox::new(config.send_buffer),
+            outbox: SendBuffer::new(config.send_buffer, 0),
             sent: SentLog::default(),
             lost: RangeSet::default(),
             delivered: RangeSet::default(),
@@ -284,14 +284,14 @@ impl Stream for RudpConnection {
             return 0;
         }
         let asked = data.len();
-        let taken = self.outbox.push(data);
+        let taken = self.outbox.write(data);
         self.write_was_cut |= taken < asked;
         self.stats.bytes_written += taken as u64;
         taken
     }
 
     fn writable(&self) -> usize {
-        if self.finishing || !self.state.may_send() { 0 } else { self.outbox.room() }
+        if self.finishing || !self.state.may_send() { 0 } else { self.outbox.room() as usize }
     }
 
     fn read(&mut self) -> Option<Bytes> {

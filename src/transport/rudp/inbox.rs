@@ -1,15 +1,17 @@
 //! Bytes received: put in order, until the application reads them.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use bytes::Bytes;
+
+use crate::transport::pieces::Pieces;
 
 /// The receive buffer.
 #[derive(Debug)]
 pub(super) struct Inbox {
     ready: VecDeque<Bytes>,
     unread: u64,
-    early: BTreeMap<u64, Bytes>,
+    early: Pieces,
     next: u64,
     capacity: u64,
     // Right edge last announced; it never moves left.
@@ -19,7 +21,7 @@ pub(super) struct Inbox {
 impl Inbox {
     pub(super) fn new(capacity: u64) -> Self {
         let capacity = capacity.clamp(1, u64::from(u32::MAX));
-        Inbox { ready: VecDeque::new(), unread: 0, early: BTreeMap::new(), next: 0, capacity, edge: capacity }
+        Inbox { ready: VecDeque::new(), unread: 0, early: Pieces::default(), next: 0, capacity, edge: capacity }
     }
 
     /// Next offset expected.
@@ -73,9 +75,8 @@ impl Inbox {
         if offset == self.next && self.early.is_empty() {
             self.take(data);
         } else if offset == self.next || keep_early {
-            self.insert_early(offset, data);
-            while let Some(entry) = self.early.first_entry().filter(|e| *e.key() <= self.next) {
-                let data = entry.remove();
+            self.early.insert(offset, data);
+            while let Some(data) = self.early.pop(self.next) {
                 self.take(data);
             }
         }
@@ -88,32 +89,9 @@ impl Inbox {
         self.ready.push_back(data);
     }
 
-    /// Stores the parts of `data` that are not there yet.
-    fn insert_early(&mut self, mut offset: u64, mut data: Bytes) {
-        if let Some((&at, held)) = self.early.range(..=offset).next_back() {
-            let covered = (at + held.len() as u64).saturating_sub(offset).min(data.len() as u64);
-            let _ = data.split_to(covered as usize);
-            offset += covered;
-        }
-        while !data.is_empty() {
-            let following = self.early.range(offset..).next().map(|(&at, held)| (at, held.len() as u64));
-            let free = following.map_or(data.len() as u64, |(at, _)| (at - offset).min(data.len() as u64));
-            let part = data.split_to(free as usize);
-            if !part.is_empty() {
-                self.early.insert(offset, part);
-            }
-            offset += free;
-            if let Some((at, held)) = following.filter(|&(at, _)| at == offset) {
-                let covered = held.min(data.len() as u64);
-                let _ = data.split_to(covered as usize);
-                offset = at + covered;
-            }
-        }
-    }
-
     /// Highest offset held, in order or not.
     pub(super) fn highest(&self) -> u64 {
-        self.early.last_key_value().map_or(self.next, |(at, d)| at + d.len() as u64)
+        self.early.end().unwrap_or(self.next)
     }
 
     /// The next in-order bytes.

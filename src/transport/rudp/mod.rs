@@ -7,7 +7,6 @@ mod connection;
 mod cookie;
 mod endpoint;
 mod inbox;
-mod outbox;
 mod receive;
 mod recovery;
 mod send;

@@ -60,16 +60,17 @@ impl RudpConnection {
         for &(first, last) in &seg.ranges {
             let mut span = self.sent.span(first, last);
             while let Some(i) = self.sent.next_unacked(&mut span) {
-                if Some(self.sent.get(i).pn) == largest && self.sent.get(i).fate != Fate::Acked {
-                    rtt = self.sample_rtt(now, &self.sent.get(i), seg.ack_delay_us);
+                let p = self.sent.get(i);
+                if Some(p.pn) == largest {
+                    rtt = self.sample_rtt(now, &p, seg.ack_delay_us);
                 }
                 // Without selective repeat the receiver may have dropped what it names.
-                if !selective && self.sent.get(i).len > 0 {
+                if !selective && p.len > 0 {
                     continue;
                 }
                 if let Some(p) = self.sent.acknowledge(i) {
                     newly = true;
-                    self.on_packet_acked(now, p, flight, rtt);
+                    self.on_packet_acked(now, p, seg.ack, flight, rtt);
                 }
             }
         }
@@ -79,7 +80,7 @@ impl RudpConnection {
         while let Some(p) = self.sent.pop_covered(seg.ack) {
             if p.fate == Fate::Out {
                 newly = true;
-                self.on_packet_acked(now, p, flight, rtt);
+                self.on_packet_acked(now, p, seg.ack, flight, rtt);
             }
         }
         if advanced {
@@ -113,7 +114,7 @@ impl RudpConnection {
         Some(rtt)
     }
 
-    fn on_packet_acked(&mut self, now: Instant, p: Sent, flight: u64, rtt: Option<Duration>) {
+    fn on_packet_acked(&mut self, now: Instant, p: Sent, ack: u64, flight: u64, rtt: Option<Duration>) {
         if p.pn >= self.recovery.since_pn {
             self.recovery.after_timeout = false;
             if self.recovery.active && self.peer.mode == Mode::SelectiveRepeat {
@@ -123,8 +124,11 @@ impl RudpConnection {
         if p.len == 0 {
             return;
         }
-        self.delivered.insert(p.offset.max(self.snd_una), p.end());
-        self.lost.remove(p.offset, p.end());
+        // What lies below the cumulative acknowledgment is about to be forgotten.
+        if p.end() > ack {
+            self.delivered.insert(p.offset.max(self.snd_una), p.end());
+            self.lost.remove(p.offset, p.end());
+        }
         if p.fate == Fate::Out && !self.recovery.active {
             self.controller.on_ack(&Acked {
                 now,
@@ -164,7 +168,7 @@ impl RudpConnection {
             if self.snd_una == self.outbox.end() {
                 self.events.push_back(StreamEvent::Acknowledged);
             }
-            if self.write_was_cut && self.outbox.room() > 0 {
+            if self.write_was_cut && self.outbox.invites_writing() {
                 self.write_was_cut = false;
                 self.events.push_back(StreamEvent::Writable);
             }

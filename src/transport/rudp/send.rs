@@ -166,7 +166,7 @@ impl RudpConnection {
         segment.offset = offset;
         segment.flags.data = len > 0;
         segment.flags.fin = fin;
-        segment.payload = if len > 0 { self.outbox.slice(offset, len as usize) } else { bytes::Bytes::new() };
+        segment.payload = if len > 0 { self.outbox.slice(offset, len) } else { bytes::Bytes::new() };
         (self.hello_due, self.probe_due) = (false, false);
         self.log(now, &segment, true);
         self.lost.remove(offset, offset + len);

@@ -82,7 +82,21 @@ impl SentLog {
 
     /// Where the packets `first..=last` stand.
     pub(super) fn span(&self, first: u32, last: u32) -> std::ops::Range<usize> {
-        self.packets.partition_point(|p| p.pn < first)..self.packets.partition_point(|p| p.pn <= last)
+        self.place(first)..self.place(last.saturating_add(1))
+    }
+
+    /// How many packets have a number below `pn`.
+    fn place(&self, pn: u32) -> usize {
+        let Some(front) = self.packets.front().filter(|p| p.pn < pn) else { return 0 };
+        // Only what elicits no acknowledgment, and one number in 500, is missing here.
+        let mut at = self.packets.len().min((pn - front.pn) as usize);
+        for _ in 0..4 {
+            if self.packets[at - 1].pn < pn {
+                return at;
+            }
+            at -= 1;
+        }
+        self.packets.partition_point(|p| p.pn < pn)
     }
 
     /// Takes the first packet that is not acknowledged off a span.
@@ -225,5 +239,23 @@ mod tests {
         let at = |d| Instant::ZERO + d;
         assert_eq!(log.next_lost(at(ms(80)), ms(90)).err(), Some(Some(at(ms(90)))));
         assert_eq!(lost(&mut log, at(ms(90)), ms(90)), [0]);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn places_agree_with_a_walk(
+            gaps in proptest::collection::vec(1u32..9, 0..60), from in 0u32..300, len in 0u32..40,
+        ) {
+            let mut log = SentLog::default();
+            let mut pn = 100;
+            for gap in gaps {
+                pn += if gap < 7 { 1 } else { gap };
+                let (at, offset, fate) = (Instant::ZERO, 0, Fate::Out);
+                log.push(Sent { pn, at, offset, len: 1, fin: false, guarded: true, fate });
+            }
+            let walk = |wanted: &dyn Fn(u32) -> bool| log.packets.iter().take_while(|p| wanted(p.pn)).count();
+            let (first, last) = (from, from + len);
+            proptest::prop_assert_eq!(log.span(first, last), walk(&|pn| pn < first)..walk(&|pn| pn <= last));
+        }
     }
 }

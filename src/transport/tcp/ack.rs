@@ -55,6 +55,9 @@ impl TcpConnection {
         }
         (self.recovery.sacked_before, self.recovery.out_before) =
             (old_sacked, self.flight().saturating_sub(old_sacked));
+        if s.options.sack.is_empty() && self.recovery.looks_at_cumulative_acks_only() {
+            return self.on_new_ack(ack as u64, s);
+        }
         // Below it all is lost by count; with RACK time decides instead.
         let by_count = self.recovery.prr.is_some() && self.recovery.rack.is_none();
         let edge = by_count.then(|| self.recovery.scoreboard.lost_edge(self.snd.mss));

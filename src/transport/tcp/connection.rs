@@ -8,7 +8,6 @@ use bytes::Bytes;
 use super::config::TcpConfig;
 use super::reassembly::Reassembly;
 use super::recovery::Recovery;
-use super::send_buffer::SendBuffer;
 use super::seq;
 use super::state::State;
 use super::timers::Timers;
@@ -19,6 +18,7 @@ use crate::transport::congestion::CONTROLLERS;
 use crate::transport::congestion::controller::{Controller, Setup};
 use crate::transport::connection::Connection;
 use crate::transport::rtt::RttEstimator;
+use crate::transport::send_buffer::SendBuffer;
 use crate::transport::stream::{Stream, StreamEvent};
 use crate::wire::tcp::TcpSegment;
 
@@ -164,7 +164,7 @@ impl TcpConnection {
                 last_window_field: 0,
                 scale: 0,
                 mss: config.mss,
-                buffer: SendBuffer::new(config.send_buffer),
+                buffer: SendBuffer::new(config.send_buffer, 1),
                 fin_queued: false,
                 syn_pending: true,
                 rst_pending: None,

@@ -12,7 +12,7 @@
 //! | arriving acknowledgments, windows | `ack` |
 //! | loss detection and recovery episodes | `recovery`, `scoreboard`, `prr`, `undo` |
 //! | loss detection by time, tail loss probes | `detection`, `rack` |
-//! | departing segments | `send`, `send_buffer` |
+//! | departing segments | `send` |
 //! | timers | `timeout`, `timers` |
 
 mod ack;
@@ -33,7 +33,6 @@ mod receive;
 mod recovery;
 mod scoreboard;
 mod send;
-mod send_buffer;
 mod seq;
 mod snapshot;
 mod state;

@@ -1,18 +1,16 @@
 //! Data that arrived ahead of a gap, and the SACK blocks that tell of it (RFC 2018).
 
-use std::collections::VecDeque;
-
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 use smallvec::SmallVec;
 
+use crate::transport::pieces::Pieces;
 use crate::transport::ranges::RangeSet;
 
-/// Disjoint pieces beyond RCV.NXT. Of bytes that arrive twice the first copy stays.
+/// Disjoint pieces beyond RCV.NXT.
 #[derive(Debug, Default)]
 #[repr(C)] // what every segment asks for, whether there are pieces, comes first
 pub(super) struct Reassembly {
-    // In order of their first bytes.
-    pieces: VecDeque<(u64, Bytes)>,
+    pieces: Pieces,
     // Starts of the segments that came last, newest first: the order of the blocks (section 4).
     recent: SmallVec<[u64; 8]>,
     // Contiguous pieces, as one.
@@ -20,45 +18,20 @@ pub(super) struct Reassembly {
 }
 
 impl Reassembly {
+    #[inline]
     pub(super) fn is_empty(&self) -> bool {
         self.pieces.is_empty()
     }
 
     /// Keeps `data`, whose first byte is `start`, beyond RCV.NXT. Says which part of it, the first
     /// if there are several, was there already.
-    pub(super) fn insert(&mut self, start: u64, mut data: Bytes) -> Option<(u64, u64)> {
+    pub(super) fn insert(&mut self, start: u64, data: Bytes) -> Option<(u64, u64)> {
         let end = start + data.len() as u64;
         if start == end {
             return None;
         }
-        let mut twice: Option<(u64, u64)> = None;
         self.remember(start);
-        let mut at = start;
-        // Cut what is there already out of the new data. Most of it comes behind all the rest.
-        let mut next = match self.pieces.back() {
-            Some((last, _)) if *last > start => self.pieces.partition_point(|(s, _)| *s <= start),
-            _ => self.pieces.len(),
-        };
-        while at < end {
-            let covered = next.checked_sub(1).map_or(0, |before| end_of(&self.pieces[before]));
-            if covered > at {
-                let skip = covered.min(end) - at;
-                twice = match twice {
-                    None => Some((at, at + skip)),
-                    Some((from, to)) if to == at => Some((from, at + skip)),
-                    other => other,
-                };
-                data.advance(skip as usize);
-                at += skip;
-            } else {
-                let stop = self.pieces.get(next).map_or(end, |(s, _)| (*s).min(end));
-                if stop > at {
-                    self.pieces.insert(next, (at, data.split_to((stop - at) as usize)));
-                    at = stop;
-                }
-                next += 1;
-            }
-        }
+        let twice = self.pieces.insert(start, data);
         self.islands.insert(start, end);
         twice
     }
@@ -72,15 +45,7 @@ impl Reassembly {
 
     /// The piece that begins at or before `next`, without what lies before `next`.
     pub(super) fn pop(&mut self, next: u64) -> Option<Bytes> {
-        while self.pieces.front().is_some_and(|(start, _)| *start <= next) {
-            let (start, mut data) = self.pieces.pop_front()?;
-            let skip = next - start;
-            if skip < data.len() as u64 {
-                data.advance(skip as usize);
-                return Some(data);
-            }
-        }
-        None
+        self.pieces.pop(next)
     }
 
     /// Forgets what RCV.NXT has reached.
@@ -109,10 +74,6 @@ impl Reassembly {
         }
         out
     }
-}
-
-fn end_of((start, data): &(u64, Bytes)) -> u64 {
-    start + data.len() as u64
 }
 
 #[cfg(test)]

@@ -69,6 +69,12 @@ impl Recovery {
         }
     }
 
+    /// True if nothing is at work that wants to know more of an ACK than how far it goes.
+    #[inline]
+    pub(super) fn looks_at_cumulative_acks_only(&self) -> bool {
+        self.rack.is_none() && self.prr.is_none() && self.undo.is_none() && self.tlp.end.is_none()
+    }
+
     /// RFC 6582 section 3.2, step 3: of all partial ACKs only the first restarts the timer. That is the impatient
     /// variant; the other lets each do so (RFC 6298 section 5.3). Call before the ACK is acted on.
     pub(super) fn restarts_timer(&self, impatient: bool) -> bool {

@@ -90,10 +90,15 @@ impl TcpConnection {
         self.snd.mss - if blocks > 0 { 4 + 8 * blocks } else { 0 }
     }
 
+    #[inline]
     fn sack_blocks_to_send(&self) -> usize {
         if !self.rcv.sack || (self.rcv.reassembly.is_empty() && self.rcv.duplicate.is_none()) {
             return 0;
         }
+        self.count_sack_blocks()
+    }
+
+    fn count_sack_blocks(&self) -> usize {
         let most = if self.timestamps.on { 3 } else { 4 };
         most.min(self.rcv.reassembly.block_count(most) + usize::from(self.rcv.duplicate.is_some()))
     }

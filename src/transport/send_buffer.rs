@@ -4,9 +4,9 @@ use std::collections::VecDeque;
 
 use bytes::{Bytes, BytesMut};
 
-/// Written chunks by sequence offset; the first byte ever written has offset 1, after the SYN.
+/// Written chunks by stream offset.
 #[derive(Debug)]
-pub(super) struct SendBuffer {
+pub struct SendBuffer {
     chunks: VecDeque<(u64, Bytes)>,
     start: u64,
     end: u64,
@@ -22,26 +22,28 @@ pub(super) struct SendBuffer {
 const WORTH_WRITING: u64 = 1024 * 1024;
 
 impl SendBuffer {
-    pub(super) fn new(capacity: u64) -> Self {
-        SendBuffer { chunks: VecDeque::new(), start: 1, end: 1, capacity, cursor: 0, joints: None }
+    /// An empty buffer for so many bytes; `start` is the offset of the first byte ever written.
+    pub fn new(capacity: u64, start: u64) -> Self {
+        SendBuffer { chunks: VecDeque::new(), start, end: start, capacity, cursor: 0, joints: None }
     }
 
     /// One past the last byte written.
-    pub(super) fn end(&self) -> u64 {
+    pub fn end(&self) -> u64 {
         self.end
     }
 
-    pub(super) fn room(&self) -> u64 {
+    /// How many bytes fit.
+    pub fn room(&self) -> u64 {
         self.capacity.saturating_sub(self.end - self.start)
     }
 
     /// True if a writer that was cut short may go on.
-    pub(super) fn invites_writing(&self) -> bool {
+    pub fn invites_writing(&self) -> bool {
         self.room() >= WORTH_WRITING.min(self.capacity / 4).max(1)
     }
 
     /// Takes as much as there is room for.
-    pub(super) fn write(&mut self, mut data: Bytes) -> usize {
+    pub fn write(&mut self, mut data: Bytes) -> usize {
         let taken = data.len().min(usize::try_from(self.room()).unwrap_or(usize::MAX));
         data.truncate(taken);
         if taken > 0 {
@@ -52,7 +54,7 @@ impl SendBuffer {
     }
 
     /// Forgets everything from `offset` on; says how many bytes that were.
-    pub(super) fn truncate(&mut self, offset: u64) -> u64 {
+    pub fn truncate(&mut self, offset: u64) -> u64 {
         let (end, kept) = (self.end, offset.clamp(self.start, self.end));
         self.end = kept;
         while self.chunks.back().is_some_and(|(at, _)| *at >= kept) {
@@ -65,7 +67,7 @@ impl SendBuffer {
     }
 
     /// Forgets everything before `offset`.
-    pub(super) fn release(&mut self, offset: u64) {
+    pub fn release(&mut self, offset: u64) {
         self.start = offset.clamp(self.start, self.end);
         while self.chunks.front().is_some_and(|(at, chunk)| at + chunk.len() as u64 <= self.start) {
             self.chunks.pop_front();
@@ -85,7 +87,7 @@ impl SendBuffer {
 
     /// The `len` bytes from `offset`, which must lie in the buffer. Copies only if they span two
     /// chunks.
-    pub(super) fn slice(&mut self, offset: u64, len: u64) -> Bytes {
+    pub fn slice(&mut self, offset: u64, len: u64) -> Bytes {
         if len == 0 {
             return Bytes::new();
         }
@@ -120,7 +122,7 @@ mod tests {
 
     #[test]
     fn slices_cross_chunks_and_release_frees_room() {
-        let mut b = SendBuffer::new(8);
+        let mut b = SendBuffer::new(8, 1);
         assert_eq!(b.write(Bytes::from_static(b"abcde")), 5);
         assert_eq!(b.write(Bytes::from_static(b"fghij")), 3);
         assert_eq!(&b.slice(4, 4)[..], b"defg");
