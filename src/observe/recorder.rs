@@ -21,15 +21,15 @@ pub struct Recorder {
     digest: Digest,
     full: Option<(Trace, Series)>,
     ladder: Option<Ladder>,
+    capture: Option<Capture>,
     /// The places whose records are in the digest; `None`: all.
     digested: Option<BTreeSet<Place>>,
-    capture: Option<Capture>,
 }
 
 impl Recorder {
     /// Keeps only the digest.
     pub fn digest_only(places: &Places) -> Self {
-        Recorder { digest: Digest::new(places), full: None, ladder: None, digested: None, capture: None }
+        Recorder { digest: Digest::new(places), full: None, ladder: None, capture: None, digested: None }
     }
 
     /// Writes `events.jsonl` to `events` (best buffered) and keeps the series too.
@@ -38,8 +38,8 @@ impl Recorder {
             digest: Digest::new(places),
             full: Some((Trace::new(places, events), Series::new(places))),
             ladder: None,
-            digested: None,
             capture: None,
+            digested: None,
         }
     }
 

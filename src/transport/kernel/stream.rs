@@ -230,7 +230,7 @@ impl Stream for KernelStream {
 impl Connection for KernelStream {
     type Segment = SocketOp;
 
-    fn handle_segment(&mut self, now: Instant, op: SocketOp) {
+    fn take_segment(&mut self, now: Instant, op: &mut SocketOp) {
         if self.closed.is_some() {
             return;
         }
@@ -244,25 +244,25 @@ impl Connection for KernelStream {
             SocketOp::Data(data) => {
                 self.stats.bytes_delivered += data.len() as u64;
                 self.note(FlowNote::Delivered { bytes: data.len() as u64 });
-                self.received.push_back(data);
+                self.received.push_back(std::mem::take(data));
                 if std::mem::take(&mut self.found_nothing) {
                     self.events.push_back(StreamEvent::Readable);
                 }
             }
             SocketOp::Took(bytes) => {
-                self.unsent = self.unsent.saturating_sub(bytes);
+                self.unsent = self.unsent.saturating_sub(*bytes);
                 // How it cuts them into segments is the system's affair.
-                let (offset, at_once) = (self.stats.bytes_acked, u32::try_from(bytes).unwrap_or(u32::MAX));
+                let (offset, at_once) = (self.stats.bytes_acked, u32::try_from(*bytes).unwrap_or(u32::MAX));
                 self.note(FlowNote::SegmentSent { offset, bytes: at_once, cause: SendCause::New });
-                self.stats.bytes_acked += bytes;
+                self.stats.bytes_acked += *bytes;
                 self.stats.last_acked = Some(now);
                 if std::mem::take(&mut self.cut_short) {
                     self.events.push_back(StreamEvent::Writable);
                 }
             }
             SocketOp::Finish => self.peer_finished = true,
-            SocketOp::Failed(reason) => self.end(reason, None),
-            SocketOp::Info(info) => self.learn(info),
+            SocketOp::Failed(reason) => self.end(*reason, None),
+            SocketOp::Info(info) => self.learn(*info),
             SocketOp::Listen
             | SocketOp::BindUdp
             | SocketOp::BindRudp

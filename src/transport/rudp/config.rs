@@ -1,5 +1,7 @@
 //! What `[transport.rudp]` may say.
 
+use std::sync::Arc;
+
 use crate::base::schema::{Key, Kind, Need, Params, PartKind};
 use crate::base::time::Duration;
 use crate::transport::congestion::CONTROLLERS;
@@ -36,7 +38,7 @@ impl Mode {
 }
 
 /// What a connection is configured by.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct RudpConfig {
     /// Name of the congestion controller.
     pub congestion: String,
@@ -109,6 +111,13 @@ impl Default for RudpConfig {
             keep_alive: false,
             user_timeout: Duration::from_secs(120),
         }
+    }
+}
+
+/// What is configured once may open many connections.
+impl From<&RudpConfig> for Arc<RudpConfig> {
+    fn from(config: &RudpConfig) -> Self {
+        Arc::new(config.clone())
     }
 }
 
@@ -186,7 +195,8 @@ impl RudpConfig {
     pub(super) fn setup(&self, payload: u64) -> Setup {
         let n = self.initial_window.max(1);
         let initial_window = (n * payload).min((2 * payload).max(1460 * n));
-        Setup { smss: payload, initial_window, byte_counting: false, params: self.congestion_params.clone() }
+        let params = self.congestion_params.clone();
+        Setup { smss: payload, initial_window, byte_counting: false, uncapped_growth: false, params }
     }
 
     /// Idle timeout in whole seconds as option 5 carries it, never 0.

@@ -32,7 +32,7 @@ pub struct RudpEndpoint {
     rng: Rng,
     keys: Keys,
     table: Table<RudpConnection>,
-    listeners: BTreeMap<u16, RudpConfig>,
+    listeners: BTreeMap<u16, Arc<RudpConfig>>,
     by_cid: BTreeMap<u64, ConnId>,
     by_peer_cid: BTreeMap<u64, ConnId>,
     last_hit: Option<(u64, ConnId)>,
@@ -70,15 +70,15 @@ impl RudpEndpoint {
         self.noting = on;
     }
 
-    /// A port from which a connection was opened that is over now.
-    pub fn poll_freed(&mut self) -> Option<u16> {
-        self.freed.pop()
-    }
-
     /// The state of a connection; closed once it is gone.
     #[cfg(test)]
     pub(super) fn state(&self, id: ConnId) -> State {
         self.table.get(id).map_or(State::Closed, |slot| slot.connection.state)
+    }
+
+    /// A port from which a connection was opened that is over now.
+    pub fn poll_freed(&mut self) -> Option<u16> {
+        self.freed.pop()
     }
 
     fn fresh_cid(&mut self) -> u64 {
@@ -179,7 +179,7 @@ impl RudpEndpoint {
                 .map_or(config.max_ack_delay, |ms| Duration::from_millis(u64::from(ms))),
             reset_token: options.reset_token,
         };
-        let mut connection = RudpConnection::accept(&config, seg.cid, peer, self.keys.token(seg.cid), now);
+        let mut connection = RudpConnection::accept(config, seg.cid, peer, self.keys.token(seg.cid), now);
         connection.set_noting(self.noting);
         let id = self.table.insert(connection, to, from, None);
         self.by_cid.insert(seg.cid, id);
@@ -226,7 +226,7 @@ impl Endpoint for RudpEndpoint {
         now: Instant,
         local: SocketAddrV4,
         remote: SocketAddrV4,
-        config: &RudpConfig,
+        config: impl Into<Arc<RudpConfig>>,
         name: Arc<str>,
     ) -> ConnId {
         let cid = self.fresh_cid();
@@ -237,23 +237,23 @@ impl Endpoint for RudpEndpoint {
         id
     }
 
-    fn listen(&mut self, port: u16, config: &RudpConfig) {
-        self.listeners.insert(port, config.clone());
+    fn listen(&mut self, port: u16, config: impl Into<Arc<RudpConfig>>) {
+        self.listeners.insert(port, config.into());
     }
 
-    fn handle_segment(&mut self, now: Instant, src: Ipv4Addr, dst: Ipv4Addr, seg: RudpSegment) -> bool {
+    fn take_segment(&mut self, now: Instant, src: Ipv4Addr, dst: Ipv4Addr, seg: &mut RudpSegment) -> bool {
         let from = SocketAddrV4::new(src, seg.src_port);
         let to = SocketAddrV4::new(dst, seg.dst_port);
         if seg.flags.syn && !seg.flags.ack {
-            return seg.cid == 0 && self.answer_syn(now, from, to, &seg);
+            return seg.cid == 0 && self.answer_syn(now, from, to, seg);
         }
         let id = match self.find(seg.cid) {
             Some(id) => id,
-            None if seg.flags.rst => return self.stateless_reset(now, from, &seg),
+            None if seg.flags.rst => return self.stateless_reset(now, from, seg),
             None if seg.flags.syn => return false,
-            None => match self.accept(now, from, to, &seg) {
+            None => match self.accept(now, from, to, seg) {
                 Some(id) => id,
-                None => return self.answer_stray(now, from, to, &seg),
+                None => return self.answer_stray(now, from, to, seg),
             },
         };
         // No migration in version 1: another address is not the peer.
@@ -262,7 +262,7 @@ impl Endpoint for RudpEndpoint {
         }
         let Some(slot) = self.table.get_mut(id) else { return false };
         let opening = seg.flags.syn;
-        slot.connection.handle_segment(now, seg);
+        slot.connection.take_segment(now, seg);
         if opening {
             self.by_peer_cid.insert(slot.connection.peer.cid, id);
         }

@@ -151,8 +151,8 @@ impl RudpConnection {
         self.snd_nxt = self.snd_nxt.max(self.snd_una);
         self.stats.bytes_acked += self.snd_una - before;
         self.outbox.release(self.snd_una);
-        self.lost.remove(0, self.snd_una);
-        self.delivered.remove(0, self.snd_una);
+        self.lost.remove_below(self.snd_una);
+        self.delivered.remove_below(self.snd_una);
         self.recovery.duplicates = 0;
         if self.recovery.active && self.peer.mode != Mode::SelectiveRepeat {
             self.end_recovery();
