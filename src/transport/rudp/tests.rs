@@ -83,7 +83,7 @@ fn rudp_22_stop_and_wait() {
 }
 
 #[test]
-fn rudp_23_and_24_window_and_lost_update() {
+fn rudp_23_rudp_24_window_and_lost_update() {
     let server = RudpConfig { receive_buffer: 4 * P, ..RudpConfig::default() };
     let mut net =
         Net::new(RudpConfig::default(), server, |s| s.from == SERVER && s.at >= ms(1_000) && s.at < ms(1_010));
