@@ -31,7 +31,7 @@ impl Bar {
     pub(super) fn show(&self, p: Progress) {
         let share = u128::from(p.now.as_nanos()) * 1000 / u128::from(p.until.as_nanos().max(1));
         self.0.set_position(share as u64);
-        self.0.set_message(format!("{:.1} of {} virtual s, {} events", p.now.as_secs_f64(), p.until, p.events));
+        self.0.set_message(format!("{:.1} of {} s, {} events", p.now.as_secs_f64(), p.until, p.events));
     }
 
     /// Takes the bar away.

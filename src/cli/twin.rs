@@ -64,6 +64,7 @@ fn compare(args: &TwinArgs) -> Result<Exit, Exit> {
     if simulated.summary.flows.is_empty() {
         return Err(bad_input("the simulated run opened no flow: there is nothing to compare"));
     }
+    mention(format_args!("note: the live run takes real time: {} at most; Ctrl-C ends it", plan.until));
     let live = live(&source, &plan, &name, live_folder.as_ref())?;
 
     let data = |label: &str, run: &Run| match &run.series {

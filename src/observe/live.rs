@@ -91,13 +91,14 @@ pub fn live(
     let mut recorder = events.map(|events| Recorder::full(&places, events).digesting(hosts));
     let (mut tap, noted) = tap();
     let tap = recorder.as_ref().map(|_| (&mut tap, noted));
-    let clock = Clock::start();
-    let options = &LiveOptions { wall: clock.wall(), ..options.clone() };
+    let options = &LiveOptions { wall: Clock::start().wall(), ..options.clone() };
     let LiveSetup { nodes, map, medium, services, places: homes, remarks } =
         set_up(plan, options, tap).map_err(LiveRunError::Scenario)?;
     remarks.iter().for_each(|remark| watcher.remark(remark));
     let here: Vec<usize> = nodes.iter().map(|n| n.id.0 as usize).collect();
     let watched = recorder.is_some();
+    // Only now: the hash of a large file is no part of a download. Dates are behind by as much.
+    let clock = Clock::start();
     let mut driver =
         Driver::new(clock, nodes, map, medium, recorder.as_mut().map(|recorder| recorder as &mut dyn Sink))?;
     if let Some(inputs) = inputs {
