@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use twinwire::observe::files::Files;
 use twinwire::observe::run::run;
 use twinwire::prelude::Scenario;
 
@@ -37,7 +38,7 @@ pub(crate) fn run_case(root: &Path, case: &str, sets: &[(&str, &str)]) -> Result
         scenario = scenario.set(key, value);
     }
     let plan = scenario.plan().map_err(|e| e.to_string())?;
-    let done = run(&plan, case, Some(Box::new(std::io::sink())), &mut |_| {}).map_err(|e| e.to_string())?;
+    let done = run(&plan, case, Some(Files::events(std::io::sink())), &mut |_| {}).map_err(|e| e.to_string())?;
     let flow = done.summary.flows.first().ok_or("no flow")?;
     let (start, end) = (flow.start_s.ok_or("no start")?, flow.end_s.ok_or("no end")?);
     let mut csv = Vec::new();

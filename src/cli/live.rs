@@ -61,8 +61,8 @@ pub(super) fn live(args: &LiveArgs) -> Exit {
         Ok(folder) => folder,
         Err(error) => return bad_input(error),
     };
-    let events = match folder.as_ref().map(|f| f.writer("events.jsonl")).transpose() {
-        Ok(writer) => writer.map(|w| Box::new(w) as Box<dyn std::io::Write>),
+    let files = match folder.as_ref().map(RunFolder::files).transpose() {
+        Ok(files) => files,
         Err(error) => return bad_input(error),
     };
     let inputs = match folder.as_ref().map(|f| f.writer("inputs.bin")).transpose() {
@@ -70,9 +70,9 @@ pub(super) fn live(args: &LiveArgs) -> Exit {
         Err(error) => return bad_input(error),
     };
     let mut shown = Shown { bar: Bar::new(""), json: args.format == Format::Json };
-    let outcome = run_live(&plan, &name_of(&args.file), &options, lasting, (events, inputs), &mut shown);
+    let outcome = run_live(&plan, &name_of(&args.file), &options, lasting, (files, inputs), &mut shown);
     shown.bar.done();
-    let LiveRun { run, lag, refused, interrupted, recording } = match outcome {
+    let LiveRun { mut run, lag, refused, interrupted, recording } = match outcome {
         Ok(run) => run,
         Err(LiveRunError::Scenario(mistakes)) => return tell(&source, &mistakes),
         Err(error) => return bad_input(error),
@@ -86,7 +86,7 @@ pub(super) fn live(args: &LiveArgs) -> Exit {
         }
     }
     if let (Some(folder), Some(out)) = (folder, args.out.as_deref())
-        && let Err(message) = finish_folder(folder, out, &resolved(&source, &[], &plan, out), &run, args.png)
+        && let Err(message) = finish_folder(folder, out, &resolved(&source, &[], &plan, out), &mut run, args.png)
     {
         return bad_input(message);
     }

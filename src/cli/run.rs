@@ -45,7 +45,7 @@ pub(super) fn run(args: &RunArgs) -> Exit {
         Err(error) => return bad_input(error),
     };
     let clock = Stopwatch::start();
-    let run = match simulate(&source, &plan, &name_of(file), args, folder.as_ref()) {
+    let mut run = match simulate(&source, &plan, &name_of(file), args, folder.as_ref()) {
         Ok(run) => run,
         Err(exit) => return exit,
     };
@@ -59,7 +59,7 @@ pub(super) fn run(args: &RunArgs) -> Exit {
         return bad_input(error);
     }
     if let (Some(folder), Some(out)) = (folder, args.out.as_deref())
-        && let Err(message) = finish_folder(folder, out, &resolved(&source, &sets, &plan, out), &run, args.png)
+        && let Err(message) = finish_folder(folder, out, &resolved(&source, &sets, &plan, out), &mut run, args.png)
     {
         return bad_input(message);
     }
@@ -103,8 +103,8 @@ fn simulate(
     args: &RunArgs,
     folder: Option<&RunFolder>,
 ) -> Result<Run, Exit> {
-    let recording = match folder.map(|f| f.writer("events.jsonl")).transpose() {
-        Ok(Some(writer)) => Recording::Full(Box::new(writer)),
+    let recording = match folder.map(RunFolder::files).transpose() {
+        Ok(Some(files)) => Recording::Full(files),
         Ok(None) if args.no_digest => Recording::Nothing,
         Ok(None) => Recording::Digest,
         Err(error) => return Err(bad_input(error)),
@@ -118,8 +118,14 @@ fn simulate(
     })
 }
 
-pub(super) fn finish_folder(folder: RunFolder, out: &Path, scenario: &str, run: &Run, png: bool) -> Result<(), String> {
-    let Some(series) = &run.series else { return Ok(()) };
+pub(super) fn finish_folder(
+    folder: RunFolder,
+    out: &Path,
+    scenario: &str,
+    run: &mut Run,
+    png: bool,
+) -> Result<(), String> {
+    let Some(series) = &mut run.series else { return Ok(()) };
     folder.fill(scenario, &run.summary, series).map_err(|e| e.to_string())?;
     folder.commit().map_err(|e| e.to_string())?;
     if png {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
+use super::files::Files;
 use super::places::Places;
 use super::recorder::Recorder;
 use super::recording::Recording;
@@ -67,7 +68,7 @@ pub type Output = Option<Box<dyn Write>>;
 const PROGRESS_EVERY: Duration = Duration::from_millis(100);
 
 /// Runs hosts on real sockets until their work is done, `lasting` has passed, or a signal comes.
-/// Events and inputs are written down where writers for them are given.
+/// Events and inputs are written down where files for them are given.
 ///
 /// # Errors
 /// When a role cannot be made, a socket not be had, or the trace not written.
@@ -76,13 +77,13 @@ pub fn live(
     name: &str,
     options: &LiveOptions,
     lasting: Option<Duration>,
-    (events, inputs): (Output, Output),
+    (files, inputs): (Option<Files>, Output),
     watcher: &mut dyn Watcher,
 ) -> Result<LiveRun, LiveRunError> {
     let (names, count) = place_names(plan);
     let places = Places { names, nodes: count };
-    let mut recorder = match events {
-        Some(events) => Recorder::full(&places, events),
+    let mut recorder = match files {
+        Some(files) => Recorder::full(&places, files),
         None => Recorder::digest_only(&places),
     };
     let clock = Clock::start();
