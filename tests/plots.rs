@@ -17,7 +17,7 @@ fn redraw(name: &str) {
     let folder = RunFolder::begin(&out, true).expect("a folder");
     let files = folder.files().expect("files");
     let done = run(&plan, name, Some(files), &mut |_| {}).expect("a run");
-    folder.fill(&source.text, &done.summary, &mut done.series.expect("series")).expect("files");
+    folder.fill(&source.text, &done.summary, &done.series.expect("series")).expect("files");
     folder.commit().expect("a run folder");
     for plot in ["cwnd.svg", "throughput.svg"] {
         let drawn = std::fs::read_to_string(out.join("plots").join(plot)).expect("drawn");

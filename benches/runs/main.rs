@@ -92,8 +92,8 @@ fn once(case: &Case, plan: &Arc<Plan>, recording: &str) -> Run {
             // The whole folder, plots and page included; dropped uncommitted, it leaves nothing.
             let target = std::env::temp_dir().join(format!("twinwire-bench-{}", std::process::id()));
             let folder = RunFolder::begin(&target, false).expect("a folder");
-            let mut run = quick(Recording::Full(folder.files().expect("files")));
-            folder.fill(&case.text, &run.summary, run.series.as_mut().expect("series")).expect("a folder");
+            let run = quick(Recording::Full(folder.files().expect("files")));
+            folder.fill(&case.text, &run.summary, run.series.as_ref().expect("series")).expect("a folder");
             run
         }
         other => panic!("--record {other}: none, digest or full"),

@@ -3,16 +3,19 @@
 
 pub mod addresses;
 pub mod clock;
+mod departures;
 pub mod driver;
 pub mod entropy;
 mod error;
 pub mod journal;
 pub mod lag;
+pub mod limits;
 pub mod medium;
 mod poller;
 pub mod replay;
 mod signals;
 mod tcp;
+mod tcp_info;
 mod udp;
 mod xids;
 

@@ -3,6 +3,7 @@
 
 pub mod ascii;
 mod bins;
+pub mod capture;
 pub mod digest;
 pub mod files;
 pub mod flows;

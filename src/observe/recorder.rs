@@ -1,13 +1,15 @@
 //! Everything that watches one run, behind one sink. The digest always; the trace, the queues and
 //! the series only when a run folder is wanted.
 
-use std::io;
+use std::collections::BTreeSet;
+use std::io::{self, Write};
 
 use crate::base::ids::PacketId;
-use crate::base::note::{Place, Record, Sink};
+use crate::base::note::{Place, Record, Sink, Way};
 use crate::base::outline::Outline;
 use crate::base::time::Instant;
 
+use super::capture::{Capture, Point};
 use super::digest::{Digest, DigestResult};
 use super::files::Files;
 use super::ladder::Ladder;
@@ -27,6 +29,9 @@ pub struct Recorder {
 struct More {
     full: Option<Full>,
     ladder: Option<Ladder>,
+    capture: Option<Capture>,
+    /// The places whose records are in the digest; `None`: all.
+    digested: Option<BTreeSet<Place>>,
 }
 
 struct Full {
@@ -48,14 +53,23 @@ impl Recorder {
             queues: Queues::new(places, files.queue),
             series: Series::new(files.windows),
         };
-        let more = More { full: Some(full), ladder: None };
-        Recorder { digest: Digest::new(places), more: Some(Box::new(more)) }
+        Self::digest_only(places).with(|more| more.full = Some(full))
+    }
+
+    /// Takes only the records of these places into the digest.
+    pub fn digesting(self, places: BTreeSet<Place>) -> Self {
+        self.with(|more| more.digested = Some(places))
     }
 
     /// Draws the ladder of a flow too. The digest does not know of it.
-    pub fn with_ladder(mut self, places: &Places, flow: &str) -> Self {
-        self.more.get_or_insert_default().ladder = Some(Ladder::new(places, flow));
-        self
+    pub fn with_ladder(self, places: &Places, flow: &str) -> Self {
+        self.with(|more| more.ladder = Some(Ladder::new(places, flow)))
+    }
+
+    /// Writes the packets that pass `point` to `packets` too (best buffered). The digest does not
+    /// know of it.
+    pub fn with_capture(self, places: &Places, point: Point, packets: Box<dyn Write>) -> Self {
+        self.with(|more| more.capture = Some(Capture::new(places, point, packets)))
     }
 
     /// The ladder, if one is drawn.
@@ -65,7 +79,9 @@ impl Recorder {
 
     /// The digest, and the series if they were kept. Fails if a file could not be written.
     pub fn finish(self) -> io::Result<(DigestResult, Option<Series>)> {
-        let series = match self.more.and_then(|more| more.full) {
+        let More { full, capture, .. } = self.more.map(|more| *more).unwrap_or_default();
+        capture.map_or(Ok(()), Capture::finish)?;
+        let series = match full {
             Some(Full { trace, queues, series }) => {
                 trace.finish()?;
                 queues.finish()?;
@@ -76,16 +92,38 @@ impl Recorder {
         Ok((self.digest.finish(), series))
     }
 
+    fn with(mut self, set: impl FnOnce(&mut More)) -> Self {
+        set(self.more.get_or_insert_default());
+        self
+    }
+
     fn ladder(&mut self) -> Option<&mut Ladder> {
         self.more.as_mut()?.ladder.as_mut()
     }
 }
 
+impl More {
+    #[inline(never)]
+    fn record(&mut self, record: &Record, digest: &mut Digest) {
+        if self.digested.as_ref().is_none_or(|places| places.contains(&record.place)) {
+            digest.record(record);
+        }
+        if let Some(full) = &mut self.full {
+            full.trace.record(record);
+            full.queues.record(record);
+            full.series.record(record);
+        }
+        if let Some(ladder) = &mut self.ladder {
+            ladder.record(record);
+        }
+    }
+}
+
 impl Sink for Recorder {
     fn record(&mut self, record: &Record) {
-        self.digest.record(record);
-        if let Some(more) = &mut self.more {
-            more.record(record);
+        match &mut self.more {
+            None => self.digest.record(record),
+            Some(more) => more.record(record, &mut self.digest),
         }
     }
 
@@ -104,18 +142,14 @@ impl Sink for Recorder {
             ladder.arrived(at, place, packet);
         }
     }
-}
 
-impl More {
-    #[inline(never)]
-    fn record(&mut self, record: &Record) {
-        if let Some(full) = &mut self.full {
-            full.trace.record(record);
-            full.queues.record(record);
-            full.series.record(record);
-        }
-        if let Some(ladder) = &mut self.ladder {
-            ladder.record(record);
+    fn wants_packets(&self) -> bool {
+        self.more.as_ref().is_some_and(|more| more.capture.is_some())
+    }
+
+    fn captured(&mut self, at: Instant, place: Place, way: Way, packet: PacketId, bytes: &[u8]) {
+        if let Some(capture) = self.more.as_mut().and_then(|more| more.capture.as_mut()) {
+            capture.captured(at, place, way, packet, bytes);
         }
     }
 }

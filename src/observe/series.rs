@@ -1,5 +1,6 @@
 //! The series behind the plots of flows: congestion state and goodput over time.
 
+use std::cell::RefCell;
 use std::fmt;
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -21,7 +22,7 @@ pub struct Series {
     flows: FlowNames,
     /// Each end of each flow, by the flow's number.
     ends: IndexMap<(u32, Place), End, FxBuildHasher>,
-    windows: Windows,
+    windows: RefCell<Windows>,
     last: Instant,
 }
 
@@ -45,7 +46,7 @@ impl Series {
         Series {
             flows: FlowNames::default(),
             ends: IndexMap::default(),
-            windows: Windows::new(windows),
+            windows: RefCell::new(Windows::new(windows)),
             last: Instant::ZERO,
         }
     }
@@ -54,7 +55,7 @@ impl Series {
     ///
     /// # Errors
     /// When the scratch file or `out` fails.
-    pub fn write_cwnd(&mut self, out: impl Write) -> io::Result<()> {
+    pub fn write_cwnd(&self, out: impl Write) -> io::Result<()> {
         let senders = self.main_senders();
         let names: Vec<Option<Vec<u8>>> = (0..self.ends.len() as u32)
             .map(|end| {
@@ -62,7 +63,7 @@ impl Series {
                 (senders[*flow as usize] == Some(end)).then(|| field(&self.flows.name(*flow)))
             })
             .collect();
-        self.windows.write_csv(out, |end| names.get(end as usize)?.as_deref())
+        self.windows.borrow_mut().write_csv(out, |end| names.get(end as usize)?.as_deref())
     }
 
     /// Writes `throughput.csv`: payload delivered to the main sender's peer, in bins of one width
@@ -125,7 +126,7 @@ impl Sink for Series {
         let rank = entry.index() as u32;
         let end = entry.or_default();
         match note {
-            FlowNote::Window(window) => self.windows.push(at, rank, window),
+            FlowNote::Window(window) => self.windows.get_mut().push(at, rank, window),
             FlowNote::SegmentSent { offset, bytes, .. } => {
                 end.sent = end.sent.max(Some(offset.saturating_add(u64::from(*bytes))));
             }
@@ -180,7 +181,7 @@ mod tests {
 
     #[test]
     fn only_the_main_sender_is_shown() {
-        let mut s = series();
+        let s = series();
         assert_eq!(
             text(|out| s.write_cwnd(out)),
             "time_s,flow,cause,cwnd_bytes,ssthresh_bytes,in_flight_bytes,srtt_s,rto_s\n\

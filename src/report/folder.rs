@@ -14,6 +14,9 @@ use super::plots;
 use super::plots::canvas::DrawError;
 use super::read::{ReadError, RunData};
 
+/// Files by which a folder is known as one of ours: of a run, or of a pair of runs.
+const PROOFS: [&str; 2] = ["summary.json", "twin.json"];
+
 /// A run folder that is being written. Dropped without [`RunFolder::commit`], it leaves nothing.
 #[derive(Debug)]
 pub struct RunFolder {
@@ -63,7 +66,7 @@ impl RunFolder {
             let empty = || fs::read_dir(target).is_ok_and(|mut entries| entries.next().is_none());
             replace = match force {
                 false => return Err(FolderError::Exists(target.to_owned())),
-                true if target.join("summary.json").is_file() || empty() => true,
+                true if PROOFS.iter().any(|name| target.join(name).is_file()) || empty() => true,
                 true => return Err(FolderError::NotARunFolder(target.to_owned())),
             };
         }
@@ -89,6 +92,11 @@ impl RunFolder {
         Ok(Files { events, queue, windows })
     }
 
+    /// Begins a run folder inside this one.
+    pub fn inside(&self, name: &str) -> Result<Self, FolderError> {
+        RunFolder::begin(&self.partial.join(name), false)
+    }
+
     /// A buffered writer to the file `name` of the folder, for what is written during the run.
     pub fn writer(&self, name: &str) -> Result<BufWriter<File>, FolderError> {
         let path = self.partial.join(name);
@@ -103,7 +111,7 @@ impl RunFolder {
 
     /// Writes everything that is known after the run: the resolved scenario, the summary, the
     /// series, the plots and the page that shows them.
-    pub fn fill(&self, scenario_toml: &str, summary: &Summary, series: &mut Series) -> Result<(), FolderError> {
+    pub fn fill(&self, scenario_toml: &str, summary: &Summary, series: &Series) -> Result<(), FolderError> {
         self.write("scenario.toml", scenario_toml.as_bytes())?;
         let json = summary.to_json().map_err(|e| io_error(&self.partial.join("summary.json"), e.into()))?;
         self.write("summary.json", json.as_bytes())?;
@@ -198,10 +206,10 @@ mod tests {
 
     fn write(target: &Path, force: bool, scenario: &str) -> Result<(), FolderError> {
         let folder = RunFolder::begin(target, force)?;
-        let mut series = Series::new(folder.files()?.windows);
+        let series = Series::new(folder.files()?.windows);
         folder.write("queue.csv", b"time_s,link,direction,packets,bytes\n")?;
         let summary = Summary::new(&RunOutcome { scenario: scenario.to_owned(), ..RunOutcome::default() });
-        folder.fill("schema = 1\n", &summary, &mut series)?;
+        folder.fill("schema = 1\n", &summary, &series)?;
         folder.commit()
     }
 
@@ -238,7 +246,7 @@ mod tests {
         }
         let (digest, series) = recorder.finish().unwrap();
         let summary = Summary::new(&RunOutcome { digest: Some(digest.hex), ..RunOutcome::default() });
-        folder.fill("schema = 1\n", &summary, &mut series.unwrap()).unwrap();
+        folder.fill("schema = 1\n", &summary, &series.unwrap()).unwrap();
         folder.commit().unwrap();
         let events = fs::read_to_string(target.join("events.jsonl")).unwrap();
         assert_eq!((digest.records, events.lines().count()), (100, 100));

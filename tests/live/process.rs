@@ -94,6 +94,11 @@ impl Server {
         Server(child)
     }
 
+    /// Its number.
+    pub(crate) fn id(&self) -> u32 {
+        self.0.id()
+    }
+
     /// Asks it to end; its exit status.
     pub(crate) fn terminate(mut self) -> Option<i32> {
         kill("-TERM", self.0.id());
