@@ -12,6 +12,7 @@ use crate::observe::summary::Summary;
 use super::html;
 use super::plots;
 use super::plots::canvas::DrawError;
+use super::plots::figure::MAX_NAMED;
 use super::read::{ReadError, RunData};
 
 /// Files by which a folder is known as one of ours: of a run, or of a pair of runs.
@@ -117,7 +118,7 @@ impl RunFolder {
         self.write("summary.json", json.as_bytes())?;
         self.csv("cwnd.csv", |out| series.write_cwnd(out))?;
         self.csv("throughput.csv", |out| series.write_throughput(out))?;
-        let mut data = RunData::read(&self.partial)?;
+        let mut data = RunData::read_thinned(&self.partial, MAX_NAMED)?;
         data.label = self.target.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let runs = [data];
         plots::output::write_plots(&runs, &self.partial.join("plots"), false)?;
