@@ -15,8 +15,8 @@ fn redraw(name: &str) {
     let plan = Arc::new(load(&source, &[]).plan.expect("valid"));
     let out = std::env::temp_dir().join(format!("twinwire-plots-{}-{name}", std::process::id()));
     let folder = RunFolder::begin(&out, true).expect("a folder");
-    let events = folder.writer("events.jsonl").expect("a file");
-    let done = run(&plan, name, Some(Box::new(events)), &mut |_| {}).expect("a run");
+    let files = folder.files().expect("files");
+    let done = run(&plan, name, Some(files), &mut |_| {}).expect("a run");
     folder.fill(&source.text, &done.summary, &done.series.expect("series")).expect("files");
     folder.commit().expect("a run folder");
     for plot in ["cwnd.svg", "throughput.svg"] {

@@ -10,13 +10,13 @@
 mod cases;
 mod process;
 
-use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::Write;
 use std::process::{Command, ExitCode};
 use std::sync::Arc;
 
 use cases::Case;
 use twinwire::observe::run::{Recording, Run, run_recording};
+use twinwire::report::folder::RunFolder;
 use twinwire::scenario::build::build;
 use twinwire::scenario::load::load;
 use twinwire::scenario::plan::Plan;
@@ -84,16 +84,20 @@ fn read(case: &Case) -> Arc<Plan> {
 }
 
 fn once(case: &Case, plan: &Arc<Plan>, recording: &str) -> Run {
-    let folder = std::env::temp_dir().join(format!("twinwire-bench-{}.jsonl", std::process::id()));
-    let recording = match recording {
-        "none" => Recording::Nothing,
-        "digest" => Recording::Digest,
-        "full" => Recording::Full(Box::new(BufWriter::new(File::create(&folder).expect("a file")))),
+    let quick = |recording| run_recording(plan, &case.name, recording, &mut |_| {}).expect("a run");
+    match recording {
+        "none" => quick(Recording::Nothing),
+        "digest" => quick(Recording::Digest),
+        "full" => {
+            // The whole folder, plots and page included; dropped uncommitted, it leaves nothing.
+            let target = std::env::temp_dir().join(format!("twinwire-bench-{}", std::process::id()));
+            let folder = RunFolder::begin(&target, false).expect("a folder");
+            let run = quick(Recording::Full(folder.files().expect("files")));
+            folder.fill(&case.text, &run.summary, run.series.as_ref().expect("series")).expect("a folder");
+            run
+        }
         other => panic!("--record {other}: none, digest or full"),
-    };
-    let run = run_recording(plan, &case.name, recording, &mut |_| {}).expect("a run");
-    let _ = std::fs::remove_file(folder);
-    run
+    }
 }
 
 /// One line of the table, from a process of its own.

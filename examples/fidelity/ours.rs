@@ -5,6 +5,7 @@ use std::io::Write;
 use std::path::Path;
 use std::rc::Rc;
 
+use twinwire::observe::files::Files;
 use twinwire::observe::run::{Recording, run_recording};
 use twinwire::prelude::Scenario;
 
@@ -57,7 +58,7 @@ pub(crate) fn run_case(root: &Path, case: &str, sets: &[(&str, &str)], traced: b
     }
     let plan = scenario.plan().map_err(|e| e.to_string())?;
     let trace = Shared::default();
-    let recording = if traced { Recording::Full(Box::new(trace.clone())) } else { Recording::Nothing };
+    let recording = if traced { Recording::Full(Files::events(trace.clone())) } else { Recording::Nothing };
     let done = run_recording(&plan, case, recording, &mut |_| {}).map_err(|e| e.to_string())?;
     let flow = done.summary.flows.first().ok_or("no flow")?;
     let (start, end) = (flow.start_s.ok_or("no start")?, flow.end_s.ok_or("no end")?);

@@ -242,6 +242,7 @@ pub trait Visitor {
 impl Note {
     /// Shows every field to `v`. This order is the canonical encoding: appending is allowed,
     /// reordering changes every recorded digest.
+    #[inline]
     pub fn visit(&self, v: &mut impl Visitor) {
         match self {
             Note::PacketSent { packet, bytes, queue } => {

@@ -1,7 +1,6 @@
 //! `twinwire live`.
 
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::net::SocketAddrV4;
 use std::path::Path;
 
@@ -15,6 +14,7 @@ use crate::base::units::parse_duration;
 use crate::base::wall::WallClock;
 use crate::live::entropy;
 use crate::live::limits::raise_file_limit;
+use crate::observe::files::Files;
 use crate::observe::live::{LiveRun, LiveRunError, Output, Watcher, live as run_live};
 use crate::observe::run::Progress;
 use crate::report::folder::RunFolder;
@@ -101,10 +101,11 @@ pub(super) fn live(args: &LiveArgs) -> Exit {
 }
 
 /// Where a live run with this folder writes its events and its inputs.
-pub(super) fn outputs(folder: Option<&RunFolder>) -> Result<(Output, Output), Exit> {
+pub(super) fn outputs(folder: Option<&RunFolder>) -> Result<(Option<Files>, Output), Exit> {
     let Some(folder) = folder else { return Ok((None, None)) };
-    let open = |name: &str| folder.writer(name).map(|w| Some(Box::new(w) as Box<dyn Write>)).map_err(bad_input);
-    Ok((open("events.jsonl")?, open("inputs.bin")?))
+    let files = folder.files().map_err(bad_input)?;
+    let inputs = folder.writer("inputs.bin").map_err(bad_input)?;
+    Ok((Some(files), Some(Box::new(inputs))))
 }
 
 /// Writes the rest of a live run's folder, and puts it at its place.

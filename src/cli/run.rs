@@ -102,8 +102,8 @@ fn simulate(
     args: &RunArgs,
     folder: Option<&RunFolder>,
 ) -> Result<Run, Exit> {
-    let recording = match folder.map(|f| f.writer("events.jsonl")).transpose() {
-        Ok(Some(writer)) => Recording::Full(Box::new(writer)),
+    let recording = match folder.map(RunFolder::files).transpose() {
+        Ok(Some(files)) => Recording::Full(files),
         Ok(None) if args.no_digest => Recording::Nothing,
         Ok(None) => Recording::Digest,
         Err(error) => return Err(bad_input(error)),

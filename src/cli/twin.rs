@@ -14,6 +14,7 @@ use super::progress::Bar;
 use super::run::finish_folder;
 use crate::base::wall::WallClock;
 use crate::live::limits::raise_file_limit;
+use crate::observe::files::Files;
 use crate::observe::live::{LiveRun, LiveRunError, Watcher, live as run_live};
 use crate::observe::run::{Progress, Recording, Run, RunError, run_recording};
 use crate::report::folder::RunFolder;
@@ -114,12 +115,12 @@ fn cannot_live(source: &Source, plan: &Plan) -> Vec<Diagnostic> {
 }
 
 fn simulate(source: &Source, plan: &Arc<Plan>, name: &str, folder: Option<&RunFolder>) -> Result<Run, Exit> {
-    let events: Box<dyn io::Write> = match folder {
-        Some(folder) => Box::new(folder.writer("events.jsonl").map_err(bad_input)?),
-        None => Box::new(io::sink()),
+    let files = match folder {
+        Some(folder) => folder.files().map_err(bad_input)?,
+        None => Files::events(io::sink()),
     };
     let bar = Bar::new("simulated");
-    let run = run_recording(plan, name, Recording::Full(events), &mut |p| bar.show(p));
+    let run = run_recording(plan, name, Recording::Full(files), &mut |p| bar.show(p));
     bar.done();
     run.map_err(|error| match error {
         RunError::Scenario(mistakes) => tell(source, &mistakes),
@@ -128,7 +129,7 @@ fn simulate(source: &Source, plan: &Arc<Plan>, name: &str, folder: Option<&RunFo
 }
 
 fn live(source: &Source, plan: &Arc<Plan>, name: &str, folder: Option<&RunFolder>) -> Result<LiveRun, Exit> {
-    let (events, inputs) = outputs(folder)?;
+    let (files, inputs) = outputs(folder)?;
     // The hosts' seed too: these talk to nobody else.
     let options = LiveOptions {
         nodes: Vec::new(),
@@ -137,10 +138,10 @@ fn live(source: &Source, plan: &Arc<Plan>, name: &str, folder: Option<&RunFolder
         seed: plan.seed,
         wall: WallClock::SIMULATED,
     };
-    let events = events.unwrap_or_else(|| Box::new(io::sink()));
+    let files = files.unwrap_or_else(|| Files::events(io::sink()));
     raise_file_limit();
     let mut watcher = Quiet(Bar::new("live"));
-    let run = run_live(plan, name, &options, None, (Some(events), inputs), &mut watcher);
+    let run = run_live(plan, name, &options, None, (Some(files), inputs), &mut watcher);
     watcher.0.done();
     run.map_err(|error| match error {
         LiveRunError::Scenario(mistakes) => tell(source, &mistakes),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
+use super::files::Files;
 use super::places::Places;
 use super::recorder::Recorder;
 use super::recording::Recording;
@@ -71,7 +72,7 @@ pub type Output = Option<Box<dyn Write>>;
 const PROGRESS_EVERY: Duration = Duration::from_millis(100);
 
 /// Runs hosts on real sockets until their work is done, `lasting` has passed, or a signal comes.
-/// Events and inputs are written down where writers for them are given; without, there is no digest.
+/// Events and inputs are written down where files for them are given; without, there is no digest.
 ///
 /// # Errors
 /// When a role cannot be made, a socket not be had, or the trace not written.
@@ -80,7 +81,7 @@ pub fn live(
     name: &str,
     options: &LiveOptions,
     lasting: Option<Duration>,
-    (events, inputs): (Output, Output),
+    (files, inputs): (Option<Files>, Output),
     watcher: &mut dyn Watcher,
 ) -> Result<LiveRun, LiveRunError> {
     let (names, count) = place_names(plan);
@@ -88,7 +89,7 @@ pub fn live(
     // A replay has hosts only, so that only they are in the digest.
     let host = |place: &usize| plan.nodes.get(*place).is_some_and(|n| n.kind == NodeKind::Host);
     let hosts = (0..places.names.len()).filter(host).map(|place| Place(place as u32)).collect();
-    let mut recorder = events.map(|events| Recorder::full(&places, events).digesting(hosts));
+    let mut recorder = files.map(|files| Recorder::full(&places, files).digesting(hosts));
     let (mut tap, noted) = tap();
     let tap = recorder.as_ref().map(|_| (&mut tap, noted));
     let options = &LiveOptions { wall: Clock::start().wall(), ..options.clone() };

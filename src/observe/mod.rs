@@ -1,13 +1,18 @@
 //! Layer 8: folds over records. The digest, the JSON trace, the series behind the plots, and the
 //! summary. Nothing here changes a run: it only watches.
 
+pub mod ascii;
+mod bins;
 pub mod capture;
 pub mod digest;
+pub mod files;
+pub mod flows;
 pub mod ladder;
 pub mod live;
 pub mod lock;
 pub mod parting;
 pub mod places;
+pub mod queues;
 pub mod recorder;
 pub mod recording;
 pub mod run;
@@ -15,3 +20,4 @@ pub mod scenario;
 pub mod series;
 pub mod summary;
 pub mod trace;
+mod windows;

@@ -10,7 +10,7 @@ use crate::base::note::{Record, Sink};
 use super::digest::Digest;
 use super::lock::Lock;
 use super::places::Places;
-use super::trace::{FlowNames, write_line};
+use super::trace::LineWriter;
 
 /// Records shown before and after those among which the first different one is.
 const NEIGHBOURS: usize = 3;
@@ -21,8 +21,7 @@ const MAX_SHOWN: usize = 8;
 /// A sink that looks for the first record that differs from a recorded run.
 pub struct PartingSearch<'l> {
     lock: &'l Lock,
-    places: Places,
-    flows: FlowNames,
+    lines: LineWriter,
     digest: Digest,
     /// Records up to here are alike.
     alike: u64,
@@ -52,8 +51,7 @@ impl<'l> PartingSearch<'l> {
     pub fn new(places: &Places, lock: &'l Lock) -> Self {
         PartingSearch {
             lock,
-            places: places.clone(),
-            flows: FlowNames::default(),
+            lines: LineWriter::new(places),
             digest: Digest::new(places),
             alike: 0,
             kept: VecDeque::new(),
@@ -62,7 +60,7 @@ impl<'l> PartingSearch<'l> {
     }
 
     /// What was found. `None`: every print is equal, and so is the number of records.
-    pub fn finish(self) -> Option<Parting> {
+    pub fn finish(mut self) -> Option<Parting> {
         let records = (self.lock.records, self.digest.records());
         let end = match self.shown_at {
             Some(end) => end,
@@ -71,9 +69,9 @@ impl<'l> PartingSearch<'l> {
             None if records.1 < records.0 => self.alike + self.lock.every,
             None => records.1,
         };
-        let lines = |from: u64, to: u64| {
+        let mut lines = |from: u64, to: u64| {
             let inside = self.kept.iter().filter(|(rank, _)| (from..to).contains(rank));
-            inside.map(|(_, record)| self.line(record)).collect()
+            inside.map(|(_, record)| line(&mut self.lines, record)).collect()
         };
         Some(Parting {
             among: (self.alike, end - 1),
@@ -83,12 +81,12 @@ impl<'l> PartingSearch<'l> {
             records,
         })
     }
+}
 
-    fn line(&self, record: &Record) -> String {
-        let mut line = String::new();
-        write_line(&mut line, record, &self.places, &self.flows);
-        line
-    }
+fn line(lines: &mut LineWriter, record: &Record) -> String {
+    let mut line = Vec::new();
+    lines.append(&mut line, record);
+    String::from_utf8_lossy(&line).into_owned()
 }
 
 impl Sink for PartingSearch<'_> {
@@ -98,7 +96,7 @@ impl Sink for PartingSearch<'_> {
         if self.shown_at.is_some_and(|end| rank >= end + NEIGHBOURS as u64) {
             return;
         }
-        self.flows.learn(&record.note);
+        self.lines.learn(record);
         self.kept.push_back((rank, record.clone()));
         if self.shown_at.is_some() {
             return;

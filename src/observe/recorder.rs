@@ -1,5 +1,5 @@
-//! Everything that watches one run, behind one sink. The digest always; the trace and the series
-//! only when a run folder is wanted.
+//! Everything that watches one run, behind one sink. The digest always; the trace, the queues and
+//! the series only when a run folder is wanted.
 
 use std::collections::BTreeSet;
 use std::io::{self, Write};
@@ -11,112 +11,144 @@ use crate::base::time::Instant;
 
 use super::capture::{Capture, Point};
 use super::digest::{Digest, DigestResult};
+use super::files::Files;
 use super::ladder::Ladder;
 use super::places::Places;
+use super::queues::Queues;
 use super::series::Series;
 use super::trace::Trace;
 
 /// The sink of a run.
 pub struct Recorder {
     digest: Digest,
-    full: Option<(Trace, Series)>,
+    /// What most runs do without stands behind one pointer: a record then costs one branch more.
+    more: Option<Box<More>>,
+}
+
+#[derive(Default)]
+struct More {
+    full: Option<Full>,
     ladder: Option<Ladder>,
     capture: Option<Capture>,
     /// The places whose records are in the digest; `None`: all.
     digested: Option<BTreeSet<Place>>,
 }
 
+struct Full {
+    trace: Trace,
+    queues: Queues,
+    series: Series,
+}
+
 impl Recorder {
     /// Keeps only the digest.
     pub fn digest_only(places: &Places) -> Self {
-        Recorder { digest: Digest::new(places), full: None, ladder: None, capture: None, digested: None }
+        Recorder { digest: Digest::new(places), more: None }
     }
 
-    /// Writes `events.jsonl` to `events` (best buffered) and keeps the series too.
-    pub fn full(places: &Places, events: Box<dyn Write>) -> Self {
-        Recorder {
-            digest: Digest::new(places),
-            full: Some((Trace::new(places, events), Series::new(places))),
-            ladder: None,
-            capture: None,
-            digested: None,
-        }
+    /// Writes every record, and keeps the series too.
+    pub fn full(places: &Places, files: Files) -> Self {
+        let full = Full {
+            trace: Trace::new(places, files.events),
+            queues: Queues::new(places, files.queue),
+            series: Series::new(files.windows),
+        };
+        Self::digest_only(places).with(|more| more.full = Some(full))
     }
 
     /// Takes only the records of these places into the digest.
     pub fn digesting(self, places: BTreeSet<Place>) -> Self {
-        Recorder { digested: Some(places), ..self }
+        self.with(|more| more.digested = Some(places))
     }
 
     /// Draws the ladder of a flow too. The digest does not know of it.
     pub fn with_ladder(self, places: &Places, flow: &str) -> Self {
-        Recorder { ladder: Some(Ladder::new(places, flow)), ..self }
+        self.with(|more| more.ladder = Some(Ladder::new(places, flow)))
     }
 
     /// Writes the packets that pass `point` to `packets` too (best buffered). The digest does not
     /// know of it.
     pub fn with_capture(self, places: &Places, point: Point, packets: Box<dyn Write>) -> Self {
-        Recorder { capture: Some(Capture::new(places, point, packets)), ..self }
+        self.with(|more| more.capture = Some(Capture::new(places, point, packets)))
     }
 
     /// The ladder, if one is drawn.
     pub fn take_ladder(&mut self) -> Option<Ladder> {
-        self.ladder.take()
+        self.more.as_mut()?.ladder.take()
     }
 
-    /// The digest, and the series if they were kept. Fails if the trace or the
-    /// capture could not be written.
+    /// The digest, and the series if they were kept. Fails if a file could not be written.
     pub fn finish(self) -> io::Result<(DigestResult, Option<Series>)> {
-        if let Some(capture) = self.capture {
-            capture.finish()?;
-        }
-        let series = match self.full {
-            Some((trace, series)) => {
+        let More { full, capture, .. } = self.more.map(|more| *more).unwrap_or_default();
+        capture.map_or(Ok(()), Capture::finish)?;
+        let series = match full {
+            Some(Full { trace, queues, series }) => {
                 trace.finish()?;
+                queues.finish()?;
                 Some(series)
             }
             None => None,
         };
         Ok((self.digest.finish(), series))
     }
+
+    fn with(mut self, set: impl FnOnce(&mut More)) -> Self {
+        set(self.more.get_or_insert_default());
+        self
+    }
+
+    fn ladder(&mut self) -> Option<&mut Ladder> {
+        self.more.as_mut()?.ladder.as_mut()
+    }
 }
 
-impl Sink for Recorder {
-    fn record(&mut self, record: &Record) {
+impl More {
+    #[inline(never)]
+    fn record(&mut self, record: &Record, digest: &mut Digest) {
         if self.digested.as_ref().is_none_or(|places| places.contains(&record.place)) {
-            self.digest.record(record);
+            digest.record(record);
         }
-        if let Some((trace, series)) = &mut self.full {
-            trace.record(record);
-            series.record(record);
+        if let Some(full) = &mut self.full {
+            full.trace.record(record);
+            full.queues.record(record);
+            full.series.record(record);
         }
         if let Some(ladder) = &mut self.ladder {
             ladder.record(record);
         }
     }
+}
+
+impl Sink for Recorder {
+    fn record(&mut self, record: &Record) {
+        match &mut self.more {
+            None => self.digest.record(record),
+            Some(more) => more.record(record, &mut self.digest),
+        }
+    }
 
     fn wants_segments(&self) -> bool {
-        self.ladder.is_some()
+        self.more.as_ref().is_some_and(|more| more.ladder.is_some())
     }
 
     fn sent(&mut self, at: Instant, place: Place, segment: Outline) {
-        if let Some(ladder) = &mut self.ladder {
+        if let Some(ladder) = self.ladder() {
             ladder.sent(at, place, segment);
         }
     }
 
     fn arrived(&mut self, at: Instant, place: Place, packet: PacketId) {
-        if let Some(ladder) = &mut self.ladder {
+        if let Some(ladder) = self.ladder() {
             ladder.arrived(at, place, packet);
         }
     }
 
     fn wants_packets(&self) -> bool {
-        self.capture.is_some()
+        self.more.as_ref().is_some_and(|more| more.capture.is_some())
     }
 
     fn captured(&mut self, at: Instant, place: Place, way: Way, packet: PacketId, bytes: &[u8]) {
-        if let Some(capture) = &mut self.capture {
+        if let Some(capture) = self.more.as_mut().and_then(|more| more.capture.as_mut()) {
             capture.captured(at, place, way, packet, bytes);
         }
     }

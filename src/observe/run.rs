@@ -7,6 +7,7 @@ use thiserror::Error;
 
 use super::capture::Point;
 use super::digest::DigestResult;
+use super::files::Files;
 use super::ladder::Ladder;
 use super::places::Places;
 use super::recorder::Recorder;
@@ -54,8 +55,8 @@ pub enum Recording {
     Nothing,
     /// The digest.
     Digest,
-    /// The digest, the series of the plots, and every record, written here as a line of JSON.
-    Full(Box<dyn Write>),
+    /// The digest, the series of the plots, and every record, written to these files.
+    Full(Files),
 }
 
 /// What is watched beside the records. It changes nothing of the run, nor of its digest.
@@ -81,18 +82,18 @@ pub struct Progress {
 /// Events between two calls of the progress function.
 const PROGRESS_EVERY: u64 = 1 << 16;
 
-/// Runs a plan to its end. With `events`, every record is written there as a line of JSON and the
-/// series are kept; the digest is made in any case.
+/// Runs a plan to its end. With `files`, every record is written there and the series are kept; the
+/// digest is made in any case.
 ///
 /// # Errors
 /// When a role cannot be made, or the trace not written.
 pub fn run(
     plan: &Arc<Plan>,
     name: &str,
-    events: Option<Box<dyn Write>>,
+    files: Option<Files>,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Run, RunError> {
-    run_recording(plan, name, events.map_or(Recording::Digest, Recording::Full), progress)
+    run_recording(plan, name, files.map_or(Recording::Digest, Recording::Full), progress)
 }
 
 /// Runs a plan to its end and keeps what `recording` says. What is kept changes nothing else of
@@ -124,7 +125,7 @@ pub fn run_with(
     let mut recorder = match recording {
         Recording::Nothing if extras.ladder.is_none() && extras.capture.is_none() => None,
         Recording::Nothing | Recording::Digest => Some(Recorder::digest_only(&places())),
-        Recording::Full(events) => Some(Recorder::full(&places(), events)),
+        Recording::Full(files) => Some(Recorder::full(&places(), files)),
     };
     if let Some(flow) = extras.ladder {
         recorder = recorder.map(|recorder| recorder.with_ladder(&places(), flow));

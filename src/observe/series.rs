@@ -1,208 +1,152 @@
-//! The series behind the plots: congestion state, goodput and queue depth over time.
+//! The series behind the plots of flows: congestion state and goodput over time.
 
-use std::collections::BTreeMap;
-use std::io::Write;
+use std::cell::RefCell;
+use std::fmt;
+use std::io::{self, Write};
 use std::sync::Arc;
 
-use crate::base::ids::FlowId;
-use crate::base::note::{Depth, FlowNote, Note, Place, Record, Sink, Window};
-use crate::base::time::{Duration, Instant};
+use indexmap::IndexMap;
+use rustc_hash::FxBuildHasher;
 
-use super::places::Places;
-use super::trace::FlowNames;
+use super::ascii::{csv_field, number, seconds};
+use super::bins::{Bins, bin_width};
+use super::files::Spool;
+use super::flows::FlowNames;
+use super::windows::{Windows, field};
+use crate::base::note::{FlowNote, Note, Place, Record, Sink};
+use crate::base::time::Instant;
 
-/// Deliveries are summed in bins of this width, and these in wider ones at the end.
-const FINE_BIN: Duration = Duration::from_millis(1);
-/// The goodput of a run has at most this many bins.
-const MAX_BINS: u64 = 200;
-
-/// Collects the series of a run.
-#[derive(Clone, Debug)]
+/// Collects the series of a run. What is long goes to files on the way; what stays in memory grows
+/// with the flows, not with the length of the run.
 pub struct Series {
-    places: Places,
     flows: FlowNames,
-    windows: Vec<(Instant, FlowId, Place, Window)>,
-    /// For each end of each flow, the end of the stream as far as it was ever sent.
-    sent: BTreeMap<(FlowId, Place), u64>,
-    /// For each end of each flow, the bytes delivered there in each fine bin.
-    delivered: BTreeMap<(FlowId, Place), BTreeMap<u64, u64>>,
-    queues: Vec<(Instant, Place, Depth)>,
-    depths: BTreeMap<Place, Depth>,
+    /// Each end of each flow, by the flow's number.
+    ends: IndexMap<(u32, Place), End, FxBuildHasher>,
+    windows: RefCell<Windows>,
     last: Instant,
+}
+
+impl fmt::Debug for Series {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Series of {} ends of flows", self.ends.len())
+    }
+}
+
+#[derive(Default)]
+struct End {
+    /// The end of its stream, as far as it was ever sent; nothing before the first segment.
+    sent: Option<u64>,
+    /// The bytes delivered to it.
+    delivered: Bins,
 }
 
 impl Series {
     /// An empty collection.
-    pub fn new(places: &Places) -> Self {
+    pub fn new(windows: Box<dyn Spool>) -> Self {
         Series {
-            places: places.clone(),
             flows: FlowNames::default(),
-            windows: Vec::new(),
-            sent: BTreeMap::new(),
-            delivered: BTreeMap::new(),
-            queues: Vec::new(),
-            depths: BTreeMap::new(),
+            ends: IndexMap::default(),
+            windows: RefCell::new(Windows::new(windows)),
             last: Instant::ZERO,
         }
     }
 
     /// Writes `cwnd.csv`: a row at every change at each flow's main sender.
-    pub fn write_cwnd(&self, out: impl Write) -> csv::Result<()> {
-        let mut csv = csv::Writer::from_writer(out);
-        csv.write_record([
-            "time_s",
-            "flow",
-            "cause",
-            "cwnd_bytes",
-            "ssthresh_bytes",
-            "in_flight_bytes",
-            "srtt_s",
-            "rto_s",
-        ])?;
+    ///
+    /// # Errors
+    /// When the scratch file or `out` fails.
+    pub fn write_cwnd(&self, out: impl Write) -> io::Result<()> {
         let senders = self.main_senders();
-        for (at, flow, place, w) in &self.windows {
-            if senders.get(flow) != Some(place) {
-                continue;
-            }
-            csv.write_record([
-                at.to_string().as_str(),
-                &self.flows.get(*flow),
-                w.cause.word(),
-                &w.cwnd_bytes.to_string(),
-                &w.ssthresh_bytes.map_or(String::new(), |b| b.to_string()),
-                &w.in_flight_bytes.to_string(),
-                &w.srtt.map_or(String::new(), |d| d.to_string()),
-                &w.rto.to_string(),
-            ])?;
-        }
-        Ok(csv.flush()?)
+        let names: Vec<Option<Vec<u8>>> = (0..self.ends.len() as u32)
+            .map(|end| {
+                let (flow, _) = self.ends.get_index(end as usize)?.0;
+                (senders[*flow as usize] == Some(end)).then(|| field(&self.flows.name(*flow)))
+            })
+            .collect();
+        self.windows.borrow_mut().write_csv(out, |end| names.get(end as usize)?.as_deref())
     }
 
     /// Writes `throughput.csv`: payload delivered to the main sender's peer, in bins of one width
     /// for the whole run; `time_s` is where a bin begins. A flow's rows go from its first byte to
     /// its last.
-    pub fn write_throughput(&self, out: impl Write) -> csv::Result<()> {
-        let mut csv = csv::Writer::from_writer(out);
-        csv.write_record(["time_s", "flow", "goodput_bps"])?;
+    ///
+    /// # Errors
+    /// When `out` fails.
+    pub fn write_throughput(&self, mut out: impl Write) -> io::Result<()> {
         let width = bin_width(self.last.since(Instant::ZERO));
-        let fine_per_bin = width.as_nanos() / FINE_BIN.as_nanos();
         let senders = self.main_senders();
         let mut rows: Vec<(u64, Arc<str>, u64)> = Vec::new();
-        for ((flow, place), fine) in &self.delivered {
-            if senders.get(flow) == Some(place) {
-                continue;
-            }
-            let mut bins: BTreeMap<u64, u64> = BTreeMap::new();
-            for (fine_bin, bytes) in fine {
-                *bins.entry(fine_bin / fine_per_bin).or_default() += bytes;
-            }
-            let (Some(first), Some(last)) = (bins.keys().next().copied(), bins.keys().last().copied()) else {
-                continue;
-            };
-            for bin in first..=last {
-                rows.push((bin, self.flows.get(*flow), bins.get(&bin).copied().unwrap_or(0)));
+        for (rank, ((flow, _), end)) in self.ends.iter().enumerate() {
+            if senders[*flow as usize] != Some(rank as u32) {
+                let name = self.flows.name(*flow);
+                rows.extend(end.delivered.of_width(width).map(|(bin, bytes)| (bin, name.clone(), bytes)));
             }
         }
         rows.sort();
+        let mut text = b"time_s,flow,goodput_bps\n".to_vec();
         for (bin, flow, bytes) in rows {
             let bps = u128::from(bytes) * 8 * 1_000_000_000 / u128::from(width.as_nanos());
-            csv.write_record([(width * bin).to_string().as_str(), &flow, &bps.to_string()])?;
+            seconds(&mut text, (width * bin).as_nanos());
+            text.push(b',');
+            csv_field(&mut text, &flow);
+            text.push(b',');
+            number(&mut text, u64::try_from(bps).unwrap_or(u64::MAX));
+            text.push(b'\n');
         }
-        Ok(csv.flush()?)
-    }
-
-    /// Writes `queue.csv`: a row whenever a queue is seen longer or shorter than before.
-    pub fn write_queue(&self, out: impl Write) -> csv::Result<()> {
-        let mut csv = csv::Writer::from_writer(out);
-        csv.write_record(["time_s", "link", "direction", "packets", "bytes"])?;
-        for (at, place, depth) in &self.queues {
-            let Some((link, direction)) = self.places.link(*place) else { continue };
-            csv.write_record([
-                at.to_string().as_str(),
-                link,
-                direction.name(),
-                &depth.packets.to_string(),
-                &depth.bytes.to_string(),
-            ])?;
-        }
-        Ok(csv.flush()?)
+        out.write_all(&text)?;
+        out.flush()
     }
 
     /// Of each flow's ends, the one that sent more payload; of equal ones, the first by name.
-    fn main_senders(&self) -> BTreeMap<FlowId, Place> {
-        let mut best: BTreeMap<FlowId, (u64, Place)> = BTreeMap::new();
-        for (&(flow, place), &bytes) in &self.sent {
-            let entry = best.entry(flow).or_insert((bytes, place));
-            if bytes > entry.0 {
-                *entry = (bytes, place);
+    fn main_senders(&self) -> Vec<Option<u32>> {
+        let mut best: Vec<Option<(u64, Place, u32)>> = Vec::new();
+        for (rank, ((flow, place), end)) in self.ends.iter().enumerate() {
+            let flow = *flow as usize;
+            best.resize(best.len().max(flow + 1), None);
+            let Some(sent) = end.sent else { continue };
+            if best[flow].is_none_or(|(most, at, _)| sent > most || (sent == most && *place < at)) {
+                best[flow] = Some((sent, *place, rank as u32));
             }
         }
-        best.into_iter().map(|(flow, (_, place))| (flow, place)).collect()
+        best.into_iter().map(|b| b.map(|(_, _, rank)| rank)).collect()
     }
 }
 
 impl Sink for Series {
+    #[inline]
     fn record(&mut self, record: &Record) {
         let (at, place) = (record.at, record.place);
         self.last = self.last.max(at);
+        let Note::Flow { flow, note, .. } = &record.note else { return };
         self.flows.learn(&record.note);
-        match &record.note {
-            Note::PacketSent { queue, .. }
-            | Note::PacketDelivered { queue, .. }
-            | Note::PacketDropped { queue, .. }
-                if place.0 >= self.places.nodes && self.depths.insert(place, *queue) != Some(*queue) =>
-            {
-                self.queues.push((at, place, *queue));
+        if !matches!(note, FlowNote::Window(_) | FlowNote::SegmentSent { .. } | FlowNote::Delivered { .. }) {
+            return;
+        }
+        let entry = self.ends.entry((self.flows.number(*flow), place));
+        let rank = entry.index() as u32;
+        let end = entry.or_default();
+        match note {
+            FlowNote::Window(window) => self.windows.get_mut().push(at, rank, window),
+            FlowNote::SegmentSent { offset, bytes, .. } => {
+                end.sent = end.sent.max(Some(offset.saturating_add(u64::from(*bytes))));
             }
-            Note::Flow { flow, note, .. } => match note {
-                FlowNote::Window(window) => self.windows.push((at, *flow, place, *window)),
-                FlowNote::SegmentSent { offset, bytes, .. } => {
-                    let end = self.sent.entry((*flow, place)).or_default();
-                    *end = (*end).max(offset.saturating_add(u64::from(*bytes)));
-                }
-                FlowNote::Delivered { bytes } => {
-                    let bins = self.delivered.entry((*flow, place)).or_default();
-                    *bins.entry(at.as_nanos() / FINE_BIN.as_nanos()).or_default() += bytes;
-                }
-                _ => {}
-            },
+            FlowNote::Delivered { bytes } => end.delivered.add(at, *bytes),
             _ => {}
         }
     }
 }
 
-/// The narrowest of 1, 2, 5, 10, 20, 50, ... ms with which `length` has at most [`MAX_BINS`] bins.
-fn bin_width(length: Duration) -> Duration {
-    let mut decade = FINE_BIN;
-    loop {
-        for step in [1, 2, 5] {
-            let width = decade * step;
-            if length.as_nanos() / width.as_nanos() < MAX_BINS {
-                return width;
-            }
-        }
-        decade = decade * 10;
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::base::ids::{NodeId, PacketId, TransportKind};
-    use crate::base::note::{Phase, SendCause, WindowCause};
+    use std::io::Cursor;
 
-    #[test]
-    fn bins_follow_the_length_of_the_run() {
-        assert_eq!(bin_width(Duration::ZERO), Duration::from_millis(1));
-        assert_eq!(bin_width(Duration::from_millis(199)), Duration::from_millis(1));
-        assert_eq!(bin_width(Duration::from_millis(200)), Duration::from_millis(2));
-        assert_eq!(bin_width(Duration::from_millis(4_710)), Duration::from_millis(50));
-        assert_eq!(bin_width(Duration::from_secs(60)), Duration::from_millis(500));
-    }
+    use super::*;
+    use crate::base::ids::{FlowId, TransportKind};
+    use crate::base::note::{Phase, SendCause, Window, WindowCause};
+    use crate::base::time::Duration;
 
     fn series() -> Series {
-        let names = ["phone", "store", "phone--store/forward", "phone--store/reverse"].map(String::from).to_vec();
-        let mut series = Series::new(&Places { names, nodes: 2 });
+        let mut series = Series::new(Box::new(Cursor::new(Vec::new())));
         let (from, to) = ("10.0.0.1:49152".parse().unwrap(), "10.0.0.2:80".parse().unwrap());
         let flow = FlowId::new(TransportKind::Tcp, from, to);
         let mut note = |ms: u64, place: u32, note: FlowNote| {
@@ -229,7 +173,7 @@ mod tests {
         series
     }
 
-    fn text(write: impl FnOnce(&mut Vec<u8>) -> csv::Result<()>) -> String {
+    fn text(write: impl FnOnce(&mut Vec<u8>) -> io::Result<()>) -> String {
         let mut out = Vec::new();
         write(&mut out).unwrap();
         String::from_utf8(out).unwrap()
@@ -247,22 +191,6 @@ mod tests {
             text(|out| s.write_throughput(out)),
             "time_s,flow,goodput_bps\n\
              0.004,phone->store#1,11584000\n0.005,phone->store#1,0\n0.006,phone->store#1,11584000\n"
-        );
-    }
-
-    #[test]
-    fn a_queue_has_a_row_for_each_change() {
-        let mut s = series();
-        for (ms, packets) in [(1, 1), (2, 1), (3, 0)] {
-            let queue = Depth { packets, bytes: u64::from(packets) * 1500 };
-            let packet = PacketId { origin: NodeId(0), number: 1 };
-            let at = Instant::ZERO + Duration::from_millis(ms);
-            s.record(&Record { at, place: Place(2), note: Note::PacketSent { packet, bytes: 1500, queue } });
-        }
-        assert_eq!(
-            text(|out| s.write_queue(out)),
-            "time_s,link,direction,packets,bytes\n\
-             0.001,phone--store,forward,1,1500\n0.003,phone--store,forward,0,0\n"
         );
     }
 }

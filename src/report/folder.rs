@@ -5,12 +5,14 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
+use crate::observe::files::Files;
 use crate::observe::series::Series;
 use crate::observe::summary::Summary;
 
 use super::html;
 use super::plots;
 use super::plots::canvas::DrawError;
+use super::plots::figure::MAX_NAMED;
 use super::read::{ReadError, RunData};
 
 /// Files by which a folder is known as one of ours: of a run, or of a pair of runs.
@@ -24,6 +26,9 @@ pub struct RunFolder {
     replace: bool,
     committed: bool,
 }
+
+/// The scratch file of windows.
+const WINDOWS: &str = ".windows";
 
 /// A run folder could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -74,6 +79,20 @@ impl RunFolder {
         Ok(RunFolder { target: target.to_owned(), partial, replace, committed: false })
     }
 
+    /// The files that a full recording writes during the run.
+    pub fn files(&self) -> Result<Files, FolderError> {
+        let create = |name: &str| {
+            let path = self.partial.join(name);
+            let file = File::options().read(true).write(true).create(true).truncate(true).open(&path);
+            file.map(Box::new).map_err(|source| io_error(&path, source))
+        };
+        let (events, queue, windows) = (create("events.jsonl")?, create("queue.csv")?, create(WINDOWS)?);
+        // It has no name any more, so that nothing is left of it whatever happens.
+        let path = self.partial.join(WINDOWS);
+        fs::remove_file(&path).map_err(|source| io_error(&path, source))?;
+        Ok(Files { events, queue, windows })
+    }
+
     /// Begins a run folder inside this one.
     pub fn inside(&self, name: &str) -> Result<Self, FolderError> {
         RunFolder::begin(&self.partial.join(name), false)
@@ -99,8 +118,7 @@ impl RunFolder {
         self.write("summary.json", json.as_bytes())?;
         self.csv("cwnd.csv", |out| series.write_cwnd(out))?;
         self.csv("throughput.csv", |out| series.write_throughput(out))?;
-        self.csv("queue.csv", |out| series.write_queue(out))?;
-        let mut data = RunData::read(&self.partial)?;
+        let mut data = RunData::read_thinned(&self.partial, MAX_NAMED)?;
         data.label = self.target.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let runs = [data];
         plots::output::write_plots(&runs, &self.partial.join("plots"), false)?;
@@ -126,10 +144,10 @@ impl RunFolder {
         Ok(())
     }
 
-    fn csv(&self, name: &str, write: impl FnOnce(&mut BufWriter<File>) -> csv::Result<()>) -> Result<(), FolderError> {
+    fn csv(&self, name: &str, write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) -> Result<(), FolderError> {
         let path = self.partial.join(name);
         let mut out = self.writer(name)?;
-        write(&mut out).map_err(|e| io_error(&path, e.into()))?;
+        write(&mut out).map_err(|source| io_error(&path, source))?;
         out.flush().map_err(|source| io_error(&path, source))
     }
 }
@@ -189,9 +207,10 @@ mod tests {
 
     fn write(target: &Path, force: bool, scenario: &str) -> Result<(), FolderError> {
         let folder = RunFolder::begin(target, force)?;
-        folder.write("events.jsonl", b"")?;
+        let series = Series::new(folder.files()?.windows);
+        folder.write("queue.csv", b"time_s,link,direction,packets,bytes\n")?;
         let summary = Summary::new(&RunOutcome { scenario: scenario.to_owned(), ..RunOutcome::default() });
-        folder.fill("schema = 1\n", &summary, &Series::new(&Places::default()))?;
+        folder.fill("schema = 1\n", &summary, &series)?;
         folder.commit()
     }
 
@@ -219,7 +238,7 @@ mod tests {
         let names = ["a", "b", "a--b/forward", "a--b/reverse"].map(String::from).to_vec();
         let places = Places { names, nodes: 2 };
         let folder = RunFolder::begin(&target, false).unwrap();
-        let mut recorder = Recorder::full(&places, Box::new(folder.writer("events.jsonl").unwrap()));
+        let mut recorder = Recorder::full(&places, folder.files().unwrap());
         for i in 0..100 {
             let packet = PacketId { origin: NodeId(0), number: i };
             let queue = Depth { packets: i % 7, bytes: u64::from(i % 7) * 1500 };

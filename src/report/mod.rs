@@ -7,4 +7,5 @@ pub mod html;
 pub mod plots;
 pub mod read;
 pub mod text;
+mod thin;
 pub mod twin;

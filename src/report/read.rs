@@ -1,5 +1,6 @@
 //! Reads the files of a run folder back, for plots.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Read};
@@ -8,6 +9,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use super::thin;
 use crate::observe::series::Series;
 use crate::observe::summary::Summary;
 
@@ -34,7 +36,7 @@ pub struct CwndPoint {
     /// When.
     pub time_s: f64,
     /// Why, as [`crate::base::note::WindowCause`] spells it.
-    pub cause: String,
+    pub cause: Cow<'static, str>,
     /// Congestion window.
     pub cwnd_bytes: f64,
     /// Slow-start threshold, unless unlimited.
@@ -95,10 +97,22 @@ impl RunData {
         Ok(data)
     }
 
+    /// Reads the run folder at `dir` to show it alone: what no picture of it can show is left out,
+    /// so that this needs little memory however long the run was.
+    pub fn read_thinned(dir: &Path, shown_queues: usize) -> Result<Self, ReadError> {
+        let mut data = RunData::named(&dir.display().to_string(), &read_summary(dir)?);
+        data.cwnd = thin::cwnd(&dir.join("cwnd.csv"))?;
+        data.queue = thin::queue(&dir.join("queue.csv"), shown_queues)?;
+        let path = dir.join("throughput.csv");
+        let file = fs::File::open(&path).map_err(|source| ReadError::Io { path: path.clone(), source })?;
+        data.add_throughput(&path, file)?;
+        Ok(data)
+    }
+
     /// The series of a run that has just ended, as its folder would have them.
     pub fn of(label: &str, summary: &Summary, series: &Series) -> Result<Self, ReadError> {
         let mut data = RunData::named(label, summary);
-        let written = |name: &str, write: &dyn Fn(&mut Vec<u8>) -> csv::Result<()>| {
+        let written = |name: &str, write: &dyn Fn(&mut Vec<u8>) -> io::Result<()>| {
             let (path, mut text) = (PathBuf::from(name), Vec::new());
             match write(&mut text) {
                 Ok(()) => Ok((path, text)),
@@ -133,7 +147,7 @@ impl RunData {
         rows(path, text, |r: Row| {
             let point = CwndPoint {
                 time_s: r.time_s,
-                cause: r.cause,
+                cause: thin::cause(&r.cause),
                 cwnd_bytes: r.cwnd_bytes,
                 ssthresh_bytes: r.ssthresh_bytes,
             };

@@ -8,6 +8,7 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use super::figure::{Figure, Line, Shape};
 use super::style::{AXIS, FAMILY, GRID, INK, SIZE, colour, register_fonts};
+use crate::report::thin::COLUMNS;
 
 /// A figure could not be drawn.
 #[derive(Debug, thiserror::Error)]
@@ -119,7 +120,7 @@ pub(super) fn draw_lines<DB: DrawingBackend>(
 ) -> Result<(), DrawError> {
     let (grey, named): (Vec<_>, Vec<_>) = lines.iter().partition(|l| l.colour.is_none());
     for line in grey.into_iter().chain(named) {
-        let points = thin(&line.points, x_max / 1600.0);
+        let points = thin(&line.points, x_max / COLUMNS);
         let width = if line.colour.is_some() { 2 * scale } else { scale };
         let colour = colour(line.colour);
         if line.dashed {

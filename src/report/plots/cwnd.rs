@@ -76,7 +76,7 @@ mod tests {
     fn run(rows: &[(f64, &str, f64, Option<f64>)]) -> RunData {
         let points = rows.iter().map(|&(time_s, cause, cwnd_bytes, ssthresh_bytes)| CwndPoint {
             time_s,
-            cause: cause.to_owned(),
+            cause: cause.to_owned().into(),
             cwnd_bytes,
             ssthresh_bytes,
         });

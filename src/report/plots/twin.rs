@@ -12,6 +12,7 @@ use super::figure::{Line, Points, legend, natural, prefix, stairs};
 use super::style::{AXIS, SIZE, colour};
 use super::throughput::bin_width;
 use crate::report::read::RunData;
+use crate::report::thin::COLUMNS;
 
 /// Its width and height.
 const TWIN_SIZE: (u32, u32) = (SIZE.0, 800);
@@ -130,7 +131,7 @@ fn draw_band<DB: DrawingBackend>(
     scale: i32,
     piecewise: bool,
 ) -> Result<(), DrawError> {
-    let (points, colour) = (thin(&line.points, x_max / 1600.0), pale(colour(line.colour)));
+    let (points, colour) = (thin(&line.points, x_max / COLUMNS), pale(colour(line.colour)));
     let width = if line.colour.is_some() { 7 * scale } else { 3 * scale };
     if piecewise {
         return draw_piecewise(chart, &points, colour, width);
@@ -155,7 +156,7 @@ mod tests {
         let mut run = RunData { scenario: "s".to_owned(), seed: 7, ..RunData::default() };
         for flow in flows {
             let point =
-                |time_s, cwnd_bytes| CwndPoint { time_s, cause: "ack".to_owned(), cwnd_bytes, ssthresh_bytes: None };
+                |time_s, cwnd_bytes| CwndPoint { time_s, cause: "ack".into(), cwnd_bytes, ssthresh_bytes: None };
             run.cwnd.insert((*flow).to_owned(), vec![point(0.0, cwnd_bytes), point(1.0, 2.0 * cwnd_bytes)]);
             run.throughput.insert((*flow).to_owned(), vec![(0.0, 1e6), (0.5, 2e6)]);
         }
