@@ -11,6 +11,8 @@ use super::run::finish_folder;
 use crate::base::units::parse_duration;
 use crate::base::wall::WallClock;
 use crate::live::entropy;
+use crate::live::lease::LeaseNews;
+use crate::node::addressing::Addressing;
 use crate::observe::live::{LiveRun, LiveRunError, Watcher, live as run_live};
 use crate::observe::run::Progress;
 use crate::report::folder::RunFolder;
@@ -35,6 +37,22 @@ impl Watcher for Shown {
             eprintln!("ready {node} {place}");
         } else {
             say(format_args!("ready {node} {place}"));
+        }
+    }
+
+    fn lease(&mut self, LeaseNews { name, interface, addressing }: &LeaseNews) {
+        let line = match addressing {
+            Some(Addressing { address, prefix_len, gateway, dns }) => {
+                let gateway = gateway.map(|g| format!(", router {g}")).unwrap_or_default();
+                let dns = dns.iter().map(|d| format!(", DNS {d}")).collect::<String>();
+                format!("lease {name} {address}/{prefix_len} on {interface}{gateway}{dns}")
+            }
+            None => format!("lease {name} none on {interface}"),
+        };
+        if self.json {
+            eprintln!("{line}");
+        } else {
+            say(line);
         }
     }
 
@@ -126,5 +144,13 @@ fn options(args: &LiveArgs) -> Result<LiveOptions, Exit> {
         Err(error) => return Err(bad_input(format!("no randomness: {error}"))),
     };
     // The run sets the time of day.
-    Ok(LiveOptions { nodes: args.nodes.clone(), binds, places: BTreeMap::new(), seed, wall: WallClock::SIMULATED })
+    Ok(LiveOptions {
+        nodes: args.nodes.clone(),
+        binds,
+        places: BTreeMap::new(),
+        apply_leases: args.apply_lease,
+        hardware: None,
+        seed,
+        wall: WallClock::SIMULATED,
+    })
 }

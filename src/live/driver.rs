@@ -10,6 +10,7 @@ use super::clock::Clock;
 use super::error::LiveError;
 use super::journal::{Entry, Journal};
 use super::lag::Lag;
+use super::lease::Leases;
 use super::medium::{Departure, Medium};
 use super::poller::{Key, Poller, Ready};
 use super::signals::Signals;
@@ -68,6 +69,7 @@ pub struct Driver<'s> {
     sink: &'s mut dyn Sink,
     journal: Option<Journal>,
     lag: Lag,
+    leases: Leases,
     now: Instant,
     events: u64,
     outbox: Outbox,
@@ -109,6 +111,7 @@ impl<'s> Driver<'s> {
             sink,
             journal: None,
             lag: Lag::default(),
+            leases: Leases::default(),
             now: Instant::ZERO,
             events: 0,
             outbox: Outbox::default(),
@@ -122,6 +125,11 @@ impl<'s> Driver<'s> {
     /// Writes down every input from now on.
     pub fn record(&mut self, journal: Journal) {
         self.journal = Some(journal);
+    }
+
+    /// The clients whose leases are told, and perhaps put on their interfaces.
+    pub fn leases(&mut self) -> &mut Leases {
+        &mut self.leases
     }
 
     /// The journal, when the run is over.
@@ -300,6 +308,7 @@ impl<'s> Driver<'s> {
         for note in self.notes.drain(..) {
             self.sink.record(&Record { at: self.now, place: Place(id.0), note });
         }
+        self.leases.follow(id, self.slots[slot].node.host.addressing())?;
         while let Some(message) = self.slots[slot].node.host.poll_socket() {
             if let Some(journal) = &mut self.journal {
                 journal.outputs().socket(id, &message);
@@ -310,7 +319,12 @@ impl<'s> Driver<'s> {
             if let Some(journal) = &mut self.journal {
                 journal.outputs().packet(id, port, &packet);
             }
-            self.medium.send(self.now, id, port, *packet);
+            // A broadcast on a real interface is for whoever is there.
+            if packet.dst.is_broadcast() && self.slots[slot].node.interface.is_some() {
+                self.departures.push(Departure { at: None, packet: *packet });
+            } else {
+                self.medium.send(self.now, id, port, *packet);
+            }
         }
         Ok(())
     }

@@ -8,6 +8,7 @@ pub mod entropy;
 mod error;
 pub mod journal;
 pub mod lag;
+pub mod lease;
 pub mod medium;
 mod poller;
 pub mod replay;

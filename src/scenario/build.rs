@@ -24,6 +24,7 @@ use crate::node::roles::role::RoleEnv;
 use crate::node::router::Router;
 use crate::node::routes::Route;
 use crate::node::switch::Switch;
+use crate::proto::dhcp::message::Hardware;
 use crate::sim::channel::ChannelSetup;
 use crate::sim::delay::{DelaySettings, Distribution};
 use crate::sim::fault::{Change, Fault};
@@ -120,6 +121,8 @@ pub(super) struct Shared {
     aliases: Arc<BTreeMap<SocketAddrV4, SocketAddrV4>>,
     outside: Arc<Outside>,
     wall: WallClock,
+    /// Hardware addresses that do not follow from names.
+    hardware: BTreeMap<String, Hardware>,
     addresses: Arc<BTreeMap<String, Ipv4Addr>>,
     dns: Vec<Ipv4Addr>,
     // Each flow's port at its receiver.
@@ -146,7 +149,8 @@ impl Shared {
         let (names, addresses) = (Arc::new(names), Arc::new(addresses));
         let (aliases, outside) = (Arc::default(), Arc::default());
         let wall = WallClock::SIMULATED;
-        Shared { names, aliases, outside, wall, addresses, dns, flow_ports, sends, receives, plan }
+        let hardware = BTreeMap::new();
+        Shared { names, aliases, outside, wall, hardware, addresses, dns, flow_ports, sends, receives, plan }
     }
 
     fn node_factory(self: &Arc<Self>, index: usize) -> Result<NodeFactory, Diagnostic> {
@@ -193,6 +197,11 @@ impl Shared {
         (self.outside, self.aliases, self.wall) = (Arc::new(outside), Arc::new(aliases), wall);
     }
 
+    /// Tells a DHCP client its hardware address.
+    pub(super) fn set_hardware(&mut self, node: &str, hardware: Hardware) {
+        self.hardware.insert(node.to_owned(), hardware);
+    }
+
     /// The ports at which a node receives flows.
     pub(super) fn receiving_ports(&self, index: usize) -> impl Iterator<Item = u16> + '_ {
         self.receives[index].iter().map(|f| self.flow_ports[*f])
@@ -233,7 +242,8 @@ impl Shared {
         let seed = Seed(self.plan.seed);
         if node.dhcp {
             let rng = seed.stream(&format!("node/{}/dhcp/{lives}", node.name));
-            apps.push(Box::new(DhcpClientApp::new(rng, hardware_of(&node.name))));
+            let hardware = self.hardware.get(&*node.name).copied().unwrap_or_else(|| hardware_of(&node.name));
+            apps.push(Box::new(DhcpClientApp::new(rng, hardware)));
         }
         apps.extend(role);
         let mut add = |transport, params: &Params| {

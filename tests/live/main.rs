@@ -3,10 +3,10 @@
 
 #[expect(clippy::disallowed_methods, reason = "waits for other processes in real time")]
 mod clients;
-#[expect(clippy::disallowed_methods, reason = "waits for other processes in real time")]
 mod dhcp;
 #[expect(clippy::disallowed_methods, reason = "waits for other processes in real time")]
 mod lab;
+mod lease;
 mod process;
 mod robust;
 mod runs;

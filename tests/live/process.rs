@@ -136,7 +136,7 @@ pub(crate) fn say(text: &str) {
 pub(crate) fn installed(client: &str) -> bool {
     let path = format!("PATH=\"$PATH:/usr/sbin:/sbin\"; command -v {client}");
     let found = Command::new("sh").args(["-c", &path]).output().is_ok_and(|o| o.status.success());
-    say(&if found { format!("with {client}") } else { format!("SKIPPED: {client} is not installed") });
+    say(&if found { format!("with {client}") } else { format!("SKIPPED for want of {client}") });
     found
 }
 
