@@ -1,6 +1,6 @@
 //! Ladders of whole runs, and by them: loss by number hits exactly the packet that it names.
 
-use twinwire::observe::run::{Recording, run, run_with_ladder};
+use twinwire::observe::run::{Extras, Recording, run, run_with};
 use twinwire::prelude::Scenario;
 
 fn scenario(transport: &str, forward: &str, reverse: &str) -> Scenario {
@@ -33,7 +33,8 @@ fn scenario(transport: &str, forward: &str, reverse: &str) -> Scenario {
 
 fn ladder(scenario: &Scenario) -> String {
     let plan = scenario.plan().expect("valid");
-    let done = run_with_ladder(&plan, "ladder", Recording::Digest, Some("x"), &mut |_| {}).expect("a run");
+    let done = run_with(&plan, "ladder", Recording::Digest, Extras { ladder: Some("x"), capture: None }, &mut |_| {})
+        .expect("a run");
     let plain = run(&plan, "ladder", None, &mut |_| {}).expect("a run");
     assert_eq!(done.digest.hex, plain.digest.hex, "drawing changes nothing");
     assert_eq!(done.summary.flows[0].bytes, 40_000, "all arrives in the end");

@@ -52,3 +52,8 @@ pub(crate) fn sweep(root: &Path) -> Result<Vec<Point>, String> {
     }
     Ok(points)
 }
+
+/// The page's part on the laws.
+pub(crate) fn describe(out: &mut String, sweep: &[Point]) {
+    let _ = (out, sweep);
+}

@@ -8,18 +8,21 @@ mod page;
 mod picture;
 mod reasons;
 mod reference;
+mod stacks;
 
 use std::path::Path;
 
 fn main() -> Result<(), String> {
     let png = std::env::args().any(|arg| arg == "--png");
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let rows = cells::compare(root)?;
-    picture::draw_all(&rows, &root.join("plots/fidelity"), png)?;
+    let settings = cells::settings();
+    let tables = cells::compare(root, &settings)?;
+    let ns3 = cells::compare_ns3(root)?;
+    let pictures = picture::draw_all(&tables, &root.join("plots/fidelity"), png)?;
     let sweep = laws::sweep(root)?;
-    let text = page::page(&rows, &sweep);
-    std::fs::write(root.join("docs/fidelity.md"), &text).map_err(|e| e.to_string())?;
-    let cells = || rows.iter().flat_map(|row| row.cells.iter().map(move |cell| (row, cell)));
+    let found = page::Found { settings: &settings, tables: &tables, ns3: &ns3, sweep: &sweep, pictures: &pictures };
+    std::fs::write(root.join("docs/fidelity.md"), page::page(&found)).map_err(|e| e.to_string())?;
+    let cells = || tables.iter().flatten().chain(&ns3).flat_map(|row| row.cells.iter().map(move |cell| (row, cell)));
     let differ = cells().filter(|(_, c)| !c.met).count();
     let unexplained = cells().filter(|(row, c)| !c.met && reasons::reason(row, c).is_none()).count();
     println!("{} cells, {differ} differ, {unexplained} of them without a reason", cells().count());

@@ -29,6 +29,15 @@ pub struct Record {
     pub note: Note,
 }
 
+/// Which way a packet passes a node's interface.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Way {
+    /// It reached the node.
+    In,
+    /// The node sent it.
+    Out,
+}
+
 /// Takes records as they happen, in the order in which they happen.
 pub trait Sink {
     /// One more record.
@@ -42,6 +51,12 @@ pub trait Sink {
     fn sent(&mut self, _at: Instant, _place: Place, _segment: Outline) {}
     /// A packet reached the node at `place`.
     fn arrived(&mut self, _at: Instant, _place: Place, _packet: PacketId) {}
+    /// Whether it wants [`Sink::captured`], asked once when a run begins.
+    fn wants_packets(&self) -> bool {
+        false
+    }
+    /// A packet left the node at `place` or reached it: an IPv4 packet with all its bytes.
+    fn captured(&mut self, _at: Instant, _place: Place, _way: Way, _packet: PacketId, _bytes: &[u8]) {}
 }
 
 /// What can be noted.

@@ -79,6 +79,8 @@ pub enum Kind {
     PerDirection(&'static Kind),
     /// `"100 pkt"`, `"64 kB"`, `"20 ms"`, `"1 BDP"`.
     QueueLimit,
+    /// A quantity of this kind from the first to the second, both included and written like it.
+    Within(&'static Kind, &'static str, &'static str),
 }
 
 /// Values for several keys under one name: what a key has that its table leaves out. A key that the

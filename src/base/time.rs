@@ -1,14 +1,16 @@
 //! Virtual time: whole nanoseconds since the start of the run.
 
 use std::fmt;
+use std::num::NonZeroU64;
 use std::ops::{Add, AddAssign, Div, Mul, Sub};
 
 /// Nanoseconds in one second.
 pub const NANOS_PER_SEC: u64 = 1_000_000_000;
 
-/// A point in time: nanoseconds since the run began. A `u64` lasts 584 years.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub struct Instant(u64);
+/// A point in time: nanoseconds since the run began. A `u64` lasts 584 years. Kept as one more than
+/// that, so that an `Option<Instant>` takes no more room: timers are full of them.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Instant(NonZeroU64);
 
 /// A length of time in nanoseconds.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -16,28 +18,41 @@ pub struct Duration(u64);
 
 impl Instant {
     /// The start of the run.
-    pub const ZERO: Instant = Instant(0);
+    pub const ZERO: Instant = Instant(NonZeroU64::MIN);
     /// Later than anything that happens.
-    pub const MAX: Instant = Instant(u64::MAX);
+    pub const MAX: Instant = Instant(NonZeroU64::MAX);
 
-    /// The instant `nanos` after the start.
+    /// The instant `nanos` after the start, but never one beyond [`Instant::MAX`].
     pub const fn from_nanos(nanos: u64) -> Self {
-        Instant(nanos)
+        Instant(NonZeroU64::MIN.saturating_add(nanos))
     }
 
     /// Nanoseconds since the start.
     pub const fn as_nanos(self) -> u64 {
-        self.0
+        self.0.get() - 1
     }
 
     /// The time that passed from `earlier` to `self`; zero if `earlier` is later.
     pub const fn since(self, earlier: Instant) -> Duration {
-        Duration(self.0.saturating_sub(earlier.0))
+        Duration(self.0.get().saturating_sub(earlier.0.get()))
     }
 
     /// Seconds since the start, for reports only.
     pub fn as_secs_f64(self) -> f64 {
-        self.0 as f64 / NANOS_PER_SEC as f64
+        self.as_nanos() as f64 / NANOS_PER_SEC as f64
+    }
+
+    /// The earlier of two instants of which either may be missing.
+    pub fn earlier(a: Option<Instant>, b: Option<Instant>) -> Option<Instant> {
+        // What is missing counts as zero, which becomes the largest number of all.
+        let key = |at: Option<Instant>| at.map_or(0, |at| at.0.get()).wrapping_sub(1);
+        if key(a) <= key(b) { a } else { b }
+    }
+}
+
+impl Default for Instant {
+    fn default() -> Self {
+        Instant::ZERO
     }
 }
 
@@ -146,7 +161,7 @@ fn fmt_seconds(nanos: u64, f: &mut fmt::Formatter<'_>) -> fmt::Result {
 
 impl fmt::Display for Instant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt_seconds(self.0, f)
+        fmt_seconds(self.as_nanos(), f)
     }
 }
 impl fmt::Debug for Instant {
@@ -180,5 +195,17 @@ mod tests {
     fn since_never_goes_below_zero() {
         let early = Instant::from_nanos(5);
         assert_eq!(early.since(Instant::from_nanos(9)), Duration::ZERO);
+    }
+
+    #[test]
+    fn an_instant_may_be_missing_at_no_cost() {
+        assert_eq!(size_of::<Option<Instant>>(), size_of::<u64>());
+        let [zero, five] = [0, 5].map(|n| Some(Instant::from_nanos(n)));
+        assert_eq!(
+            [Instant::earlier(five, zero), Instant::earlier(zero, None), Instant::earlier(None, five)],
+            [zero, zero, five]
+        );
+        assert_eq!(Instant::earlier(None, None), None);
+        assert_eq!((Instant::ZERO.as_nanos(), Instant::from_nanos(u64::MAX)), (0, Instant::MAX));
     }
 }

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-use super::{check, diff, get, list, live, plot, run, verify};
+use super::{check, diff, get, list, live, plot, run, twin, verify};
 
 /// A deterministic network simulator: same scenario and seed, same bytes out.
 #[derive(Parser, Debug)]
@@ -60,6 +60,18 @@ enum Verb {
     },
     /// Run a scenario on real sockets: all nodes here, or the named ones alone
     Live(LiveArgs),
+    /// Run a scenario simulated and live, and show how far apart the two are
+    #[command(
+        after_help = "Every node runs in one process on loopback, with the same state machines and the same links \
+                      as in the simulation. The table has a row for each flow: completion time, payload, goodput, \
+                      repeated segments, timeouts and largest window of both runs, and the area between their \
+                      curves over the area under the higher of them: 0 if they coincide, 1 if they have nothing in \
+                      common. With --out DIR: DIR/twin.svg shows both runs on one plot, DIR/twin.json has the \
+                      figures, and DIR/simulated and DIR/live are the run folders.\n\n\
+                      Exit status: 0 both runs met all expectations and opened the same flows; 1 one did not; \
+                      2 bad input, or a scenario that cannot run live."
+    )]
+    Twin(TwinArgs),
     /// Download a file by HTTP over RUDP or TCP: resolve, ask, follow the redirects, save
     Get(GetArgs),
     /// List everything a scenario can name: controllers, queues, loss models, roles, policies
@@ -101,9 +113,10 @@ pub(super) struct RunArgs {
     /// the summary
     #[arg(long, value_name = "FLOW")]
     pub ladder: Option<String>,
-    /// Write packets.pcapng (not available yet)
-    #[arg(long)]
-    pub pcap: bool,
+    /// Write packets.pcapng into the run folder, for Wireshark: each conversation as its client sees it, or, with
+    /// --pcap=NODE, everything that passes this node
+    #[arg(long, requires = "out", value_name = "NODE", num_args = 0..=1, require_equals = true)]
+    pub pcap: Option<Option<String>>,
     /// Draw PNG pictures beside the SVG ones
     #[arg(long, requires = "out")]
     pub png: bool,
@@ -140,6 +153,28 @@ pub(super) struct LiveArgs {
     #[arg(long, requires = "out")]
     pub force: bool,
     /// Draw PNG pictures beside the SVG ones
+    #[arg(long, requires = "out")]
+    pub png: bool,
+    /// What standard output holds
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+}
+
+/// How `twin` goes about it.
+#[derive(clap::Args, Debug)]
+pub(super) struct TwinArgs {
+    /// The scenario file
+    pub file: PathBuf,
+    /// The seed of both runs; goes before the file's own
+    #[arg(long)]
+    pub seed: Option<u64>,
+    /// Write both run folders, twin.json and the plot here
+    #[arg(long)]
+    pub out: Option<PathBuf>,
+    /// Replace an existing folder of twins
+    #[arg(long, requires = "out")]
+    pub force: bool,
+    /// Draw a PNG picture beside the SVG one
     #[arg(long, requires = "out")]
     pub png: bool,
     /// What standard output holds
@@ -193,6 +228,7 @@ pub fn main() -> ExitCode {
         Verb::Verify { paths, update } => verify::verify(&paths, update),
         Verb::Diff { a, b } => diff::diff(&a, &b),
         Verb::Live(args) => live::live(&args),
+        Verb::Twin(args) => twin::twin(&args),
         Verb::Get(args) => get::get(&args),
         Verb::List => list::list(),
         Verb::Schema => list::schema(),

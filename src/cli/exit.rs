@@ -29,8 +29,13 @@ pub(super) fn say(text: impl std::fmt::Display) {
     let _ = writeln!(std::io::stdout(), "{text}");
 }
 
+/// Writes a line for people to standard error. Nobody need read it: a closed pipe stops no download.
+pub(super) fn mention(text: impl std::fmt::Display) {
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
 /// Tells an error and where it leaves us.
 pub(super) fn bad_input(message: impl std::fmt::Display) -> Exit {
-    eprintln!("error: {message}");
+    mention(format_args!("error: {message}"));
     Exit::BadInput
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use indicatif::ProgressBar;
 
 use super::args::{Carrier, GetArgs};
-use super::exit::{Exit, bad_input, say};
+use super::exit::{Exit, bad_input, mention, say};
 use super::part_file::PartFile;
 use super::progress;
 use crate::base::ids::{NodeId, TransportKind};
@@ -48,7 +48,7 @@ impl Sink for Seen {
         };
         let line = format!("{:>9.3} s  {line}", record.at.as_secs_f64());
         if self.bar.is_hidden() {
-            eprintln!("{line}");
+            mention(line);
         } else {
             self.bar.println(line);
         }
@@ -103,9 +103,9 @@ pub(super) fn get(args: &GetArgs) -> Exit {
         return Exit::Good;
     }
     let why = fetch.error.as_deref().unwrap_or(if interrupted { "ended by a signal" } else { "it did not end" });
-    eprintln!("error: {}: {why}", args.url);
+    mention(format_args!("error: {}: {why}", args.url));
     if interrupted && fetch.bytes > 0 {
-        eprintln!("what came is kept in {}.part; the same command goes on from there", target.display());
+        mention(format_args!("what came is kept in {}.part; the same command goes on from there", target.display()));
     }
     Exit::Failed
 }
@@ -141,7 +141,7 @@ fn run(
         map.add_service(SocketAddrV4::new(*dns.ip(), dns::PORT), dns);
     }
     let node = LiveNode { id: NodeId(0), name: "get".into(), host, interface: None };
-    let mut driver = Driver::new(clock, vec![node], map, Box::new(Nothing::default()), seen)?;
+    let mut driver = Driver::new(clock, vec![node], map, Box::new(Nothing::default()), Some(seen))?;
     driver.start()?;
     while driver.is_busy() && !driver.interrupted() {
         driver.step(Instant::MAX)?;

@@ -1,24 +1,31 @@
 //! `twinwire live`.
 
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::net::SocketAddrV4;
+use std::path::Path;
 
 use super::args::{Format, LiveArgs};
 use super::check::{name_of, read, tell};
-use super::exit::{Exit, bad_input, say};
+use super::exit::{Exit, bad_input, mention, say};
 use super::progress::Bar;
 use super::run::finish_folder;
+use crate::base::time::Duration;
 use crate::base::units::parse_duration;
 use crate::base::wall::WallClock;
 use crate::live::entropy;
 use crate::live::lease::LeaseNews;
+use crate::live::limits::raise_file_limit;
 use crate::node::addressing::Addressing;
-use crate::observe::live::{LiveRun, LiveRunError, Watcher, live as run_live};
+use crate::observe::live::{LiveRun, LiveRunError, Output, Watcher, live as run_live};
 use crate::observe::run::Progress;
 use crate::report::folder::RunFolder;
 use crate::report::text;
 use crate::scenario::live::LiveOptions;
 use crate::scenario::resolve::resolved;
+
+/// Links and timers that are later than this are not those of the scenario.
+const TOO_LATE: Duration = Duration::from_millis(5);
 
 /// Shows a person what happens.
 struct Shown {
@@ -29,12 +36,12 @@ struct Shown {
 
 impl Watcher for Shown {
     fn remark(&mut self, text: &str) {
-        eprintln!("note: {text}");
+        mention(format_args!("note: {text}"));
     }
 
     fn ready(&mut self, node: &str, place: SocketAddrV4) {
         if self.json {
-            eprintln!("ready {node} {place}");
+            mention(format_args!("ready {node} {place}"));
         } else {
             say(format_args!("ready {node} {place}"));
         }
@@ -79,56 +86,88 @@ pub(super) fn live(args: &LiveArgs) -> Exit {
         Ok(folder) => folder,
         Err(error) => return bad_input(error),
     };
-    let events = match folder.as_ref().map(|f| f.writer("events.jsonl")).transpose() {
-        Ok(writer) => writer.map(|w| Box::new(w) as Box<dyn std::io::Write>),
-        Err(error) => return bad_input(error),
+    let outputs = match outputs(folder.as_ref()) {
+        Ok(outputs) => outputs,
+        Err(exit) => return exit,
     };
-    let inputs = match folder.as_ref().map(|f| f.writer("inputs.bin")).transpose() {
-        Ok(writer) => writer.map(|w| Box::new(w) as Box<dyn std::io::Write>),
-        Err(error) => return bad_input(error),
-    };
+    raise_file_limit();
     let mut shown = Shown { bar: Bar::new(""), json: args.format == Format::Json };
-    let outcome = run_live(&plan, &name_of(&args.file), &options, lasting, (events, inputs), &mut shown);
+    let outcome = run_live(&plan, &name_of(&args.file), &options, lasting, outputs, &mut shown);
     shown.bar.done();
-    let LiveRun { run, lag, refused, interrupted, recording } = match outcome {
-        Ok(run) => run,
+    let live = match outcome {
+        Ok(live) => live,
         Err(LiveRunError::Scenario(mistakes)) => return tell(&source, &mistakes),
         Err(error) => return bad_input(error),
     };
-    if let (Some(folder), Some(recording)) = (&folder, &recording) {
-        let written = serde_json::to_string_pretty(recording).map_err(|e| e.to_string());
-        if let Err(error) =
-            written.and_then(|text| folder.write("live.json", text.as_bytes()).map_err(|e| e.to_string()))
-        {
-            return bad_input(error);
-        }
-    }
     if let (Some(folder), Some(out)) = (folder, args.out.as_deref())
-        && let Err(message) = finish_folder(folder, out, &resolved(&source, &[], &plan, out), &run, args.png)
+        && let Err(message) = keep(folder, out, &resolved(&source, &[], &plan, out), &live, args.png)
     {
         return bad_input(message);
     }
+    let run = &live.run;
     match args.format {
         Format::Json => match run.summary.to_json() {
             Ok(json) => say(json.trim_end()),
             Err(error) => return bad_input(error),
         },
-        Format::Text => say(text::render(&run.summary, Some(&plan.title)).trim_end()),
+        Format::Text => say(text::render_live(&run.summary, Some(&plan.title)).trim_end()),
     }
+    tell_live(&live);
+    // A process of servers only has nothing that could be unmet by being told to end.
+    let served = live.interrupted && !options.nodes.is_empty() && run.summary.fetches.is_empty();
+    if served || (run.failures.is_empty() && run.summary.succeeded()) { Exit::Good } else { Exit::Failed }
+}
+
+/// Where a live run with this folder writes its events and its inputs.
+pub(super) fn outputs(folder: Option<&RunFolder>) -> Result<(Output, Output), Exit> {
+    let Some(folder) = folder else { return Ok((None, None)) };
+    let open = |name: &str| folder.writer(name).map(|w| Some(Box::new(w) as Box<dyn Write>)).map_err(bad_input);
+    Ok((open("events.jsonl")?, open("inputs.bin")?))
+}
+
+/// Writes the rest of a live run's folder, and puts it at its place.
+pub(super) fn keep(
+    folder: RunFolder,
+    out: &Path,
+    scenario_toml: &str,
+    live: &LiveRun,
+    png: bool,
+) -> Result<(), String> {
+    if let Some(recording) = &live.recording {
+        let text = serde_json::to_string_pretty(recording).map_err(|e| e.to_string())?;
+        folder.write("live.json", text.as_bytes()).map_err(|e| e.to_string())?;
+    }
+    finish_folder(folder, out, scenario_toml, &live.run, png)
+}
+
+/// Says on standard error what a summary has no place for.
+pub(super) fn tell_live(live: &LiveRun) {
+    let LiveRun { run, lag, refused, too_large, interrupted, .. } = live;
     let (middle, most) = (lag.per_mille(500), lag.per_mille(990));
-    eprintln!("wake-ups: {}, half within {middle} s, 99 % within {most} s, the latest {} s", lag.count(), lag.max());
-    if refused > 0 {
-        eprintln!("note: the system had no room for {refused} datagrams");
+    mention(format_args!(
+        "wake-ups: {}, half within {middle} s, 99 % within {most} s, the latest {} s",
+        lag.count(),
+        lag.max()
+    ));
+    if lag.count() > 0 && most > TOO_LATE {
+        mention(format_args!(
+            "note: this machine was too slow for the rates asked: links and timers were late by as much as that"
+        ));
     }
-    if interrupted {
-        eprintln!("note: ended by a signal; the figures are those up to then");
+    if *refused > 0 {
+        mention(format_args!("note: the system had no room for {refused} datagrams"));
+    }
+    if *too_large > 0 {
+        mention(format_args!(
+            "note: {too_large} datagrams were larger than the way takes; lower payload in [transport.rudp]"
+        ));
+    }
+    if *interrupted {
+        mention(format_args!("note: ended by a signal; the figures are those up to then"));
     }
     for (node, why) in &run.failures {
-        eprintln!("error: {node}: {why}");
+        mention(format_args!("error: {node}: {why}"));
     }
-    // A process of servers only has nothing that could be unmet by being told to end.
-    let served = interrupted && !options.nodes.is_empty() && run.summary.fetches.is_empty();
-    if served || (run.failures.is_empty() && run.summary.succeeded()) { Exit::Good } else { Exit::Failed }
 }
 
 fn options(args: &LiveArgs) -> Result<LiveOptions, Exit> {

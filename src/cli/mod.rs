@@ -13,6 +13,7 @@ mod progress;
 mod replay;
 mod run;
 mod stopwatch;
+mod twin;
 mod verify;
 
 pub use args::main;

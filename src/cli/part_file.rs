@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, BufWriter, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use indicatif::ProgressBar;
@@ -12,6 +12,8 @@ use crate::node::roles::keep::{Keep, Kept};
 
 /// Bytes hashed at a time.
 const STEP_BYTES: usize = 1 << 16;
+/// Bytes that wait in memory to be written together.
+const BUFFER_BYTES: usize = 1 << 18;
 
 /// A download on its way to a file.
 #[derive(Debug)]
@@ -20,7 +22,7 @@ pub(super) struct PartFile {
     part: PathBuf,
     /// Holds the entity tag of what `part` is a part of.
     tag: PathBuf,
-    file: Option<File>,
+    file: Option<BufWriter<File>>,
     bar: ProgressBar,
 }
 
@@ -62,7 +64,7 @@ impl Keep for PartFile {
             Some(etag) => fs::write(&self.tag, etag)?,
             None => drop(fs::remove_file(&self.tag)),
         }
-        self.file = Some(file);
+        self.file = Some(BufWriter::with_capacity(BUFFER_BYTES, file));
         if let Some(total) = total {
             self.bar.set_length(total);
         }
@@ -76,7 +78,8 @@ impl Keep for PartFile {
     }
 
     fn finish(&mut self) -> io::Result<()> {
-        self.file.take().ok_or(io::ErrorKind::NotFound)?.sync_all()?;
+        let file = self.file.take().ok_or(io::ErrorKind::NotFound)?;
+        file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
         fs::rename(&self.part, &self.target)?;
         let _ = fs::remove_file(&self.tag);
         Ok(())

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::args::Format;
 use super::check::{read, tell};
-use super::exit::{Exit, bad_input, say};
+use super::exit::{Exit, bad_input, mention, say};
 use crate::observe::live::LiveRunError;
 use crate::observe::recording::{Recording, replay as feed};
 use crate::report::text;
@@ -44,18 +44,18 @@ pub(super) fn replay(folder: &Path, format: Format) -> Exit {
             Ok(json) => say(json.trim_end()),
             Err(error) => return bad_input(error),
         },
-        Format::Text => say(text::render(&replayed.run.summary, Some(&plan.title)).trim_end()),
+        Format::Text => say(text::render_live(&replayed.run.summary, Some(&plan.title)).trim_end()),
     }
     let same = |what: &str, recorded: &str, again: &str| {
         if recorded != again {
-            eprintln!("error: the {what} differ: recorded {recorded}, replayed {again}");
+            mention(format_args!("error: the {what} differ: recorded {recorded}, replayed {again}"));
         }
         recorded == again
     };
     let notes = same("notes", &recording.digest, replayed.run.summary.digest.as_deref().unwrap_or_default());
     let outputs = same("outputs", &recording.outputs, &replayed.outputs);
     if notes && outputs {
-        eprintln!("the replay gave back the same, bit for bit: {}", replayed.outputs);
+        mention(format_args!("the replay gave back the same, bit for bit: {}", replayed.outputs));
         Exit::Good
     } else {
         Exit::Failed

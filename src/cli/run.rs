@@ -1,5 +1,6 @@
 //! `twinwire run`.
 
+use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -9,7 +10,8 @@ use super::exit::{Exit, bad_input, say};
 use super::progress::Bar;
 use super::stopwatch::Stopwatch;
 use super::{plot, replay};
-use crate::observe::run::{Recording, Run, RunError, run_with_ladder};
+use crate::observe::capture::Point;
+use crate::observe::run::{Extras, Recording, Run, RunError, capture_point, run_with};
 use crate::report::folder::RunFolder;
 use crate::report::text;
 use crate::scenario::nearest::nearest;
@@ -19,9 +21,6 @@ use crate::scenario::text::Source;
 
 /// Runs a scenario, writes its folder and prints its summary.
 pub(super) fn run(args: &RunArgs) -> Exit {
-    if args.pcap {
-        return bad_input("--pcap is not available yet: packet captures come in a later version");
-    }
     if args.ladder.is_some() && args.format == Format::Json && args.out.is_none() {
         return bad_input("--ladder with --format json needs --out DIR: standard output is one JSON object only");
     }
@@ -109,13 +108,33 @@ fn simulate(
         Ok(None) => Recording::Digest,
         Err(error) => return Err(bad_input(error)),
     };
+    let capture = match (folder, &args.pcap) {
+        (Some(folder), Some(node)) => Some(capture(plan, node.as_deref(), folder)?),
+        _ => None,
+    };
     let bar = Bar::new(name);
-    let run = run_with_ladder(plan, name, recording, args.ladder.as_deref(), &mut |p| bar.show(p));
+    let extras = Extras { ladder: args.ladder.as_deref(), capture };
+    let run = run_with(plan, name, recording, extras, &mut |p| bar.show(p));
     bar.done();
     run.map_err(|error| match error {
         RunError::Scenario(mistakes) => tell(source, &mistakes),
         RunError::Trace(error) => bad_input(error),
     })
+}
+
+/// Where to capture, and into what.
+fn capture(plan: &Plan, node: Option<&str>, folder: &RunFolder) -> Result<(Point, Box<dyn Write>), Exit> {
+    let Some(point) = capture_point(plan, node) else {
+        let names = || plan.nodes.iter().map(|n| &*n.name);
+        let wanted = node.unwrap_or_default();
+        let mend = match nearest(wanted, names()) {
+            Some(right) => format!("did you mean `{right}`?"),
+            None => format!("there are {}", names().take(10).collect::<Vec<_>>().join(", ")),
+        };
+        return Err(bad_input(format!("--pcap={wanted}: no node has this name; {mend}")));
+    };
+    let writer = folder.writer("packets.pcapng").map_err(bad_input)?;
+    Ok((point, Box::new(writer)))
 }
 
 pub(super) fn finish_folder(folder: RunFolder, out: &Path, scenario: &str, run: &Run, png: bool) -> Result<(), String> {

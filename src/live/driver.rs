@@ -1,7 +1,6 @@
 //! The poll loop: waits for sockets and for the time that machines asked for, feeds hosts, and
 //! carries out what they want.
 
-use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::Arc;
 
@@ -16,7 +15,8 @@ use super::poller::{Key, Poller, Ready};
 use super::signals::Signals;
 use super::tcp::TcpSockets;
 use super::udp::{ANY_LOCAL, Carries, Received, UdpSockets};
-use super::xids::{Xids, is_without_address};
+use super::xids::Xids;
+use crate::base::calendar::Calendar;
 use crate::base::ids::{NodeId, PacketId, PortId};
 use crate::base::note::{Depth, DropCause, Note, Place, Record, Sink};
 use crate::base::report::{LinkReport, NodeReport};
@@ -27,11 +27,13 @@ use crate::node::outbox::Outbox;
 use crate::proto::dhcp::{CLIENT_PORT, SERVER_PORT};
 use crate::transport::kernel::{SocketMessage, SocketOp};
 use crate::wire::packet::{Body, DEFAULT_TTL, Hop, Packet};
-use crate::wire::rudp::RudpSegment;
+use crate::wire::rudp::{RudpSegment, version_negotiation};
 use crate::wire::udp::Datagram;
 
 /// Datagrams taken from one socket before the others have their turn.
 const TURN_DATAGRAMS: usize = 64;
+/// How often a run that is watched looks at the windows of the system's TCP.
+const SAMPLE_EVERY: Duration = Duration::from_millis(1);
 
 /// A host that lives here.
 pub struct LiveNode {
@@ -45,42 +47,43 @@ pub struct LiveNode {
     pub interface: Option<String>,
 }
 
-struct Slot {
-    node: LiveNode,
+pub(super) struct Slot {
+    pub(super) node: LiveNode,
     last_packet: u32,
-    wake: Option<Instant>,
     busy: bool,
 }
 
 /// Hosts on real sockets.
 pub struct Driver<'s> {
     clock: Clock,
-    poller: Poller,
+    pub(super) poller: Poller,
     signals: Signals,
-    udp: UdpSockets,
+    pub(super) udp: UdpSockets,
     tcp: TcpSockets,
-    map: AddressMap,
-    xids: Xids,
-    medium: Box<dyn Medium>,
-    slots: Vec<Slot>,
+    pub(super) map: AddressMap,
+    pub(super) xids: Xids,
+    pub(super) medium: Box<dyn Medium + 's>,
+    pub(super) slots: Vec<Slot>,
     // Which slot a node has, by rank.
     by_node: Vec<Option<usize>>,
-    wakes: BTreeSet<(Instant, usize)>,
-    sink: &'s mut dyn Sink,
+    // When each slot wants to be woken.
+    wakes: Calendar,
+    pub(super) sink: Option<&'s mut dyn Sink>,
     journal: Option<Journal>,
+    next_sample: Instant,
     lag: Lag,
     leases: Leases,
-    now: Instant,
+    pub(super) now: Instant,
     events: u64,
     outbox: Outbox,
     notes: Vec<Note>,
-    departures: Vec<Departure>,
-    records: Vec<Record>,
-    bytes: Vec<u8>,
+    received: Vec<Received>,
+    pub(super) departures: Vec<Departure>,
+    pub(super) records: Vec<Record>,
 }
 
 impl<'s> Driver<'s> {
-    /// A driver of these hosts, by this clock.
+    /// A driver of these hosts, by this clock. Without a sink hosts note nothing.
     ///
     /// # Errors
     /// When the system has no room for a poller.
@@ -88,14 +91,14 @@ impl<'s> Driver<'s> {
         clock: Clock,
         nodes: Vec<LiveNode>,
         map: AddressMap,
-        medium: Box<dyn Medium>,
-        sink: &'s mut dyn Sink,
+        medium: Box<dyn Medium + 's>,
+        sink: Option<&'s mut dyn Sink>,
     ) -> Result<Self, LiveError> {
         let poller = Poller::new()?;
         let ranks = nodes.iter().map(|n| n.id.0 as usize + 1).max().unwrap_or(0);
         let mut by_node = vec![None; ranks];
         nodes.iter().enumerate().for_each(|(slot, n)| by_node[n.id.0 as usize] = Some(slot));
-        let slot = |node| Slot { node, last_packet: 0, wake: None, busy: false };
+        let slot = |node| Slot { node, last_packet: 0, busy: false };
         Ok(Driver {
             clock,
             signals: Signals::new(&poller)?,
@@ -107,18 +110,19 @@ impl<'s> Driver<'s> {
             medium,
             slots: nodes.into_iter().map(slot).collect(),
             by_node,
-            wakes: BTreeSet::new(),
+            wakes: Calendar::default(),
             sink,
             journal: None,
+            next_sample: Instant::ZERO,
             lag: Lag::default(),
             leases: Leases::default(),
             now: Instant::ZERO,
             events: 0,
             outbox: Outbox::default(),
             notes: Vec::new(),
+            received: Vec::new(),
             departures: Vec::new(),
             records: Vec::new(),
-            bytes: Vec::new(),
         })
     }
 
@@ -130,6 +134,11 @@ impl<'s> Driver<'s> {
     /// The clients whose leases are told, and perhaps put on their interfaces.
     pub fn leases(&mut self) -> &mut Leases {
         &mut self.leases
+    }
+
+    /// Looks at the windows of the system's TCP again and again from now on.
+    pub fn sample_windows(&mut self) {
+        self.tcp.set_sampling();
     }
 
     /// The journal, when the run is over.
@@ -155,10 +164,17 @@ impl<'s> Driver<'s> {
     /// # Errors
     /// When the system cannot wait, or a socket that a host needs later cannot be bound.
     pub fn step(&mut self, until: Instant) -> Result<(), LiveError> {
-        let due = [self.wakes.first().map(|w| w.0), self.medium.next_event(), Some(until)];
+        let sample = Some(self.next_sample).filter(|_| self.tcp.wants_sample());
+        let due = [self.wakes.peek().map(|w| w.0), self.medium.next_event(), sample, Some(until)];
         let due = due.into_iter().flatten().min().unwrap_or(until);
         let mut ready = Vec::new();
         self.poller.wait(Some(due.since(self.clock.now())), &mut ready)?;
+        // What links have done by now comes before what hosts do now.
+        self.now = self.clock.now();
+        if let Some(due) = self.medium.next_event().filter(|due| *due <= self.now) {
+            self.lag.add(due, self.now);
+        }
+        self.depart();
         for Ready { key, read, write } in ready {
             match key {
                 Key::Signal => self.signals.read(),
@@ -169,9 +185,14 @@ impl<'s> Driver<'s> {
             self.hear()?;
         }
         self.now = self.clock.now();
-        while let Some(&(due, slot)) = self.wakes.first().filter(|(due, _)| *due <= self.now) {
+        if self.tcp.wants_sample() && self.next_sample <= self.now {
+            self.next_sample = self.now + SAMPLE_EVERY;
+            self.tcp.sample();
+            self.hear()?;
+        }
+        while let Some((due, slot)) = self.wakes.peek().filter(|(due, _)| *due <= self.now) {
             self.lag.add(due, self.now);
-            self.host(slot, Entry::Wake)?;
+            self.host(slot as usize, Entry::Wake)?;
             self.hear()?;
         }
         self.depart();
@@ -208,6 +229,10 @@ impl<'s> Driver<'s> {
     pub fn refused(&self) -> u64 {
         self.udp.refused
     }
+    /// Datagrams larger than their way takes.
+    pub fn too_large(&self) -> u64 {
+        self.udp.too_large
+    }
     /// What each host says of itself.
     pub fn node_reports(&self) -> Vec<(NodeId, NodeReport, Status)> {
         self.slots.iter().map(|s| (s.node.id, s.node.host.report(), s.node.host.status())).collect()
@@ -232,12 +257,22 @@ impl<'s> Driver<'s> {
     }
 
     fn receive(&mut self, place: u32) -> Result<(), LiveError> {
-        for _ in 0..TURN_DATAGRAMS {
-            let Some(received) = self.udp.receive(place) else { break };
-            let Some(slot) = self.slot(received.node) else { continue };
-            self.now = self.clock.now();
-            let Some(packet) = self.packet(slot, received) else { continue };
-            self.host(slot, Entry::Packet(packet))?;
+        let mut taken = 0;
+        while taken < TURN_DATAGRAMS {
+            let mut all = std::mem::take(&mut self.received);
+            self.udp.receive(place, &mut all);
+            let count = all.len();
+            for received in all.drain(..) {
+                let Some(slot) = self.slot(received.node) else { continue };
+                self.now = self.clock.now();
+                let Some(packet) = self.packet(slot, received) else { continue };
+                self.host(slot, Entry::Packet(packet))?;
+            }
+            self.received = all;
+            if count == 0 {
+                break;
+            }
+            taken += count;
         }
         self.depart();
         Ok(())
@@ -246,6 +281,11 @@ impl<'s> Driver<'s> {
     /// What came, as the host sees it; `None` if it is no packet.
     fn packet(&mut self, slot: usize, received: Received) -> Option<Packet> {
         let Received { node, port, carries, from, data } = received;
+        if carries == Carries::Rudp
+            && let Some(answer) = version_negotiation(&data)
+        {
+            self.udp.send(node, port, from, |out| out.extend_from_slice(&answer));
+        }
         let mut from = self.map.scenario(from);
         if port == SERVER_PORT && self.xids.remember(&data, from) {
             // A client that has no address yet sends from none.
@@ -260,14 +300,16 @@ impl<'s> Driver<'s> {
         let bytes = data.len() as u32;
         let body = match carries {
             Carries::Datagrams => Some(Body::Udp(Datagram { src_port: from.port(), dst_port: port, payload: data })),
-            Carries::Rudp => RudpSegment::parse(&data)
+            Carries::Rudp => RudpSegment::parse_shared(&data)
                 .ok()
                 .map(|s| Body::Rudp(RudpSegment { src_port: from.port(), dst_port: port, ..s })),
         };
         let Some(body) = body else {
             let (cause, queue) = (DropCause::Malformed, Depth::default());
             let note = Note::PacketDropped { packet: id, bytes, cause, queue };
-            self.sink.record(&Record { at: self.now, place: Place(node.0), note });
+            if let Some(sink) = &mut self.sink {
+                sink.record(&Record { at: self.now, place: Place(node.0), note });
+            }
             if let Some(journal) = &mut self.journal {
                 journal.input(self.now, node, &Entry::Malformed { id, bytes });
             }
@@ -277,7 +319,7 @@ impl<'s> Driver<'s> {
         Some(Packet { id, src, dst: to, ttl: DEFAULT_TTL, hop: Hop { from: src, to }, body })
     }
 
-    fn slot(&self, node: NodeId) -> Option<usize> {
+    pub(super) fn slot(&self, node: NodeId) -> Option<usize> {
         self.by_node.get(node.0 as usize).copied().flatten()
     }
 
@@ -289,7 +331,8 @@ impl<'s> Driver<'s> {
         }
         let own = &mut self.slots[slot];
         let id = own.node.id;
-        let mut ctx = Ctx::new(self.now, id, &mut own.last_packet, &mut self.outbox, Some(&mut self.notes));
+        let notes = self.sink.is_some().then_some(&mut self.notes);
+        let mut ctx = Ctx::new(self.now, id, &mut own.last_packet, &mut self.outbox, notes);
         let host = &mut own.node.host;
         match entry {
             Entry::Start => host.handle(Input::Start, &mut ctx),
@@ -298,15 +341,14 @@ impl<'s> Driver<'s> {
             Entry::Socket(message) => host.handle_socket(message, &mut ctx),
             Entry::Malformed { .. } => {}
         }
-        own.busy = own.node.host.status() == Status::Busy;
+        own.busy = own.node.host.is_busy();
         let wake = own.node.host.next_wake();
-        if own.wake != wake {
-            own.wake.map(|old| self.wakes.remove(&(old, slot)));
-            own.wake = wake;
-            self.wakes.extend(wake.map(|at| (at, slot)));
+        if self.wakes.get(slot as u32) != wake {
+            self.wakes.set(slot as u32, wake);
         }
-        for note in self.notes.drain(..) {
-            self.sink.record(&Record { at: self.now, place: Place(id.0), note });
+        if let Some(sink) = &mut self.sink {
+            let records = self.notes.drain(..).map(|note| Record { at: self.now, place: Place(id.0), note });
+            records.for_each(|record| sink.record(&record));
         }
         self.leases.follow(id, self.slots[slot].node.host.addressing())?;
         while let Some(message) = self.slots[slot].node.host.poll_socket() {
@@ -370,63 +412,6 @@ impl<'s> Driver<'s> {
         match opened {
             Ok(_) => Ok(()),
             Err(error) => Err(LiveError::bind(&node.name, at, error)),
-        }
-    }
-
-    /// Sends what the medium lets go.
-    fn depart(&mut self) {
-        self.medium.advance(self.now, &mut self.departures, &mut self.records);
-        for record in self.records.drain(..) {
-            self.sink.record(&record);
-        }
-        for departure in std::mem::take(&mut self.departures) {
-            self.send(departure);
-        }
-    }
-
-    fn send(&mut self, departure: Departure) {
-        let Packet { id, src, dst, body, .. } = departure.packet;
-        let Some(slot) = self.slot(id.origin) else { return };
-        self.bytes.clear();
-        let (from, to, carries) = match &body {
-            Body::Udp(d) => (d.src_port, d.dst_port, Carries::Datagrams),
-            Body::Rudp(s) => (s.src_port, s.dst_port, Carries::Rudp),
-            // The system's TCP sends its own.
-            Body::Tcp(_) => return,
-        };
-        if !self.udp.has(id.origin, from) {
-            let own = SocketAddrV4::new(self.map.real_address(src), from);
-            let any = SocketAddrV4::new(*own.ip(), 0);
-            let mut open = |at| self.udp.open(&self.poller, (id.origin, from), carries, at, None);
-            // Another program has the port: any other serves as well.
-            let Ok(real) = open(own).or_else(|_| open(any)) else { return };
-            if real != own && !src.is_unspecified() {
-                self.map.add_service(SocketAddrV4::new(src, from), real);
-            }
-        }
-        match &body {
-            Body::Udp(d) => self.bytes.extend_from_slice(&d.payload),
-            Body::Rudp(s) => s.encode(&mut self.bytes),
-            Body::Tcp(_) => return,
-        }
-        let on_interface = self.slots[slot].node.interface.is_some();
-        if to == CLIENT_PORT && from == SERVER_PORT && on_interface && is_without_address(&self.bytes) {
-            // Nobody answers for its address yet, so that only a broadcast reaches it.
-            let everyone = SocketAddrV4::new(Ipv4Addr::BROADCAST, CLIENT_PORT);
-            self.udp.send(id.origin, from, everyone, &self.bytes);
-        } else if to == CLIENT_PORT && from == SERVER_PORT && !on_interface {
-            // To wherever the question came from: on loopback nobody hears a broadcast.
-            if let Some(asker) = self.xids.asker(&self.bytes) {
-                self.udp.send(id.origin, from, asker, &self.bytes);
-            }
-        } else if dst.is_broadcast() && !on_interface {
-            let servers: Vec<SocketAddrV4> = match departure.at {
-                Some(at) => self.map.real(SocketAddrV4::new(at, to)).into_iter().collect(),
-                None => self.map.services_at(to).collect(),
-            };
-            servers.into_iter().for_each(|at| self.udp.send(id.origin, from, at, &self.bytes));
-        } else if let Some(at) = self.map.real(SocketAddrV4::new(dst, to)) {
-            self.udp.send(id.origin, from, at, &self.bytes);
         }
     }
 

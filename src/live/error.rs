@@ -38,6 +38,9 @@ impl LiveError {
     /// A refused bind, with a hint for the usual reasons.
     pub(super) fn bind(node: &str, address: impl ToString, source: io::Error) -> Self {
         let help = match source.kind() {
+            _ if source.raw_os_error() == Some(libc::EMFILE) => {
+                " (each node and each connection takes a file: raise the limit, ulimit -n, or run fewer nodes)"
+            }
             io::ErrorKind::PermissionDenied => " (ports below 1024 and interfaces need the privilege; choose another)",
             io::ErrorKind::AddrInUse => " (another process has it; choose another with --bind NODE=ADDRESS:PORT)",
             io::ErrorKind::AddrNotAvailable => " (no interface of this machine has that address)",

@@ -11,8 +11,8 @@ use bytes::Bytes;
 
 use crate::base::ids::{NodeId, PacketId, PortId};
 use crate::base::note::CloseReason;
-use crate::base::time::Instant;
-use crate::transport::kernel::{SocketMessage, SocketOp};
+use crate::base::time::{Duration, Instant};
+use crate::transport::kernel::{SenderInfo, SocketMessage, SocketOp};
 use crate::wire::packet::{Body, DEFAULT_TTL, Hop, Packet};
 use crate::wire::rudp::RudpSegment;
 use crate::wire::udp::Datagram;
@@ -185,6 +185,49 @@ fn encode_socket(message: &SocketMessage, out: &mut Vec<u8>) {
         SocketOp::Abort => out.push(8),
         SocketOp::Close => out.push(9),
         SocketOp::Failed(reason) => out.extend([10, *reason as u8]),
+        SocketOp::Info(info) => {
+            out.push(11);
+            numbers(info).iter().for_each(|number| out.extend(number.to_le_bytes()));
+        }
+    }
+}
+
+/// What stands for none in [`numbers`].
+const NONE: u64 = u64::MAX;
+
+/// The figures in the order in which they are written.
+fn numbers(info: &SenderInfo) -> [u64; 10] {
+    let nanos = |time: Option<Duration>| time.map_or(NONE, Duration::as_nanos);
+    [
+        info.cwnd_bytes,
+        info.ssthresh_bytes.unwrap_or(NONE),
+        info.in_flight_bytes,
+        nanos(info.srtt),
+        nanos(info.min_rtt),
+        info.rto.as_nanos(),
+        u64::from(info.recovering) | u64::from(info.timed_out) << 1,
+        info.segments_sent,
+        info.retransmits,
+        info.timeouts,
+    ]
+}
+
+fn info(numbers: [u64; 10]) -> SenderInfo {
+    let some = |number: u64| Some(number).filter(|n| *n != NONE);
+    let [cwnd_bytes, ssthresh, in_flight_bytes, srtt, min_rtt, rto, state, segments_sent, retransmits, timeouts] =
+        numbers;
+    SenderInfo {
+        cwnd_bytes,
+        ssthresh_bytes: some(ssthresh),
+        in_flight_bytes,
+        srtt: some(srtt).map(Duration::from_nanos),
+        min_rtt: some(min_rtt).map(Duration::from_nanos),
+        rto: Duration::from_nanos(rto),
+        recovering: state & 1 != 0,
+        timed_out: state & 2 != 0,
+        segments_sent,
+        retransmits,
+        timeouts,
     }
 }
 
@@ -283,6 +326,13 @@ impl<R: Read> Entries<R> {
                 let reason = CloseReason::ALL.get(usize::from(self.u8()?));
                 SocketOp::Failed(*reason.ok_or_else(|| broken("a reason"))?)
             }
+            11 => {
+                let mut numbers = [0; 10];
+                for number in &mut numbers {
+                    *number = self.u64()?;
+                }
+                SocketOp::Info(info(numbers))
+            }
             _ => return Err(broken("a step of a socket")),
         };
         Ok(SocketMessage { local, remote, op })
@@ -305,6 +355,7 @@ mod tests {
             SocketOp::Data(Bytes::from_static(b"abc")),
             SocketOp::Took(7),
             SocketOp::Failed(CloseReason::Reset),
+            SocketOp::Info(info([14_480, NONE, 1448, 50_000, NONE, 200_000_000, 1, 12, 3, 2])),
         ];
         let entries = ops.map(|op| Entry::Socket(SocketMessage { local, remote, op }));
         let mut bytes = Vec::new();

@@ -11,7 +11,7 @@ pub struct Lag {
 }
 
 impl Lag {
-    /// A wake-up that was due came now.
+    /// A wake-up of a host or of the links was due, and came now.
     pub fn add(&mut self, due: Instant, now: Instant) {
         let late = now.since(due);
         let bucket = (u64::BITS - late.as_micros().leading_zeros()) as usize;

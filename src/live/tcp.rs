@@ -1,7 +1,7 @@
 //! Kernel TCP sockets of all hosts of this process. They do what hosts ask by [`SocketMessage`]s,
 //! and say what happened by the same.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io::{self, IoSlice, Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, SocketAddrV4, TcpListener, TcpStream};
 
@@ -10,9 +10,10 @@ use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
 use super::addresses::AddressMap;
 use super::poller::{Key, Poller};
+use super::tcp_info::sender_info;
 use crate::base::ids::NodeId;
 use crate::base::note::CloseReason;
-use crate::transport::kernel::{SocketMessage, SocketOp};
+use crate::transport::kernel::{SenderInfo, SocketMessage, SocketOp};
 
 /// Connections of one process at most; further ones wait in the system's queue.
 const MAX_CONNECTIONS: usize = 8192;
@@ -38,6 +39,7 @@ struct Connection {
     finished: bool,
     peer_finished: bool,
     credit: usize,
+    told: Option<SenderInfo>,
 }
 
 struct Listener {
@@ -55,6 +57,10 @@ pub(super) struct TcpSockets {
     listeners: Vec<Listener>,
     heard: VecDeque<(NodeId, SocketMessage)>,
     buffer: Vec<u8>,
+    /// Whether hosts are told how the system's senders stand, over and over.
+    sampling: bool,
+    /// Those that have something to send or out.
+    active: BTreeSet<u32>,
 }
 
 impl TcpSockets {
@@ -66,7 +72,42 @@ impl TcpSockets {
             listeners: Vec::new(),
             heard: VecDeque::new(),
             buffer: vec![0; READ_BYTES],
+            sampling: false,
+            active: BTreeSet::new(),
         }
+    }
+
+    /// Tells hosts over and over how the system's senders stand.
+    pub(super) fn set_sampling(&mut self) {
+        self.sampling = true;
+    }
+
+    /// Whether there is a sender to look at.
+    pub(super) fn wants_sample(&self) -> bool {
+        !self.active.is_empty()
+    }
+
+    /// Looks at every sender that has something out.
+    pub(super) fn sample(&mut self) {
+        for place in std::mem::take(&mut self.active) {
+            if self.look(place) {
+                self.active.insert(place);
+            }
+        }
+    }
+
+    /// Tells how a sender stands, if that is news; whether it will soon stand otherwise.
+    fn look(&mut self, place: u32) -> bool {
+        let Some(connection) = self.connections[place as usize].as_mut() else { return false };
+        let Some((info, quiet)) = sender_info(&connection.stream) else { return false };
+        let news = connection.told != Some(info) && info.segments_sent > 0;
+        let (node, local, remote, more) =
+            (connection.node, connection.local, connection.remote, !quiet || !connection.out.is_empty());
+        if news {
+            connection.told = Some(info);
+            self.say(node, local, remote, SocketOp::Info(info));
+        }
+        more
     }
 
     /// The next thing that a socket says to its host.
@@ -178,6 +219,7 @@ impl TcpSockets {
             finished: false,
             peer_finished: false,
             credit: RECEIVE_CREDIT,
+            told: None,
         });
         self.by_pair.insert((node, local, remote), place);
         Ok(())
@@ -187,6 +229,7 @@ impl TcpSockets {
         let Some(connection) = self.connections[place as usize].take() else { return };
         poller.forget(&connection.stream);
         self.by_pair.remove(&(connection.node, connection.local, connection.remote));
+        self.active.remove(&place);
         self.free.push(place);
         for (index, listener) in self.listeners.iter_mut().enumerate().filter(|(_, l)| l.paused) {
             listener.paused = poller.change(&listener.socket, Key::Listener(index as u32), true, false).is_err();
@@ -291,6 +334,9 @@ impl TcpSockets {
         let (node, local, remote) = (connection.node, connection.local, connection.remote);
         if took > 0 {
             self.say(node, local, remote, SocketOp::Took(took));
+            if self.sampling && self.look(place) {
+                self.active.insert(place);
+            }
         }
         if let Some(error) = failed {
             self.say(node, local, remote, SocketOp::Failed(reason(&error)));
@@ -302,12 +348,13 @@ impl TcpSockets {
         let Some(connection) = self.connections[place as usize].as_mut() else { return };
         let (node, local, remote) = (connection.node, connection.local, connection.remote);
         let mut turn = 0;
+        let mut ended = false;
         while !connection.peer_finished && connection.credit > 0 && turn < TURN_BYTES {
             let room = connection.credit.min(READ_BYTES);
             match connection.stream.read(&mut self.buffer[..room]) {
                 Ok(0) => {
                     connection.peer_finished = true;
-                    self.heard.push_back((node, SocketMessage { local, remote, op: SocketOp::Finish }));
+                    ended = true;
                 }
                 Ok(n) => {
                     turn += n;
@@ -322,6 +369,11 @@ impl TcpSockets {
                     return self.remove(poller, place);
                 }
             }
+        }
+        if ended {
+            // A peer that is done has all it will take: the last word on what that needed.
+            self.look(place);
+            self.say(node, local, remote, SocketOp::Finish);
         }
     }
 

@@ -137,8 +137,8 @@ impl Host {
                 self.dispatch(app, HostEvent::Datagram { port, from, to: dst, data }, ctx);
                 true
             }
-            Body::Tcp(segment) => self.core.tcp.handle_segment(now, src, dst, std::mem::take(segment)),
-            Body::Rudp(segment) => self.core.rudp.handle_segment(now, src, dst, std::mem::take(segment)),
+            Body::Tcp(segment) => self.core.tcp.take_segment(now, src, dst, segment),
+            Body::Rudp(segment) => self.core.rudp.take_segment(now, src, dst, segment),
         };
         if !wanted {
             ctx.note(Note::PacketDropped {
@@ -207,7 +207,8 @@ impl Node for Host {
     fn next_wake(&self) -> Option<Instant> {
         let kernel = self.core.kernel.as_ref().and_then(|k| k.poll_timeout());
         let apps = self.wakes.peek().map(|(at, _)| at);
-        [self.core.tcp.poll_timeout(), self.core.rudp.poll_timeout(), kernel, apps].into_iter().flatten().min()
+        let all = [self.core.tcp.poll_timeout(), self.core.rudp.poll_timeout(), kernel, apps];
+        all.into_iter().fold(None, Instant::earlier)
     }
 
     fn is_busy(&self) -> bool {

@@ -88,6 +88,9 @@ impl Core {
             any = true;
             self.send(out.src, out.dst, Body::Rudp(out.segment), None, ctx);
         }
+        while let Some(port) = self.rudp.poll_freed() {
+            self.ask(port, SocketOp::UnbindUdp);
+        }
         if let Some(kernel) = &mut self.kernel {
             kernel.flush(ctx.now());
         }

@@ -82,8 +82,8 @@ impl HostCtx<'_> {
         if *self.core.listeners.entry((transport, port)).or_insert(self.app) == self.app {
             let settings = &self.core.setup.settings[settings as usize];
             match transport {
-                TransportKind::Tcp => self.core.tcp.listen(port, &settings.tcp),
-                TransportKind::Rudp => self.core.rudp.listen(port, &settings.rudp),
+                TransportKind::Tcp => self.core.tcp.listen(port, settings.tcp.clone()),
+                TransportKind::Rudp => self.core.rudp.listen(port, settings.rudp.clone()),
             }
             let is_tcp = transport == TransportKind::Tcp;
             self.core.ask(port, if is_tcp { SocketOp::Listen } else { SocketOp::BindRudp });
@@ -105,8 +105,8 @@ impl HostCtx<'_> {
         let flow = FlowId::new(transport, local, remote);
         let id = match (transport, &mut self.core.kernel) {
             (TransportKind::Tcp, Some(kernel)) => kernel.connect(now, local, remote, name.clone()),
-            (TransportKind::Tcp, None) => self.core.tcp.connect(now, local, remote, &settings.tcp, name.clone()),
-            (TransportKind::Rudp, _) => self.core.rudp.connect(now, local, remote, &settings.rudp, name.clone()),
+            (TransportKind::Tcp, None) => self.core.tcp.connect(now, local, remote, settings.tcp.clone(), name.clone()),
+            (TransportKind::Rudp, _) => self.core.rudp.connect(now, local, remote, settings.rudp.clone(), name.clone()),
         };
         let note = FlowNote::Opened { name, transport, from: local, to: remote };
         self.ctx.note(Note::Flow { flow, packet: None, note });

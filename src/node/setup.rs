@@ -13,9 +13,9 @@ use crate::transport::tcp::TcpConfig;
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
     /// For TCP.
-    pub tcp: TcpConfig,
+    pub tcp: Arc<TcpConfig>,
     /// For RUDP.
-    pub rudp: RudpConfig,
+    pub rudp: Arc<RudpConfig>,
 }
 
 /// What a host is made from.

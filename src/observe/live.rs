@@ -10,6 +10,7 @@ use super::places::Places;
 use super::recorder::Recorder;
 use super::recording::Recording;
 use super::run::{Progress, Run, finish, links, outcome};
+use crate::base::note::{Place, Sink};
 use crate::base::time::{Duration, Instant};
 use crate::live::LiveError;
 use crate::live::clock::Clock;
@@ -20,7 +21,8 @@ use crate::live::lease::LeaseNews;
 use crate::scenario::build::place_names;
 use crate::scenario::diagnostic::Diagnostic;
 use crate::scenario::live::{LiveOptions, LiveSetup, live as set_up};
-use crate::scenario::plan::Plan;
+use crate::scenario::medium::tap;
+use crate::scenario::plan::{NodeKind, Plan};
 
 /// What a live run came to.
 #[derive(Debug)]
@@ -31,6 +33,8 @@ pub struct LiveRun {
     pub lag: Lag,
     /// Datagrams that the system had no room for.
     pub refused: u64,
+    /// Datagrams larger than their way takes.
+    pub too_large: u64,
     /// Somebody ended it.
     pub interrupted: bool,
     /// What a replay must know, if inputs were written down.
@@ -58,7 +62,7 @@ pub trait Watcher {
     /// A node serves, or has begun.
     fn ready(&mut self, node: &str, place: SocketAddrV4);
     /// A client on an interface has another lease, or none any more.
-    fn lease(&mut self, news: &LeaseNews);
+    fn lease(&mut self, _news: &LeaseNews) {}
     /// How far it is.
     fn progress(&mut self, progress: Progress);
 }
@@ -70,7 +74,7 @@ pub type Output = Option<Box<dyn Write>>;
 const PROGRESS_EVERY: Duration = Duration::from_millis(100);
 
 /// Runs hosts on real sockets until their work is done, `lasting` has passed, or a signal comes.
-/// Events and inputs are written down where writers for them are given.
+/// Events and inputs are written down where writers for them are given; without, there is no digest.
 ///
 /// # Errors
 /// When a role cannot be made, a socket not be had, or the trace not written.
@@ -84,21 +88,28 @@ pub fn live(
 ) -> Result<LiveRun, LiveRunError> {
     let (names, count) = place_names(plan);
     let places = Places { names, nodes: count };
-    let mut recorder = match events {
-        Some(events) => Recorder::full(&places, events),
-        None => Recorder::digest_only(&places),
-    };
+    // A replay has hosts only, so that only they are in the digest.
+    let host = |place: &usize| plan.nodes.get(*place).is_some_and(|n| n.kind == NodeKind::Host);
+    let hosts = (0..places.names.len()).filter(host).map(|place| Place(place as u32)).collect();
+    let mut recorder = events.map(|events| Recorder::full(&places, events).digesting(hosts));
+    let (mut tap, noted) = tap();
+    let tap = recorder.as_ref().map(|_| (&mut tap, noted));
     let clock = Clock::start();
     let options = &LiveOptions { wall: clock.wall(), ..options.clone() };
     let LiveSetup { nodes, map, medium, services, places: homes, remarks, leases, hardware } =
-        set_up(plan, options).map_err(LiveRunError::Scenario)?;
+        set_up(plan, options, tap).map_err(LiveRunError::Scenario)?;
     remarks.iter().for_each(|remark| watcher.remark(remark));
     let here: Vec<usize> = nodes.iter().map(|n| n.id.0 as usize).collect();
-    let mut driver = Driver::new(clock, nodes, map, medium, &mut recorder)?;
+    let watched = recorder.is_some();
+    let mut driver =
+        Driver::new(clock, nodes, map, medium, recorder.as_mut().map(|recorder| recorder as &mut dyn Sink))?;
     if let Some(inputs) = inputs {
         driver.record(Journal::new(inputs));
     }
     *driver.leases() = leases;
+    if watched {
+        driver.sample_windows();
+    }
     driver.start()?;
     for &index in &here {
         let nowhere = SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0);
@@ -126,7 +137,8 @@ pub fn live(
             watcher.progress(Progress { now: driver.now(), until, events: driver.events() });
         }
     }
-    let (lag, refused, interrupted) = (driver.lag().clone(), driver.refused(), driver.interrupted());
+    let (lag, interrupted) = (driver.lag().clone(), driver.interrupted());
+    let (refused, too_large) = (driver.refused(), driver.too_large());
     let (link_reports, packet_hops) = driver.link_reports();
     let (mut figures, failures) = outcome(plan, name, driver.node_reports());
     (figures.r#virtual, figures.events, figures.packet_hops) = (driver.now(), driver.events(), packet_hops);
@@ -134,7 +146,7 @@ pub fn live(
     let journal = driver.take_journal();
     drop(driver);
     let outputs = journal.map(Journal::finish).transpose()?;
-    let run = finish(plan, Some(recorder), figures, failures)?;
+    let run = finish(plan, recorder, figures, failures)?;
     let recording = outputs.map(|outputs| Recording {
         schema: 1,
         nodes: options.nodes.clone(),
@@ -147,5 +159,5 @@ pub fn live(
         digest: run.digest.hex.clone(),
         outputs,
     });
-    Ok(LiveRun { run, lag, refused, interrupted, recording })
+    Ok(LiveRun { run, lag, refused, too_large, interrupted, recording })
 }

@@ -1,6 +1,7 @@
 //! Layer 8: folds over records. The digest, the JSON trace, the series behind the plots, and the
 //! summary. Nothing here changes a run: it only watches.
 
+pub mod capture;
 pub mod digest;
 pub mod ladder;
 pub mod live;

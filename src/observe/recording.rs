@@ -75,7 +75,7 @@ pub fn replay(plan: &Plan, name: &str, recording: &Recording, journal: impl Read
     }
     let (names, nodes) = place_names(&plan);
     let mut recorder = Recorder::digest_only(&Places { names, nodes });
-    let setup = set_up(&plan, &options).map_err(LiveRunError::Scenario)?;
+    let setup = set_up(&plan, &options, None).map_err(LiveRunError::Scenario)?;
     let replayed = feed(setup.nodes, journal, &mut recorder)?;
     let (mut figures, failures) = outcome(&plan, name, replayed.nodes);
     (figures.r#virtual, figures.events) = (replayed.end.max(Instant::ZERO), replayed.events);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
+use super::capture::Point;
 use super::digest::DigestResult;
 use super::ladder::Ladder;
 use super::places::Places;
@@ -12,14 +13,14 @@ use super::recorder::Recorder;
 use super::series::Series;
 use super::summary::{ExpectSummary, LinkOutcome, RunOutcome, Summary};
 use crate::base::ids::{Direction, NodeId};
-use crate::base::note::Sink;
+use crate::base::note::{Place, Sink};
 use crate::base::report::{LinkReport, NodeReport};
 use crate::base::time::Instant;
 use crate::base::units::Rate;
 use crate::node::node::Status;
 use crate::scenario::build::{build, place_names};
 use crate::scenario::diagnostic::Diagnostic;
-use crate::scenario::plan::Plan;
+use crate::scenario::plan::{NodeKind, Plan};
 
 /// What a run came to.
 #[derive(Debug)]
@@ -42,8 +43,8 @@ pub enum RunError {
     /// The plan cannot be built.
     #[error("the scenario cannot be built")]
     Scenario(Vec<Diagnostic>),
-    /// The trace could not be written.
-    #[error("cannot write the trace: {0}")]
+    /// The trace or the capture could not be written.
+    #[error("cannot write what was recorded: {0}")]
     Trace(#[from] io::Error),
 }
 
@@ -55,6 +56,15 @@ pub enum Recording {
     Digest,
     /// The digest, the series of the plots, and every record, written here as a line of JSON.
     Full(Box<dyn Write>),
+}
+
+/// What is watched beside the records. It changes nothing of the run, nor of its digest.
+#[derive(Default)]
+pub struct Extras<'a> {
+    /// The name of a flow whose ladder is drawn.
+    pub ladder: Option<&'a str>,
+    /// Which packets are captured, and where they go as pcapng.
+    pub capture: Option<(Point, Box<dyn Write>)>,
 }
 
 /// How far a run has come.
@@ -96,29 +106,31 @@ pub fn run_recording(
     recording: Recording,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Run, RunError> {
-    run_with_ladder(plan, name, recording, None, progress)
+    run_with(plan, name, recording, Extras::default(), progress)
 }
 
-/// Like [`run_recording`], and draws the ladder of one flow, if a name is given; a ladder needs at
-/// least the digest's recording.
+/// Like [`run_recording`], and watches what `extras` ask for; they bring the digest with them.
 ///
 /// # Errors
-/// When a role cannot be made, or the trace not written.
-pub fn run_with_ladder(
+/// When a role cannot be made, or the trace or the capture not written.
+pub fn run_with(
     plan: &Arc<Plan>,
     name: &str,
     recording: Recording,
-    ladder: Option<&str>,
+    extras: Extras<'_>,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Run, RunError> {
     let places = || places_of(plan);
     let mut recorder = match recording {
-        Recording::Nothing if ladder.is_none() => None,
+        Recording::Nothing if extras.ladder.is_none() && extras.capture.is_none() => None,
         Recording::Nothing | Recording::Digest => Some(Recorder::digest_only(&places())),
         Recording::Full(events) => Some(Recorder::full(&places(), events)),
     };
-    if let Some(flow) = ladder {
+    if let Some(flow) = extras.ladder {
         recorder = recorder.map(|recorder| recorder.with_ladder(&places(), flow));
+    }
+    if let Some((point, packets)) = extras.capture {
+        recorder = recorder.map(|recorder| recorder.with_capture(&places(), point, packets));
     }
     let sink = recorder.as_mut().map(|recorder| recorder as &mut dyn Sink);
     let (outcome, failures) = simulate(plan, name, sink, progress)?;
@@ -156,6 +168,18 @@ pub fn places_of(plan: &Plan) -> Places {
 /// When a role cannot be made.
 pub fn watch(plan: &Arc<Plan>, sink: &mut dyn Sink, progress: &mut dyn FnMut(Progress)) -> Result<(), RunError> {
     simulate(plan, "", Some(sink), progress).map(|_| ())
+}
+
+/// Where to capture: at a node, or at every host.
+pub fn capture_point(plan: &Plan, node: Option<&str>) -> Option<Point> {
+    let places = || (0..).map(Place).zip(&plan.nodes);
+    match node {
+        Some(name) => places().find(|(_, n)| &*n.name == name).map(|(place, _)| Point::Node(place)),
+        None => {
+            let hosts = places().filter(|(_, n)| n.kind == NodeKind::Host);
+            Some(Point::Clients(hosts.map(|(place, _)| place).collect()))
+        }
+    }
 }
 
 pub(super) type Failures = Vec<(String, String)>;

@@ -13,6 +13,9 @@ use super::plots;
 use super::plots::canvas::DrawError;
 use super::read::{ReadError, RunData};
 
+/// Files by which a folder is known as one of ours: of a run, or of a pair of runs.
+const PROOFS: [&str; 2] = ["summary.json", "twin.json"];
+
 /// A run folder that is being written. Dropped without [`RunFolder::commit`], it leaves nothing.
 #[derive(Debug)]
 pub struct RunFolder {
@@ -59,7 +62,7 @@ impl RunFolder {
             let empty = || fs::read_dir(target).is_ok_and(|mut entries| entries.next().is_none());
             replace = match force {
                 false => return Err(FolderError::Exists(target.to_owned())),
-                true if target.join("summary.json").is_file() || empty() => true,
+                true if PROOFS.iter().any(|name| target.join(name).is_file()) || empty() => true,
                 true => return Err(FolderError::NotARunFolder(target.to_owned())),
             };
         }
@@ -69,6 +72,11 @@ impl RunFolder {
         }
         fs::create_dir(&partial).map_err(|source| io_error(&partial, source))?;
         Ok(RunFolder { target: target.to_owned(), partial, replace, committed: false })
+    }
+
+    /// Begins a run folder inside this one.
+    pub fn inside(&self, name: &str) -> Result<Self, FolderError> {
+        RunFolder::begin(&self.partial.join(name), false)
     }
 
     /// A buffered writer to the file `name` of the folder, for what is written during the run.

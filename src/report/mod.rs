@@ -7,3 +7,4 @@ pub mod html;
 pub mod plots;
 pub mod read;
 pub mod text;
+pub mod twin;

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use crate::observe::series::Series;
 use crate::observe::summary::Summary;
 
 /// The series of one run folder.
@@ -77,52 +78,90 @@ impl RunData {
 
     /// Reads the run folder at `dir`.
     pub fn read(dir: &Path) -> Result<Self, ReadError> {
+        let summary = read_summary(dir)?;
+        let name = dir.canonicalize().ok().and_then(|p| p.file_name().map(|n| n.to_string_lossy().into_owned()));
+        let mut data = RunData::named(&name.unwrap_or_else(|| dir.display().to_string()), &summary);
+        let open = |name: &str| {
+            let path = dir.join(name);
+            let file = fs::File::open(&path).map_err(|source| ReadError::Io { path: path.clone(), source });
+            file.map(|file| (path, file))
+        };
+        let (path, file) = open("cwnd.csv")?;
+        data.add_cwnd(&path, file)?;
+        let (path, file) = open("throughput.csv")?;
+        data.add_throughput(&path, file)?;
+        let (path, file) = open("queue.csv")?;
+        data.add_queue(&path, file)?;
+        Ok(data)
+    }
+
+    /// The series of a run that has just ended, as its folder would have them.
+    pub fn of(label: &str, summary: &Summary, series: &Series) -> Result<Self, ReadError> {
+        let mut data = RunData::named(label, summary);
+        let written = |name: &str, write: &dyn Fn(&mut Vec<u8>) -> csv::Result<()>| {
+            let (path, mut text) = (PathBuf::from(name), Vec::new());
+            match write(&mut text) {
+                Ok(()) => Ok((path, text)),
+                Err(why) => Err(ReadError::Format { path, why: why.to_string() }),
+            }
+        };
+        let (path, text) = written("cwnd.csv", &|out| series.write_cwnd(out))?;
+        data.add_cwnd(&path, text.as_slice())?;
+        let (path, text) = written("throughput.csv", &|out| series.write_throughput(out))?;
+        data.add_throughput(&path, text.as_slice())?;
+        Ok(data)
+    }
+
+    fn named(label: &str, summary: &Summary) -> Self {
+        RunData {
+            label: label.to_owned(),
+            scenario: summary.scenario.clone(),
+            seed: summary.seed,
+            ..RunData::default()
+        }
+    }
+
+    fn add_cwnd(&mut self, path: &Path, text: impl Read) -> Result<(), ReadError> {
         #[derive(Deserialize)]
-        struct Cwnd {
+        struct Row {
             time_s: f64,
             flow: String,
             cause: String,
             cwnd_bytes: f64,
             ssthresh_bytes: Option<f64>,
         }
-        #[derive(Deserialize)]
-        struct Throughput {
-            time_s: f64,
-            flow: String,
-            goodput_bps: f64,
-        }
-        #[derive(Deserialize)]
-        struct Queue {
-            time_s: f64,
-            link: String,
-            direction: String,
-            packets: f64,
-        }
-
-        let summary = read_summary(dir)?;
-        let name = dir.canonicalize().ok().and_then(|p| p.file_name().map(|n| n.to_string_lossy().into_owned()));
-        let mut data = RunData {
-            label: name.unwrap_or_else(|| dir.display().to_string()),
-            scenario: summary.scenario,
-            seed: summary.seed,
-            ..RunData::default()
-        };
-        rows(&dir.join("cwnd.csv"), |r: Cwnd| {
+        rows(path, text, |r: Row| {
             let point = CwndPoint {
                 time_s: r.time_s,
                 cause: r.cause,
                 cwnd_bytes: r.cwnd_bytes,
                 ssthresh_bytes: r.ssthresh_bytes,
             };
-            data.cwnd.entry(r.flow).or_default().push(point);
-        })?;
-        rows(&dir.join("throughput.csv"), |r: Throughput| {
-            data.throughput.entry(r.flow).or_default().push((r.time_s, r.goodput_bps));
-        })?;
-        rows(&dir.join("queue.csv"), |r: Queue| {
-            data.queue.entry(format!("{} {}", r.link, r.direction)).or_default().push((r.time_s, r.packets));
-        })?;
-        Ok(data)
+            self.cwnd.entry(r.flow).or_default().push(point);
+        })
+    }
+
+    fn add_throughput(&mut self, path: &Path, text: impl Read) -> Result<(), ReadError> {
+        #[derive(Deserialize)]
+        struct Row {
+            time_s: f64,
+            flow: String,
+            goodput_bps: f64,
+        }
+        rows(path, text, |r: Row| self.throughput.entry(r.flow).or_default().push((r.time_s, r.goodput_bps)))
+    }
+
+    fn add_queue(&mut self, path: &Path, text: impl Read) -> Result<(), ReadError> {
+        #[derive(Deserialize)]
+        struct Row {
+            time_s: f64,
+            link: String,
+            direction: String,
+            packets: f64,
+        }
+        rows(path, text, |r: Row| {
+            self.queue.entry(format!("{} {}", r.link, r.direction)).or_default().push((r.time_s, r.packets));
+        })
     }
 }
 
@@ -133,10 +172,9 @@ pub fn read_summary(dir: &Path) -> Result<Summary, ReadError> {
     serde_json::from_str(&text).map_err(|why| ReadError::Format { path, why: why.to_string() })
 }
 
-/// Hands every row of the CSV file at `path` to `take`.
-fn rows<R: DeserializeOwned>(path: &Path, mut take: impl FnMut(R)) -> Result<(), ReadError> {
-    let file = fs::File::open(path).map_err(|source| ReadError::Io { path: path.to_owned(), source })?;
-    for row in csv::Reader::from_reader(file).into_deserialize() {
+/// Hands every row of a CSV file, which stands at `path`, to `take`.
+fn rows<R: DeserializeOwned>(path: &Path, text: impl Read, mut take: impl FnMut(R)) -> Result<(), ReadError> {
+    for row in csv::Reader::from_reader(text).into_deserialize() {
         take(row.map_err(|why| ReadError::Format { path: path.to_owned(), why: why.to_string() })?);
     }
     Ok(())

@@ -9,13 +9,22 @@ const MAX_ROWS: usize = 20;
 
 /// The summary as aligned plain text. `title` is the scenario's, if it has one.
 pub fn render(summary: &Summary, title: Option<&str>) -> String {
+    render_by(summary, title, "virtual")
+}
+
+/// Like [`render`], for a live run.
+pub fn render_live(summary: &Summary, title: Option<&str>) -> String {
+    render_by(summary, title, "wall")
+}
+
+fn render_by(summary: &Summary, title: Option<&str>, clock: &str) -> String {
     let mut out = String::new();
     out.push_str(title.filter(|t| !t.is_empty()).unwrap_or(&summary.scenario));
     out.push('\n');
     line(
         &mut out,
         format!(
-            "seed {}, {} s of virtual time, {} events, {} packet hops",
+            "seed {}, {} s of {clock} time, {} events, {} packet hops",
             summary.seed,
             seconds(Some(summary.virtual_s)),
             grouped(summary.events),
@@ -118,7 +127,7 @@ fn links(out: &mut String, links: &[LinkSummary]) {
 }
 
 /// Prints a table under its heads; a head that begins with `<` (and the first) is left-aligned.
-fn table(out: &mut String, heads: &[&str], rows: Vec<Vec<String>>) {
+pub(super) fn table(out: &mut String, heads: &[&str], rows: Vec<Vec<String>>) {
     if rows.is_empty() {
         return;
     }

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddrV4};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use super::diagnostic::Diagnostic;
@@ -61,7 +62,7 @@ pub(super) fn build_with<'s>(
     sink: Option<&'s mut dyn Sink>,
     other: &dyn Fn(usize) -> Option<NodeFactory>,
 ) -> Result<Network<'s>, Vec<Diagnostic>> {
-    let shared = Arc::new(Shared::new(plan.clone()));
+    let shared = Rc::new(Shared::new(plan.clone()));
     let mut network = Network::new(sink);
     let mut mistakes = Vec::new();
     for index in 0..plan.nodes.len() {
@@ -130,6 +131,18 @@ pub(super) struct Shared {
     // The flows that begin and end at each node.
     sends: Vec<Vec<usize>>,
     receives: Vec<Vec<usize>>,
+    // The newest settings made: those of the next node are mostly the same.
+    last_tcp: RefCell<Arc<TcpConfig>>,
+    last_rudp: RefCell<Arc<RudpConfig>>,
+}
+
+/// The last settings, if the new ones are no different: thousands of hosts have the same.
+fn shared<T: PartialEq>(last: &RefCell<Arc<T>>, new: T) -> Arc<T> {
+    let mut last = last.borrow_mut();
+    if **last != new {
+        *last = Arc::new(new);
+    }
+    last.clone()
 }
 
 impl Shared {
@@ -149,11 +162,25 @@ impl Shared {
         let (names, addresses) = (Arc::new(names), Arc::new(addresses));
         let (aliases, outside) = (Arc::default(), Arc::default());
         let wall = WallClock::SIMULATED;
-        let hardware = BTreeMap::new();
-        Shared { names, aliases, outside, wall, hardware, addresses, dns, flow_ports, sends, receives, plan }
+        let (hardware, last_tcp, last_rudp) = Default::default();
+        Shared {
+            names,
+            aliases,
+            outside,
+            wall,
+            hardware,
+            addresses,
+            dns,
+            flow_ports,
+            sends,
+            receives,
+            last_tcp,
+            last_rudp,
+            plan,
+        }
     }
 
-    fn node_factory(self: &Arc<Self>, index: usize) -> Result<NodeFactory, Diagnostic> {
+    fn node_factory(self: &Rc<Self>, index: usize) -> Result<NodeFactory, Diagnostic> {
         let node = &self.plan.nodes[index];
         match node.kind {
             NodeKind::Switch => {
@@ -233,11 +260,9 @@ impl Shared {
 
     pub(super) fn host(&self, index: usize, lives: u32, role: Option<Box<dyn App>>) -> Host {
         let node = &self.plan.nodes[index];
-        let settings_of = |tcp: &Params, rudp: &Params| Settings {
-            tcp: TcpConfig::from_params(tcp),
-            rudp: RudpConfig::from_params(rudp),
-        };
-        let mut settings = vec![settings_of(&node.tcp, &node.rudp)];
+        let tcp = |params: &Params| shared(&self.last_tcp, TcpConfig::from_params(params));
+        let rudp = |params: &Params| shared(&self.last_rudp, RudpConfig::from_params(params));
+        let mut settings = vec![Settings { tcp: tcp(&node.tcp), rudp: rudp(&node.rudp) }];
         let mut apps: Vec<Box<dyn App>> = Vec::new();
         let seed = Seed(self.plan.seed);
         if node.dhcp {
@@ -249,8 +274,8 @@ impl Shared {
         let mut add = |transport, params: &Params| {
             let mut own = settings[0].clone();
             match transport {
-                TransportKind::Tcp => own.tcp = TcpConfig::from_params(params),
-                TransportKind::Rudp => own.rudp = RudpConfig::from_params(params),
+                TransportKind::Tcp => own.tcp = tcp(params),
+                TransportKind::Rudp => own.rudp = rudp(params),
             }
             settings.push(own);
             settings.len() as u32 - 1

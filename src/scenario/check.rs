@@ -304,7 +304,7 @@ fn is_quantity(kind: &Kind) -> bool {
     match kind {
         Kind::Rate | Kind::Duration | Kind::Size | Kind::Probability | Kind::QueueLimit => true,
         Kind::OneOf(kinds) => kinds.iter().any(is_quantity),
-        Kind::PerDirection(inner) => is_quantity(inner),
+        Kind::Within(inner, ..) | Kind::PerDirection(inner) => is_quantity(inner),
         Kind::Part(part) => short(part, &(part.parts)()).is_some_and(|(_, key)| is_quantity(&key.kind)),
         _ => false,
     }

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
-use super::text::Source;
+use super::text::{Source, on_characters};
 
 /// More than these are counted, not shown.
 const MAX_SHOWN: usize = 100;
@@ -89,28 +89,6 @@ pub fn render(source: &Source, diagnostics: &[Diagnostic], colour: bool) -> Stri
         out.push_str(&format!("... and {} more\n", diagnostics.len() - MAX_SHOWN));
     }
     out
-}
-
-/// The line and column of a byte, both from 1, columns in characters.
-pub fn position(text: &str, offset: usize) -> (usize, usize) {
-    let offset = on_characters(text, &(offset..offset)).start;
-    let before = &text[..offset];
-    let line_start = before.rfind('\n').map_or(0, |i| i + 1);
-    (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
-}
-
-/// A span that can be cut out of the text: inside it, on character boundaries, on its first line.
-fn on_characters(text: &str, span: &Range<usize>) -> Range<usize> {
-    let floor = |mut i: usize| {
-        i = i.min(text.len());
-        while !text.is_char_boundary(i) {
-            i -= 1;
-        }
-        i
-    };
-    let (start, end) = (floor(span.start), floor(span.end));
-    let end = text[start..end.max(start)].find('\n').map_or(end.max(start), |i| start + i);
-    start..end
 }
 
 /// The line of a span alone, so that a file of a million lines costs nothing to quote.

@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::expect::{Expectation, Function, Op, Operand, Path};
+use super::expectation::{Expectation, Function, Op, Operand, Path};
 use super::fields::{Dimension, Source};
 use crate::base::units::Rate;
 

@@ -1,35 +1,22 @@
 //! From checked tables to the plan: groups become single nodes, links and flows, names become ranks.
 
 use std::collections::BTreeMap;
-use std::ops::Range;
 use std::sync::Arc;
 
 use toml::de::DeTable;
 
 use super::check::Checker;
 use super::diagnostic::Diagnostic;
-use super::load::{Table, listed, named, single};
-use super::names::{Names, Unknown, member};
+use super::names::{Names, member};
 use super::nearest::nearest;
+use super::net::{Net, pair, unknown};
 use super::plan::{LinkPlan, NodeKind, NodePlan, Plan, PortPlan};
 use super::settings::{channels, only, overlay};
+use super::tables::{Table, listed, named, single};
 use super::text::Source;
 use super::transport_keys::{RUDP, TCP};
 use super::{addresses, expect, keys, physics, routes, topology, traffic};
 use crate::base::schema::{Data, Params, Part};
-
-/// Everything that later tables refer to.
-pub(super) struct Net {
-    pub(super) nodes: Vec<NodePlan>,
-    pub(super) node_names: Names,
-    pub(super) links: Vec<LinkPlan>,
-    pub(super) link_names: Names,
-}
-
-/// A mention that means nothing.
-pub(super) fn unknown(checker: &mut Checker, at: &str, span: Range<usize>, (message, help): Unknown) {
-    checker.diagnostics.push(Diagnostic::error(span, format!("{at}: {message}")).maybe_help(help));
-}
 
 /// The plan of a file. What could not be read is left out of it; the caller looks at the errors.
 pub(super) fn plan(
@@ -256,18 +243,6 @@ fn links(
     let singles: Vec<Arc<str>> = links.keys().filter(|n| !grouped(n)).cloned().collect();
     let declared = singles.iter().map(|n| (&**n, None)).chain(groups.iter().map(|(n, c)| (n.as_str(), *c)));
     (links.into_values().collect(), Names::new("link", declared))
-}
-
-/// Pairs two mentions: one with one, one with each of a group, or two groups by index.
-pub(super) fn pair(a: (Vec<usize>, bool), b: (Vec<usize>, bool)) -> Result<(Vec<[usize; 2]>, bool), Unknown> {
-    let ((a, a_group), (b, b_group)) = (a, b);
-    if a_group && b_group && a.len() != b.len() {
-        let message = format!("the groups have {} and {} members and cannot be paired", a.len(), b.len());
-        return Err((message, Some("give both the same `count`".to_string())));
-    }
-    let count = a.len().max(b.len());
-    let at = |v: &[usize], i: usize| if v.len() == 1 { v[0] } else { v[i] };
-    Ok(((0..count).map(|i| [at(&a, i), at(&b, i)]).collect(), a_group || b_group))
 }
 
 /// The ends of a `[[connect]]`.

@@ -82,7 +82,12 @@ fn table(keys: &[Key]) -> Value {
     for key in keys {
         let mut schema = kind(&key.kind);
         if let Some(object) = schema.as_object_mut() {
-            object.insert("description".into(), json!(key.about));
+            let about = match key.kind {
+                // JSON Schema cannot compare quantities with units.
+                Kind::Within(_, low, high) => format!("{} ({low} to {high})", key.about),
+                _ => key.about.to_owned(),
+            };
+            object.insert("description".into(), json!(about));
             match key.need {
                 Need::Required => required.push(key.name),
                 Need::Default(text) => {
@@ -120,6 +125,7 @@ fn kind(of: &Kind) -> Value {
         }
         Kind::NodeAddress => json!({ "type": "string", "pattern": "^@", "examples": ["@appstore"] }),
         Kind::Url => json!({ "type": "string", "pattern": "^http://" }),
+        Kind::Within(inner, ..) => kind(inner),
         Kind::QueueLimit => json!({ "type": "string", "examples": ["100 pkt", "64 kB", "20 ms", "1 BDP"] }),
         Kind::List(inner) => json!({ "type": "array", "items": kind(inner) }),
         Kind::Table(keys) => table(keys),

@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::Arc;
+use std::sync::mpsc::Receiver;
 
 use super::build::Shared;
 use super::diagnostic::Diagnostic;
-use super::medium::Links;
+use super::medium::{Links, Tap};
 use super::nearest::nearest;
 use super::plan::{Change, NodeKind, NodePlan, Plan};
 use crate::base::ids::NodeId;
+use crate::base::note::Record;
 use crate::base::schema::{Data, Params};
 use crate::base::time::Duration;
 use crate::base::wall::WallClock;
@@ -46,13 +48,13 @@ pub struct LiveOptions {
 }
 
 /// Hosts, where they are, and what a person should know about it.
-pub struct LiveSetup {
+pub struct LiveSetup<'s> {
     /// The hosts of this process.
     pub nodes: Vec<LiveNode>,
     /// Everybody's places.
     pub map: AddressMap,
     /// The links between them.
-    pub medium: Box<dyn Medium>,
+    pub medium: Box<dyn Medium + 's>,
     /// Each host of this process that serves something, and where.
     pub services: Vec<(NodeId, SocketAddrV4)>,
     /// Every node's place.
@@ -75,11 +77,15 @@ fn service_port(role: &str) -> Option<u16> {
     }
 }
 
-/// Makes the hosts of a live run.
+/// Makes the hosts of a live run. What links note goes through the tap, if there is one.
 ///
 /// # Errors
 /// Nodes that do not exist, places that cannot be, and what only a role can see to be wrong.
-pub fn live(plan: &Arc<Plan>, options: &LiveOptions) -> Result<LiveSetup, Vec<Diagnostic>> {
+pub fn live<'s>(
+    plan: &Arc<Plan>,
+    options: &LiveOptions,
+    tap: Option<(&'s mut Tap, Receiver<Record>)>,
+) -> Result<LiveSetup<'s>, Vec<Diagnostic>> {
     let mut mistakes = Vec::new();
     let chosen = chosen(plan, options, &mut mistakes);
     let mut places = Places { plan, options, map: AddressMap::default(), services: BTreeMap::new() };
@@ -132,7 +138,7 @@ pub fn live(plan: &Arc<Plan>, options: &LiveOptions) -> Result<LiveSetup, Vec<Di
     }
     let lessees: Vec<Lessee> = chosen.iter().filter_map(|index| lessee(plan, options, *index)).collect();
     let remarks = remarks(plan, &services, &lessees);
-    let medium = Box::new(Links::new(plan)?);
+    let medium = Box::new(Links::new(plan, tap)?);
     Ok(LiveSetup {
         nodes,
         map,

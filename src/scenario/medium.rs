@@ -10,7 +10,7 @@ use super::build::build_with;
 use super::diagnostic::Diagnostic;
 use super::plan::{NodeKind, Plan};
 use crate::base::ids::{NodeId, PacketId, PortId};
-use crate::base::note::Record;
+use crate::base::note::{Record, Sink};
 use crate::base::report::{LinkReport, NodeReport};
 use crate::base::time::Instant;
 use crate::live::medium::{Departure, Medium};
@@ -46,10 +46,27 @@ impl Node for Portal {
     }
 }
 
+/// Hears what the network notes, and hands it to its [`Links`].
+pub struct Tap(Sender<Record>);
+
+/// A tap, and its other end.
+pub fn tap() -> (Tap, Receiver<Record>) {
+    let (notes, noted) = channel();
+    (Tap(notes), noted)
+}
+
+impl Sink for Tap {
+    fn record(&mut self, record: &Record) {
+        // Nobody listens any more only when the run is over.
+        let _ = self.0.send(record.clone());
+    }
+}
+
 /// The links of a plan.
-pub struct Links {
-    network: Network<'static>,
+pub struct Links<'s> {
+    network: Network<'s>,
     arrived: Receiver<(NodeId, Packet)>,
+    noted: Option<Receiver<Record>>,
     /// What needs no link: for strangers.
     direct: Vec<Packet>,
     /// Hosts' fixed addresses, and by rank.
@@ -59,19 +76,20 @@ pub struct Links {
     recent: VecDeque<PacketId>,
 }
 
-impl Links {
-    /// The links of `plan`, with its seed.
+impl<'s> Links<'s> {
+    /// The links of `plan`, with its seed; what they note goes through the tap, if there is one.
     ///
     /// # Errors
     /// None that checking the plan has not found before.
-    pub fn new(plan: &Arc<Plan>) -> Result<Self, Vec<Diagnostic>> {
+    pub fn new(plan: &Arc<Plan>, tap: Option<(&'s mut Tap, Receiver<Record>)>) -> Result<Self, Vec<Diagnostic>> {
         let (out, arrived) = channel();
         let portal = |index: usize| -> NodeFactory {
             let (id, out) = (NodeId(index as u32), out.clone());
             Box::new(move |_| Box::new(Portal { id, out: out.clone() }))
         };
+        let (sink, noted) = tap.map(|(tap, noted)| (tap as &mut dyn Sink, noted)).unzip();
         let mut network =
-            build_with(plan, None, &|index| (plan.nodes[index].kind == NodeKind::Host).then(|| portal(index)))?;
+            build_with(plan, sink, &|index| (plan.nodes[index].kind == NodeKind::Host).then(|| portal(index)))?;
         network.start();
         let hosts = || plan.nodes.iter().enumerate().filter(|(_, n)| n.kind == NodeKind::Host);
         // A pool without a host that asks it serves strangers only.
@@ -83,6 +101,7 @@ impl Links {
         Ok(Links {
             network,
             arrived,
+            noted,
             direct: Vec::new(),
             fixed: hosts().filter_map(|(i, n)| Some((n.address()?, NodeId(i as u32)))).collect(),
             addresses: plan.nodes.iter().map(|n| n.address()).collect(),
@@ -117,7 +136,7 @@ impl Links {
     }
 }
 
-impl Medium for Links {
+impl Medium for Links<'_> {
     fn send(&mut self, now: Instant, from: NodeId, port: PortId, packet: Packet) {
         // A DHCP answer goes back to where its question really came from.
         let answer = matches!(&packet.body, Body::Udp(d) if d.src_port == SERVER_PORT);
@@ -128,12 +147,13 @@ impl Medium for Links {
         self.network.inject(now, from, port, packet);
     }
 
-    fn advance(&mut self, now: Instant, departures: &mut Vec<Departure>, _records: &mut Vec<Record>) {
+    fn advance(&mut self, now: Instant, departures: &mut Vec<Departure>, records: &mut Vec<Record>) {
         departures.extend(self.direct.drain(..).map(|packet| Departure { at: None, packet }));
         while self.network.step(now) {}
         while let Ok((node, packet)) = self.arrived.try_recv() {
             departures.extend(self.departure(node, packet));
         }
+        records.extend(self.noted.iter().flat_map(Receiver::try_iter));
     }
 
     fn next_event(&mut self) -> Option<Instant> {

@@ -6,8 +6,7 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::expect::Expectation;
-use super::routes::Route;
+use super::expectation::Expectation;
 use crate::base::ids::TransportKind;
 use crate::base::schema::Params;
 use crate::base::time::Duration;
@@ -209,4 +208,17 @@ pub struct FlowPlan {
     pub sender: Arc<Params>,
     /// The same at the receiver.
     pub receiver: Arc<Params>,
+}
+
+/// One line of a router's table.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Route {
+    /// The network.
+    pub prefix: Ipv4Addr,
+    /// Length of its prefix.
+    pub len: u8,
+    /// The port to send from.
+    pub port: usize,
+    /// The next router; `None`: the destination itself is at that port.
+    pub next_hop: Option<Ipv4Addr>,
 }

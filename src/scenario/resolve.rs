@@ -8,9 +8,10 @@ use toml::de::DeTable;
 
 use super::check::Checker;
 use super::keys;
-use super::load::{Table, listed, named, set, single};
+use super::load::set;
 use super::plan::Plan;
 use super::settings::only;
+use super::tables::{Table, listed, named, single};
 use super::text::Source;
 use super::transport_keys::{RUDP, TCP};
 use crate::base::schema::{Data, Key, Kind, Params, Part, Value};
@@ -205,6 +206,9 @@ impl Writer<'_> {
 
 /// Whether a value of this kind has data of this form.
 fn gives(kind: &Kind, data: &Data) -> bool {
+    if let Kind::Within(inner, ..) = kind {
+        return gives(inner, data);
+    }
     match data {
         Data::Bool(_) => matches!(kind, Kind::Bool),
         Data::Integer(_) => matches!(kind, Kind::Integer(..)),

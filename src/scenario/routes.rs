@@ -4,20 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::net::Ipv4Addr;
 
 use super::addresses::Subnet;
-use super::plan::{NodeKind, NodePlan};
-
-/// One line of a router's table.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Route {
-    /// The network.
-    pub prefix: Ipv4Addr,
-    /// Length of its prefix.
-    pub len: u8,
-    /// The port to send from.
-    pub port: usize,
-    /// The next router; `None`: the destination itself is at that port.
-    pub next_hop: Option<Ipv4Addr>,
-}
+use super::plan::{NodeKind, NodePlan, Route};
 
 /// Fills every router's table and every host's gateway.
 pub(super) fn fill(nodes: &mut [NodePlan], subnets: &[Subnet]) {

@@ -39,6 +39,7 @@ pub(super) fn describe(kind: &Kind) -> String {
             format!("a {} ({})", part.what, (part.parts)().iter().map(|p| p.name).collect::<Vec<_>>().join(", "))
         }
         Kind::PerDirection(inner) => format!("{}, or {{ forward = ..., reverse = ... }}", describe(inner)),
+        Kind::Within(inner, low, high) => format!("{} from {low} to {high}", describe(inner)),
         Kind::QueueLimit => "a queue limit such as \"100 pkt\", \"64 kB\", \"20 ms\" or \"1 BDP\"".into(),
     }
 }
@@ -99,6 +100,15 @@ pub(super) fn scalar(raw: &DeValue<'_>, kind: &Kind) -> Result<Data, UnitError> 
         Kind::Size => Size::parse(text).map(Data::Size),
         Kind::Probability => Probability::parse(text).map(Data::Probability),
         Kind::QueueLimit => QueueLimit::parse(text).map(Data::QueueLimit),
+        Kind::Within(inner, low, high) => {
+            let read = |text: &str| quantity(text, inner);
+            let data = read(text)?;
+            if read(low)?.0 <= data.0 && data.0 <= read(high)?.0 {
+                return Ok(data.1);
+            }
+            let message = format!("`{text}` is out of range");
+            Err(UnitError { message, help: format!("write a value from {low} to {high}") })
+        }
         Kind::Text | Kind::Path => Ok(Data::Text(text.to_string())),
         Kind::Address => text.parse().map(Data::Address).map_err(|_| wrong("write four numbers from 0 to 255")),
         Kind::AddressRange => {
@@ -113,6 +123,14 @@ pub(super) fn scalar(raw: &DeValue<'_>, kind: &Kind) -> Result<Data, UnitError> 
         },
         Kind::Url => url(text).map(|()| Data::Text(text.to_string())),
         _ => Err(wrong("this value cannot be written here")),
+    }
+}
+
+/// A quantity that has bounds, and the whole number of its smallest units that they are compared by.
+fn quantity(text: &str, kind: &Kind) -> Result<(u64, Data), UnitError> {
+    match kind {
+        Kind::Size => Size::parse(text).map(|size| (size.0, Data::Size(size))),
+        _ => parse_duration(text).map(|time| (time.as_nanos(), Data::Duration(time))),
     }
 }
 

@@ -1,8 +1,7 @@
 //! The text of a scenario file.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
-
-use super::diagnostic::position;
 
 /// No scenario is larger; a file that is was named by mistake.
 const MAX_BYTES: u64 = 64 << 20;
@@ -58,6 +57,28 @@ impl Source {
     pub fn folder(&self) -> PathBuf {
         self.path.parent().map(Path::to_path_buf).unwrap_or_default()
     }
+}
+
+/// The line and column of a byte, both from 1, columns in characters.
+pub fn position(text: &str, offset: usize) -> (usize, usize) {
+    let offset = on_characters(text, &(offset..offset)).start;
+    let before = &text[..offset];
+    let line_start = before.rfind('\n').map_or(0, |i| i + 1);
+    (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
+}
+
+/// A span that can be cut out of the text: inside it, on character boundaries, on its first line.
+pub(super) fn on_characters(text: &str, span: &Range<usize>) -> Range<usize> {
+    let floor = |mut i: usize| {
+        i = i.min(text.len());
+        while !text.is_char_boundary(i) {
+            i -= 1;
+        }
+        i
+    };
+    let (start, end) = (floor(span.start), floor(span.end));
+    let end = text[start..end.max(start)].find('\n').map_or(end.max(start), |i| start + i);
+    start..end
 }
 
 #[cfg(test)]

@@ -6,12 +6,12 @@ use toml::de::DeTable;
 
 use super::check::Checker;
 use super::diagnostic::Diagnostic;
-use super::expand::{Net, pair, unknown};
-use super::load::listed;
 use super::names::member;
+use super::net::{Net, pair, unknown};
 use super::plan::{Amount, Change, EventPlan, FlowPlan, NodeKind};
 use super::scalar::written;
 use super::settings::{change, only, overlay};
+use super::tables::listed;
 use super::{check, keys};
 use crate::base::ids::TransportKind;
 use crate::base::schema::{Data, Params};

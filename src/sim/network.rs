@@ -6,7 +6,7 @@ use super::channel::{Channel, ChannelSetup};
 use super::fault::{Change, Fault};
 use super::scheduler::{Scheduler, Source};
 use crate::base::ids::{ChannelId, NodeId, PortId};
-use crate::base::note::{Depth, DropCause, Note, Place, Record, Sink};
+use crate::base::note::{Depth, DropCause, Note, Place, Record, Sink, Way};
 use crate::base::report::{LinkReport, NodeReport};
 use crate::base::time::Instant;
 use crate::node::node::{Ctx, Input, Node, Status};
@@ -38,6 +38,7 @@ pub struct Network<'s> {
     scheduler: Scheduler,
     sink: Option<&'s mut dyn Sink>,
     wants_segments: bool,
+    wants_packets: bool,
     busy_nodes: usize,
     settled_nodes: usize,
     wire: bool,
@@ -57,6 +58,7 @@ impl<'s> Network<'s> {
             faults: Vec::new(),
             scheduler: Scheduler::default(),
             wants_segments: sink.as_deref().is_some_and(Sink::wants_segments),
+            wants_packets: sink.as_deref().is_some_and(Sink::wants_packets),
             sink,
             busy_nodes: 0,
             settled_nodes: 0,
@@ -212,6 +214,7 @@ impl<'s> Network<'s> {
         {
             sink.arrived(now, Place(node.0), packet.id);
         }
+        self.capture(node, Way::In, &packet);
         self.node_input(node, Input::Packet { port, packet });
     }
 
@@ -259,9 +262,21 @@ impl<'s> Network<'s> {
         }
     }
 
+    /// Gives the bytes of a packet to who captures them.
+    fn capture(&mut self, node: NodeId, way: Way, packet: &Packet) {
+        if self.wants_packets
+            && let Some(sink) = self.sink.as_deref_mut()
+        {
+            let mut bytes = Vec::with_capacity(packet.wire_bytes() as usize);
+            packet.encode(&mut bytes);
+            sink.captured(self.now, Place(node.0), way, packet.id, &bytes);
+        }
+    }
+
     fn send(&mut self, from: NodeId, port: PortId, packet: Box<Packet>) {
         // A node without a wire speaks into the void.
         let Some(&id) = self.nodes[from.0 as usize].ports.get(port.0 as usize) else { return };
+        self.capture(from, Way::Out, &packet);
         let place = self.channel_place(id);
         let (id_of_packet, bytes) = (packet.id, if self.wire { packet.wire_bytes() } else { 0 });
         let packet = if self.wire { through_bytes(packet) } else { Some(packet) };

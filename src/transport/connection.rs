@@ -11,8 +11,12 @@ pub trait Connection: Stream {
     /// What it exchanges with its peer.
     type Segment;
 
-    /// A segment from the peer arrived.
-    fn handle_segment(&mut self, now: Instant, segment: Self::Segment);
+    /// A segment from the peer arrived. What it carries is taken out of it.
+    fn take_segment(&mut self, now: Instant, segment: &mut Self::Segment);
+    /// The same for a segment that has no other place.
+    fn handle_segment(&mut self, now: Instant, mut segment: Self::Segment) {
+        self.take_segment(now, &mut segment);
+    }
     /// The time of [`Connection::poll_timeout`] has come. Calling it early does nothing.
     fn handle_timeout(&mut self, now: Instant);
     /// The next segment to send, until there is none.

@@ -52,8 +52,8 @@ pub enum EndpointEvent {
 pub trait Endpoint {
     /// What travels.
     type Segment;
-    /// What a connection is configured by.
-    type Config: Clone;
+    /// What a connection is configured by. Connections share it.
+    type Config;
 
     /// Opens a connection. `name` is what reports call it.
     fn connect(
@@ -61,13 +61,18 @@ pub trait Endpoint {
         now: Instant,
         local: SocketAddrV4,
         remote: SocketAddrV4,
-        config: &Self::Config,
+        config: impl Into<Arc<Self::Config>>,
         name: Arc<str>,
     ) -> ConnId;
     /// Accepts connections to `port` from now on.
-    fn listen(&mut self, port: u16, config: &Self::Config);
-    /// A segment arrived from `src` for the host's address `dst`. False: nobody wanted it.
-    fn handle_segment(&mut self, now: Instant, src: Ipv4Addr, dst: Ipv4Addr, segment: Self::Segment) -> bool;
+    fn listen(&mut self, port: u16, config: impl Into<Arc<Self::Config>>);
+    /// A segment arrived from `src` for the host's address `dst`; what it carries is taken out of it.
+    /// False: nobody wanted it.
+    fn take_segment(&mut self, now: Instant, src: Ipv4Addr, dst: Ipv4Addr, segment: &mut Self::Segment) -> bool;
+    /// The same for a segment that has no other place.
+    fn handle_segment(&mut self, now: Instant, src: Ipv4Addr, dst: Ipv4Addr, mut segment: Self::Segment) -> bool {
+        self.take_segment(now, src, dst, &mut segment)
+    }
     /// The time of [`Endpoint::poll_timeout`] has come.
     fn handle_timeout(&mut self, now: Instant);
     /// The next event.

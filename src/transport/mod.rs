@@ -7,6 +7,7 @@ pub mod connection;
 pub mod endpoint;
 pub mod kernel;
 pub mod profile;
+pub mod ranges;
 pub mod rtt;
 pub mod rudp;
 pub mod stream;

@@ -26,22 +26,38 @@ pub struct Slot<C> {
     flow: FlowId,
     order: u64,
     name: Option<Arc<str>>,
-    in_events: bool,
-    in_ready: bool,
+    // What follows it in each row.
+    next: [u32; 2],
     // When its timer fires.
     wake: Option<Instant>,
 }
+
+/// A queue of places, threaded through their slots: it needs no memory of its own.
+#[derive(Clone, Copy, Debug)]
+struct Row {
+    first: u32,
+    last: u32,
+}
+
+/// The rows: places whose events, and whose segments, have not been polled to the end.
+const EVENTS: usize = 0;
+const READY: usize = 1;
+/// Follows the last place of a row.
+const END: u32 = u32::MAX;
+/// Follows a place that is not in the row.
+const ABSENT: u32 = u32::MAX - 1;
 
 /// Connections by place, with one timer entry each.
 pub struct Table<C> {
     transport: TransportKind,
     slots: Vec<(u32, Option<Slot<C>>)>,
+    rows: [Row; 2],
+    // When the first timer fires.
+    earliest: Option<Instant>,
     free: Vec<u32>,
-    // Re-armed lazily: an entry may be earlier than its slot's wake, the first one never is.
+    // Used from the second place on. Re-armed lazily: an entry may be earlier than its slot's wake,
+    // the first one never is.
     timers: Calendar,
-    // Places whose events or segments have not been polled to the end.
-    events: VecDeque<u32>,
-    ready: VecDeque<u32>,
     notes: VecDeque<(FlowId, FlowNote)>,
     finished: Vec<(u64, FlowReport)>,
     opened: u64,
@@ -55,8 +71,8 @@ impl<C: Connection> Table<C> {
             slots: Vec::new(),
             free: Vec::new(),
             timers: Calendar::default(),
-            events: VecDeque::new(),
-            ready: VecDeque::new(),
+            rows: [Row { first: END, last: END }; 2],
+            earliest: None,
             notes: VecDeque::new(),
             finished: Vec::new(),
             opened: 0,
@@ -74,16 +90,19 @@ impl<C: Connection> Table<C> {
         let (initiator, responder) = if name.is_some() { (local, remote) } else { (remote, local) };
         let flow = FlowId::new(self.transport, initiator, responder);
         self.opened += 1;
-        let (order, in_events, in_ready, wake) = (self.opened, false, false, None);
-        let slot = Slot { connection, local, remote, flow, order, name, in_events, in_ready, wake };
+        let (order, next, wake) = (self.opened, [ABSENT; 2], None);
+        let slot = Slot { connection, local, remote, flow, order, name, next, wake };
         let index = self.free.pop().unwrap_or_else(|| {
             self.slots.push((0, None));
+            if self.slots.len() == 2 {
+                self.timers.set(0, self.earliest);
+            }
             self.slots.len() as u32 - 1
         });
         let (generation, place) = &mut self.slots[index as usize];
         *place = Some(slot);
         let id = ConnId { index, generation: *generation };
-        self.touch(id);
+        self.touch(index);
         id
     }
 
@@ -103,15 +122,17 @@ impl<C: Connection> Table<C> {
     }
 
     /// Looks without touching.
+    #[inline]
     pub fn get(&self, id: ConnId) -> Option<&Slot<C>> {
         let (generation, slot) = self.slots.get(id.index as usize)?;
         slot.as_ref().filter(|_| *generation == id.generation)
     }
 
     /// Access that may change what the connection wants to send, say or be woken for.
+    #[inline]
     pub fn get_mut(&mut self, id: ConnId) -> Option<&mut Slot<C>> {
         self.get(id)?;
-        self.touch(id);
+        self.touch(id.index);
         self.slots[id.index as usize].1.as_mut()
     }
 
@@ -120,45 +141,66 @@ impl<C: Connection> Table<C> {
         self.get_mut(id).map(|s| &mut s.connection as &mut dyn Stream)
     }
 
-    fn touch(&mut self, id: ConnId) {
-        let Some(slot) = self.slots[id.index as usize].1.as_mut() else { return };
-        if !slot.in_events {
-            slot.in_events = true;
-            self.events.push_back(id.index);
+    /// Puts a place at the end of both rows, unless it is in them.
+    #[inline]
+    fn touch(&mut self, index: u32) {
+        for row in [EVENTS, READY] {
+            let Some(slot) = self.slots[index as usize].1.as_mut() else { return };
+            if slot.next[row] != ABSENT {
+                continue;
+            }
+            slot.next[row] = END;
+            let Row { first, last } = &mut self.rows[row];
+            let before = std::mem::replace(last, index);
+            if before == END {
+                *first = index;
+            } else if let Some(before) = self.slots[before as usize].1.as_mut() {
+                before.next[row] = index;
+            }
         }
-        if !slot.in_ready {
-            slot.in_ready = true;
-            self.ready.push_back(id.index);
+    }
+
+    /// Takes the first place out of a row.
+    #[inline]
+    fn leave(&mut self, row: usize) {
+        let Row { first, last } = &mut self.rows[row];
+        let Some(slot) = self.slots[*first as usize].1.as_mut() else { return };
+        *first = std::mem::replace(&mut slot.next[row], ABSENT);
+        if *first == END {
+            *last = END;
         }
     }
 
     /// Runs every timer that is due.
     pub fn handle_timeout(&mut self, now: Instant) {
+        if let [(_, slot)] = &mut self.slots[..] {
+            let Some(slot) = slot.as_mut().filter(|s| s.wake.is_some_and(|at| at <= now)) else { return };
+            slot.wake = None;
+            slot.connection.handle_timeout(now);
+            self.touch(0);
+        }
         while let Some((at, index)) = self.timers.peek().filter(|(at, _)| *at <= now) {
-            let (generation, slot) = &mut self.slots[index as usize];
-            let generation = *generation;
+            let slot = &mut self.slots[index as usize].1;
             let wake = slot.as_mut().and_then(|s| if s.wake == Some(at) { s.wake.take() } else { s.wake });
             let due = wake == Some(at);
             self.timers.set(index, wake.filter(|_| !due));
             if let Some(slot) = slot.as_mut().filter(|_| due) {
                 slot.connection.handle_timeout(now);
-                self.touch(ConnId { index, generation });
+                self.touch(index);
             }
         }
+        self.find_earliest();
     }
 
     /// The next stream event of any touched connection.
+    #[inline]
     pub fn poll_event(&mut self) -> Option<EndpointEvent> {
-        while let Some(&index) = self.events.front() {
+        while let index @ 0..ABSENT = self.rows[EVENTS].first {
             let (generation, slot) = &mut self.slots[index as usize];
-            let generation = *generation;
-            if let Some(slot) = slot {
-                if let Some(event) = slot.connection.poll_event() {
-                    return Some(EndpointEvent::Stream(ConnId { index, generation }, event));
-                }
-                slot.in_events = false;
+            if let Some(event) = slot.as_mut().and_then(|slot| slot.connection.poll_event()) {
+                return Some(EndpointEvent::Stream(ConnId { index, generation: *generation }, event));
             }
-            self.events.pop_front();
+            self.leave(EVENTS);
         }
         None
     }
@@ -166,12 +208,13 @@ impl<C: Connection> Table<C> {
     /// The next segment of any touched connection, with its two ends. A connection that has none
     /// left is settled: its timer is set, its notes are taken, and if it is closed it is removed
     /// and given to `removed`.
+    #[inline]
     pub fn poll_transmit(
         &mut self,
         now: Instant,
         mut removed: impl FnMut(ConnId, &Slot<C>),
     ) -> Option<(SocketAddrV4, SocketAddrV4, C::Segment)> {
-        while let Some(&index) = self.ready.front() {
+        while let index @ 0..ABSENT = self.rows[READY].first {
             if let Some(slot) = self.slots[index as usize].1.as_mut() {
                 let segment = slot.connection.poll_transmit(now);
                 while let Some(note) = slot.connection.poll_note() {
@@ -180,49 +223,59 @@ impl<C: Connection> Table<C> {
                 if let Some(segment) = segment {
                     return Some((slot.local, slot.remote, segment));
                 }
-                slot.in_ready = false;
-                self.settle(index, &mut removed);
             }
-            self.ready.pop_front();
+            self.leave(READY);
+            self.settle(index, &mut removed);
         }
         None
     }
 
     fn settle(&mut self, index: u32, removed: &mut impl FnMut(ConnId, &Slot<C>)) {
+        let alone = self.slots.len() == 1;
         let (generation, place) = &mut self.slots[index as usize];
         let Some(slot) = place.as_mut() else { return };
         // Its last events must have been heard before it may go.
-        if slot.connection.is_closed() && !slot.in_events {
+        if slot.connection.is_closed() && slot.next[EVENTS] == ABSENT {
             removed(ConnId { index, generation: *generation }, slot);
             self.finished.push((slot.order, report(self.transport, slot)));
             *place = None;
             *generation += 1;
             self.timers.set(index, None);
             self.free.push(index);
-            return self.correct_first_timer();
+            return self.find_earliest();
         }
         slot.wake = slot.connection.poll_timeout();
+        if alone {
+            self.earliest = slot.wake;
+            return;
+        }
         if let Some(at) = slot.wake
             && self.timers.get(index).is_none_or(|entry| at < entry)
         {
             self.timers.set(index, slot.wake);
         }
-        self.correct_first_timer();
+        self.find_earliest();
     }
 
-    fn correct_first_timer(&mut self) {
-        while let Some((at, index)) = self.timers.peek() {
+    fn find_earliest(&mut self) {
+        if let [(_, slot)] = &self.slots[..] {
+            self.earliest = slot.as_ref().and_then(|slot| slot.wake);
+            return;
+        }
+        self.earliest = loop {
+            let Some((at, index)) = self.timers.peek() else { break None };
             let wake = self.slots[index as usize].1.as_ref().and_then(|slot| slot.wake);
             if wake == Some(at) {
-                return;
+                break wake;
             }
             self.timers.set(index, wake);
-        }
+        };
     }
 
     /// When the earliest timer fires.
+    #[inline]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.timers.peek().map(|(at, _)| at)
+        self.earliest
     }
 
     /// The next note of any connection.

@@ -1,5 +1,7 @@
 //! RUDP packets, version 1 (`docs/rudp.md`).
 
+use std::ops::Range;
+
 use bytes::Bytes;
 use smallvec::SmallVec;
 
@@ -268,6 +270,18 @@ impl RudpSegment {
 
     /// Reads a UDP payload. The ports stay 0: they stand in UDP's header.
     pub fn parse(bytes: &[u8]) -> Result<Self, RudpError> {
+        let (segment, payload) = Self::parse_header(bytes)?;
+        Ok(RudpSegment { payload: Bytes::copy_from_slice(&bytes[payload]), ..segment })
+    }
+
+    /// Like [`RudpSegment::parse`], but the payload shares the bytes instead of copying them.
+    pub fn parse_shared(bytes: &Bytes) -> Result<Self, RudpError> {
+        let (segment, payload) = Self::parse_header(bytes)?;
+        Ok(RudpSegment { payload: bytes.slice(payload), ..segment })
+    }
+
+    /// All but the payload, and where that stands.
+    fn parse_header(bytes: &[u8]) -> Result<(Self, Range<usize>), RudpError> {
         let fixed = bytes.first_chunk::<48>().ok_or(RudpError::Truncated)?;
         if fixed[0] != RUDP_VERSION {
             return Err(RudpError::Version(fixed[0]));
@@ -304,7 +318,7 @@ impl RudpSegment {
             below = Some(first);
             ranges.push((first, last));
         }
-        Ok(RudpSegment {
+        let segment = RudpSegment {
             src_port: 0,
             dst_port: 0,
             flags,
@@ -317,8 +331,9 @@ impl RudpSegment {
             error: half(46),
             ranges,
             options: RudpOptions::parse(&bytes[48 + 8 * count..header])?,
-            payload: Bytes::copy_from_slice(&bytes[header..end]),
-        })
+            payload: Bytes::new(),
+        };
+        Ok((segment, header..end))
     }
 }
 

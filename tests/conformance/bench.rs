@@ -280,7 +280,7 @@ pub(crate) fn controller(
     let value = |data: &Data| Value { data: data.clone(), span: 0..0 };
     let params = Params(keys.iter().map(|(k, d)| (k.to_string(), value(d))).collect());
     let entry = CONTROLLERS.find(name).expect("registered");
-    (entry.build)(&Setup { smss, initial_window: initial, byte_counting, params })
+    (entry.build)(&Setup { smss, initial_window: initial, byte_counting, uncapped_growth: false, params })
 }
 
 /// An ACK at `now` of a flight that fills the window, over a path of 100 ms.

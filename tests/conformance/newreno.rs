@@ -1,5 +1,4 @@
-//! NR: RFC 6582. Not offered: slow-but-steady (NR-06, second half) and the guard of section 4
-//! (NR-09).
+//! NR: RFC 6582. Not offered: the guard of section 4 (NR-09).
 
 use twinwire::base::note::{SendCause, WindowCause};
 use twinwire::base::time::Instant;
@@ -92,6 +91,18 @@ fn nr_06_impatient() {
     assert_eq!((partial, t.timeouts.as_slice()), (300, &[1300][..]));
 }
 
+/// The other variant: fourteen holes, one a round trip, though that takes longer than an RTO.
+#[test]
+fn nr_06_slow_but_steady() {
+    let lose: Vec<usize> = (11..=24).collect();
+    let mut t = Bench::new(&TcpConfig { impatient: false, ..plain() }, &lose, 30);
+    t.run_ms(5000);
+    assert_eq!(t.sent_because(SendCause::FastRetransmit), [(200, 11)]);
+    let rest: Vec<(u64, u64)> = (1..14).map(|k| (200 + 100 * k, 11 + k)).collect();
+    assert_eq!(t.sent_because(SendCause::Recovery), rest);
+    assert_eq!(t.timeouts.len(), 0);
+}
+
 /// In recovery from the loss of segment 7, 7 to 24 out, as RENO-16.
 fn recovering() -> Bench {
     let mut t = Bench::scripted(&plain(), 40);
@@ -103,6 +114,31 @@ fn recovering() -> Bench {
     }
     assert_eq!((t.cwnd(), t.ssthresh()), (11_000, Some(8000)));
     t
+}
+
+/// RENO-16's run with PRR and without SACK (RFC 9937): 18 out with those of limited transmit, ssthresh 8. Each duplicate
+/// ACK delivers one: the window is what is out plus ceil(delivered * 8 / 18), in segments, less what left, by hand.
+#[test]
+fn nr_prr_without_sack() {
+    let mut t = Bench::scripted(&TcpConfig { prr: true, ..plain() }, 40);
+    for k in 2..=7 {
+        t.ack(k);
+    }
+    let sent = t.log.len();
+    let mut windows = Vec::new();
+    for dup in 1..=17 {
+        t.ack(7);
+        if dup >= 3 {
+            windows.push(t.cwnd());
+        }
+    }
+    let by_hand = [15, 14, 14, 13, 13, 12, 12, 11, 10, 10, 9, 8, 8, 8, 8];
+    assert_eq!(windows, by_hand.map(|segments| segments * 1000));
+    // Two by limited transmit, the repair, then one every other duplicate and, at ssthresh, one for each.
+    let left: Vec<u64> = t.log[sent..].iter().map(|l| l.1).collect();
+    assert_eq!(left, [23, 24, 7, 25, 26, 27, 28, 29, 30, 31]);
+    t.ack(25);
+    assert_eq!((t.cwnd(), t.ssthresh()), (8000, Some(8000)));
 }
 
 #[test]

@@ -115,6 +115,11 @@ impl Server {
         Server(Process(child))
     }
 
+    /// Its number.
+    pub(crate) fn id(&self) -> u32 {
+        self.0.id()
+    }
+
     /// Asks it to end; its exit status.
     pub(crate) fn terminate(mut self) -> Option<i32> {
         self.0.signal("-TERM");

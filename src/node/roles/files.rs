@@ -149,7 +149,14 @@ impl FileSet {
         let mut files = FileSet::default();
         for (name, value) in params.table("files").into_iter().flat_map(|table| &table.0) {
             let file = match &value.data {
-                Data::Size(size) => File::generated(name, size.0),
+                Data::Size(size) => {
+                    let file = File::generated(name, size.0);
+                    // In real time nobody shall wait for the hash of a file that somebody else asks for.
+                    if env.wall.is_real() {
+                        file.sha256();
+                    }
+                    file
+                }
                 Data::Table(table) => {
                     let path = env.folder.join(table.text("path").unwrap_or_default());
                     File::open(name, &path, env.wall).map_err(|error| RoleError {

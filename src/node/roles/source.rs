@@ -61,8 +61,8 @@ impl Source for OnDisk {
     }
 
     fn read(&self, offset: u64, count: usize) -> Bytes {
-        let (mut file, mut bytes) = (&self.file, vec![0; count]);
-        let whole = file.seek(SeekFrom::Start(offset)).and_then(|_| file.read_exact(&mut bytes));
-        if whole.is_ok() { Bytes::from(bytes) } else { Bytes::new() }
+        let (mut file, mut bytes) = (&self.file, Vec::with_capacity(count));
+        let read = file.seek(SeekFrom::Start(offset)).and_then(|_| file.take(count as u64).read_to_end(&mut bytes));
+        if read.is_ok_and(|read| read == count) { Bytes::from(bytes) } else { Bytes::new() }
     }
 }

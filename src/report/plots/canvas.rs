@@ -6,7 +6,7 @@ use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-use super::figure::{Figure, Shape};
+use super::figure::{Figure, Line, Shape};
 use super::style::{AXIS, FAMILY, GRID, INK, SIZE, colour, register_fonts};
 
 /// A figure could not be drawn.
@@ -14,35 +14,71 @@ use super::style::{AXIS, FAMILY, GRID, INK, SIZE, colour, register_fonts};
 #[error("cannot draw the figure: {0}")]
 pub struct DrawError(pub String);
 
-fn failed(why: impl std::fmt::Display) -> DrawError {
+pub(super) fn failed(why: impl std::fmt::Display) -> DrawError {
     DrawError(why.to_string())
 }
 
-type Area<DB> = DrawingArea<DB, Shift>;
-type Chart<'a, DB> = ChartContext<'a, DB, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
+pub(super) type Area<DB> = DrawingArea<DB, Shift>;
+pub(super) type Chart<'a, DB> = ChartContext<'a, DB, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
 
-/// Draws `figure` on `root`, `scale` times as large as its real size. `piecewise` draws lines
-/// segment by segment with round joints: the library's bitmaps lose pixels where a line turns back.
-pub fn draw<DB: DrawingBackend>(
+/// Something that can be drawn, as SVG and as PNG.
+pub trait Picture {
+    /// Its real width and height.
+    fn size(&self) -> (u32, u32);
+    /// Draws it on `root`, `scale` times as large as its real size. `piecewise` draws lines segment by
+    /// segment with round joints: the library's bitmaps lose pixels where a line turns back.
+    fn draw<DB: DrawingBackend>(&self, root: &Area<DB>, scale: i32, piecewise: bool) -> Result<(), DrawError>;
+}
+
+impl Picture for Figure {
+    fn size(&self) -> (u32, u32) {
+        SIZE
+    }
+
+    fn draw<DB: DrawingBackend>(&self, root: &Area<DB>, scale: i32, piecewise: bool) -> Result<(), DrawError> {
+        draw_head(root, &self.title, &self.subtitle, scale)?;
+        let lines = self.lines.iter().filter_map(|l| {
+            // A dashed line's entry speaks for the dashed lines of every colour.
+            let colour = if l.dashed { AXIS } else { colour(l.colour) };
+            Some((l.label.as_deref()?, Sample::Line { colour, dashed: l.dashed }))
+        });
+        let marks = self.marks.iter().map(|m| (m.label.as_str(), Sample::Mark(m.shape)));
+        let top = draw_legend(root, lines.chain(marks), scale)?;
+        let (_, plot) = root.split_vertically(top);
+        let (x_max, y_max) = limits(self);
+        let mut chart = draw_axes(&plot, (x_max, y_max), &self.y_label, scale)?;
+        draw_lines(&mut chart, &self.lines, x_max, scale, piecewise)?;
+        draw_marks(&mut chart, self, scale)?;
+        root.present().map_err(failed)
+    }
+}
+
+/// An empty page with a title.
+pub(super) fn draw_head<DB: DrawingBackend>(
     root: &Area<DB>,
-    figure: &Figure,
+    title: &str,
+    subtitle: &str,
     scale: i32,
-    piecewise: bool,
 ) -> Result<(), DrawError> {
     if !register_fonts() {
         return Err(failed("the bundled font is unreadable"));
     }
     root.fill(&WHITE).map_err(failed)?;
     // Not `.style(..)`, which keeps the outlines of the regular font.
-    let title = FontDesc::new(FontFamily::Name(FAMILY), f64::from(20 * scale), FontStyle::Bold).color(&INK);
-    root.draw(&Text::new(figure.title.clone(), (24 * scale, 18 * scale), title)).map_err(failed)?;
-    let subtitle = (FAMILY, 13 * scale).into_font().color(&AXIS);
-    root.draw(&Text::new(figure.subtitle.clone(), (24 * scale, 44 * scale), subtitle)).map_err(failed)?;
-    let top = draw_legend(root, figure, scale)?;
+    let style = FontDesc::new(FontFamily::Name(FAMILY), f64::from(20 * scale), FontStyle::Bold).color(&INK);
+    root.draw(&Text::new(title.to_owned(), (24 * scale, 18 * scale), style)).map_err(failed)?;
+    let style = (FAMILY, 13 * scale).into_font().color(&AXIS);
+    root.draw(&Text::new(subtitle.to_owned(), (24 * scale, 44 * scale), style)).map_err(failed)
+}
 
-    let (x_max, y_max) = limits(figure);
-    let (_, plot) = root.split_vertically(top);
-    let mut chart = ChartBuilder::on(&plot)
+/// Axes from zero to these ends.
+pub(super) fn draw_axes<'a, DB: DrawingBackend + 'a>(
+    plot: &'a Area<DB>,
+    (x_max, y_max): (f64, f64),
+    y_label: &str,
+    scale: i32,
+) -> Result<Chart<'a, DB>, DrawError> {
+    let mut chart = ChartBuilder::on(plot)
         .margin_top(10 * scale)
         .margin_right(28 * scale)
         .margin_bottom(12 * scale)
@@ -59,7 +95,7 @@ pub fn draw<DB: DrawingBackend>(
         .x_labels(11)
         .y_labels(8)
         .x_desc("time (s)")
-        .y_desc(figure.y_label.as_str())
+        .y_desc(y_label)
         .label_style(label)
         .axis_desc_style(axis_title)
         .axis_style(AXIS.stroke_width(scale as u32))
@@ -70,7 +106,18 @@ pub fn draw<DB: DrawingBackend>(
         .y_label_formatter(&|y| tick(*y))
         .draw()
         .map_err(failed)?;
-    let (grey, named): (Vec<_>, Vec<_>) = figure.lines.iter().partition(|l| l.colour.is_none());
+    Ok(chart)
+}
+
+/// Lines, those without a name behind the others.
+pub(super) fn draw_lines<DB: DrawingBackend>(
+    chart: &mut Chart<'_, DB>,
+    lines: &[Line],
+    x_max: f64,
+    scale: i32,
+    piecewise: bool,
+) -> Result<(), DrawError> {
+    let (grey, named): (Vec<_>, Vec<_>) = lines.iter().partition(|l| l.colour.is_none());
     for line in grey.into_iter().chain(named) {
         let points = thin(&line.points, x_max / 1600.0);
         let width = if line.colour.is_some() { 2 * scale } else { scale };
@@ -79,16 +126,15 @@ pub fn draw<DB: DrawingBackend>(
             let style = colour.stroke_width((width * 3 / 4).max(1) as u32);
             chart.draw_series(DashedLineSeries::new(points, 6 * scale, 4 * scale, style)).map_err(failed)?;
         } else if piecewise {
-            draw_piecewise(&mut chart, &points, colour, width)?;
+            draw_piecewise(chart, &points, colour, width)?;
         } else {
             chart.draw_series(LineSeries::new(points, colour.stroke_width(width as u32))).map_err(failed)?;
         }
     }
-    draw_marks(&mut chart, figure, scale)?;
-    root.present().map_err(failed)
+    Ok(())
 }
 
-fn draw_piecewise<DB: DrawingBackend>(
+pub(super) fn draw_piecewise<DB: DrawingBackend>(
     chart: &mut Chart<'_, DB>,
     points: &[(f64, f64)],
     colour: RGBColor,
@@ -119,23 +165,27 @@ fn draw_marks<DB: DrawingBackend>(chart: &mut Chart<'_, DB>, figure: &Figure, sc
 }
 
 /// What stands before an entry of the legend.
-enum Sample {
-    Line { colour: RGBColor, dashed: bool },
+#[derive(Clone)]
+pub(super) enum Sample {
+    Line {
+        colour: RGBColor,
+        dashed: bool,
+    },
     Mark(Shape),
+    /// A wide pale line.
+    Band(RGBColor),
 }
 
 /// Draws the legend in rows below the subtitle, where it hides nothing; returns where it ends.
-fn draw_legend<DB: DrawingBackend>(root: &Area<DB>, figure: &Figure, scale: i32) -> Result<i32, DrawError> {
-    let lines = figure.lines.iter().filter_map(|l| {
-        // A dashed line's entry speaks for the dashed lines of every colour.
-        let colour = if l.dashed { AXIS } else { colour(l.colour) };
-        Some((l.label.as_deref()?, Sample::Line { colour, dashed: l.dashed }))
-    });
-    let marks = figure.marks.iter().map(|m| (m.label.as_str(), Sample::Mark(m.shape)));
+pub(super) fn draw_legend<'a, DB: DrawingBackend>(
+    root: &Area<DB>,
+    entries: impl Iterator<Item = (&'a str, Sample)>,
+    scale: i32,
+) -> Result<i32, DrawError> {
     let style = (FAMILY, 12 * scale).into_font().color(&INK).pos(Pos::new(HPos::Left, VPos::Center));
     let right = (SIZE.0 as i32 - 24) * scale;
     let (mut x, mut y) = (24 * scale, 74 * scale);
-    for (label, sample) in lines.chain(marks) {
+    for (label, sample) in entries {
         let (text_width, _) = root.estimate_text_size(label, &style).map_err(failed)?;
         let width = 32 * scale + text_width as i32;
         if x + width > right && x > 24 * scale {
@@ -150,6 +200,10 @@ fn draw_legend<DB: DrawingBackend>(root: &Area<DB>, figure: &Figure, scale: i32)
                     let stroke = colour.stroke_width((if dashed { 3 * scale / 2 } else { 3 * scale }) as u32);
                     root.draw(&PathElement::new(path, stroke)).map_err(failed)?;
                 }
+            }
+            Sample::Band(colour) => {
+                let path = vec![(x, y), (x + 24 * scale, y)];
+                root.draw(&PathElement::new(path, colour.stroke_width(7 * scale as u32))).map_err(failed)?;
             }
             Sample::Mark(Shape::Cross) => {
                 let stroke = INK.stroke_width((3 * scale / 2) as u32);
@@ -188,7 +242,7 @@ fn tick(value: f64) -> String {
 
 /// Leaves out points that no eye can tell apart: in each column of `width` the first, the lowest,
 /// the highest and the last stay.
-fn thin(points: &[(f64, f64)], width: f64) -> Vec<(f64, f64)> {
+pub(super) fn thin(points: &[(f64, f64)], width: f64) -> Vec<(f64, f64)> {
     let mut out = Vec::new();
     for column in points.chunk_by(|a, b| (a.0 / width).floor() == (b.0 / width).floor()) {
         let order = |a: &usize, b: &usize| column[*a].1.total_cmp(&column[*b].1);

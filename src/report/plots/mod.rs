@@ -8,6 +8,7 @@ pub mod output;
 pub mod queue;
 pub mod style;
 pub mod throughput;
+pub mod twin;
 
 use crate::base::registry::{Entry, Registry};
 

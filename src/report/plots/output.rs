@@ -7,9 +7,7 @@ use std::path::{Path, PathBuf};
 use plotters::prelude::{BitMapBackend, IntoDrawingArea, SVGBackend};
 
 use super::PLOTS;
-use super::canvas::{DrawError, draw};
-use super::figure::Figure;
-use super::style::SIZE;
+use super::canvas::{DrawError, Picture};
 use crate::report::read::RunData;
 
 /// SVG is drawn this many times as large as it says it is.
@@ -55,26 +53,28 @@ pub fn redraw(folders: &[PathBuf], with_png: bool, out: Option<&Path>) -> Result
     write_plots(&runs, &dir, with_png).map_err(|e| e.to_string())
 }
 
-/// The figure as the text of an SVG file.
-pub fn svg(figure: &Figure) -> Result<String, DrawError> {
+/// The picture as the text of an SVG file.
+pub fn svg(picture: &impl Picture) -> Result<String, DrawError> {
     let mut text = String::new();
-    let (width, height) = (SIZE.0 * SVG_SCALE, SIZE.1 * SVG_SCALE);
+    let size = picture.size();
+    let (width, height) = (size.0 * SVG_SCALE, size.1 * SVG_SCALE);
     {
         let root = SVGBackend::with_string(&mut text, (width, height)).into_drawing_area();
-        draw(&root, figure, SVG_SCALE as i32, false)?;
+        picture.draw(&root, SVG_SCALE as i32, false)?;
     }
     // The view box keeps the large drawing; only the size that the file asks for is the real one.
     let large = format!("width=\"{width}\" height=\"{height}\"");
-    Ok(text.replacen(&large, &format!("width=\"{}\" height=\"{}\"", SIZE.0, SIZE.1), 1))
+    Ok(text.replacen(&large, &format!("width=\"{}\" height=\"{}\"", size.0, size.1), 1))
 }
 
-/// The figure as the bytes of a PNG file.
-pub fn png(figure: &Figure) -> Result<Vec<u8>, DrawError> {
-    let (width, height) = (SIZE.0 * PNG_SCALE, SIZE.1 * PNG_SCALE);
+/// The picture as the bytes of a PNG file.
+pub fn png(picture: &impl Picture) -> Result<Vec<u8>, DrawError> {
+    let size = picture.size();
+    let (width, height) = (size.0 * PNG_SCALE, size.1 * PNG_SCALE);
     let mut large = vec![0; width as usize * height as usize * 3];
     {
         let root = BitMapBackend::with_buffer(&mut large, (width, height)).into_drawing_area();
-        draw(&root, figure, PNG_SCALE as i32, true)?;
+        picture.draw(&root, PNG_SCALE as i32, true)?;
     }
     let small = shrink(&large, width as usize, PNG_BOX as usize);
     let failed = |why: png::EncodingError| DrawError(why.to_string());
@@ -107,7 +107,7 @@ fn shrink(pixels: &[u8], width: usize, side: usize) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::plots::figure::{Line, Marks, Shape};
+    use crate::report::plots::figure::{Figure, Line, Marks, Shape};
 
     fn figure() -> Figure {
         // A sawtooth such as Reno's, with a timeout.

@@ -30,7 +30,7 @@ pub fn figure(runs: &[RunData]) -> Option<Figure> {
 }
 
 /// The width of a run's bins: the least distance between two of one flow; 1 ms if there are none.
-fn bin_width(run: &RunData) -> f64 {
+pub(super) fn bin_width(run: &RunData) -> f64 {
     let distances = run.throughput.values().flat_map(|bins| bins.windows(2).map(|w| w[1].0 - w[0].0));
     distances.filter(|d| *d > 0.0).reduce(f64::min).unwrap_or(0.001)
 }

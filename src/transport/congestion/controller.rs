@@ -84,6 +84,8 @@ pub struct Setup {
     pub initial_window: u64,
     /// Whether congestion avoidance counts bytes (RFC 3465) or ACKs (RFC 5681 equation 3).
     pub byte_counting: bool,
+    /// Whether slow start grows by all that an ACK acknowledges, as in Linux.
+    pub uncapped_growth: bool,
     /// The keys of the controller's own entry.
     pub params: Params,
 }

@@ -37,6 +37,7 @@ struct Cubic {
     restart_window: u64,
     fast_convergence: bool,
     hystart: Option<HyStart>,
+    uncapped: bool,
     now: State,
     /// As it was before the last reduction.
     before: Option<State>,
@@ -96,6 +97,7 @@ impl Cubic {
             restart_window: setup.initial_window,
             fast_convergence: on("fast_convergence"),
             hystart: on("hystart").then(HyStart::new),
+            uncapped: setup.uncapped_growth,
             now: State { cwnd, ssthresh, w_max: None, cwnd_prior: cwnd, epoch: None },
             before: None,
             last_ack: None,
@@ -107,7 +109,8 @@ impl Cubic {
         let mut first = self.hystart.as_mut().filter(|_| self.now.ssthresh.is_none());
         let over = first.as_mut().is_some_and(|h| h.on_ack(ack));
         if ack.cwnd_limited {
-            let growth = first.map_or(ack.bytes.min(self.smss), |h| h.growth(ack.bytes, self.smss));
+            let plain = if self.uncapped { ack.bytes } else { ack.bytes.min(self.smss) };
+            let growth = first.map_or(plain, |h| h.growth(ack.bytes, self.smss));
             let limit = self.now.ssthresh.unwrap_or(MAX_WINDOW);
             self.now.cwnd = (self.now.cwnd + growth).min(limit.max(self.now.cwnd));
         }

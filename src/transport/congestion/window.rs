@@ -20,6 +20,7 @@ pub(super) struct RenoWindow {
     restart_window: u64,
     byte_counting: bool,
     abc_limit: u64,
+    uncapped: bool,
     cwnd: u64,
     ssthresh: Option<u64>,
     // Bytes acknowledged towards the next full segment of growth (RFC 3465 section 2.1).
@@ -34,6 +35,7 @@ impl RenoWindow {
             smss: setup.smss,
             restart_window: setup.initial_window,
             byte_counting: setup.byte_counting,
+            uncapped: setup.uncapped_growth,
             abc_limit: setup.params.integer("abc_limit").unwrap_or(1),
             cwnd: setup.initial_window,
             ssthresh: None,
@@ -64,9 +66,10 @@ impl RenoWindow {
         if self.phase() == Phase::SlowStart {
             // RFC 3465 section 2.3: after a timeout L is 1.
             let l = if ack.after_timeout { 1 } else { self.abc_limit };
-            self.cwnd += ack.bytes.min(l * self.smss);
+            self.cwnd += if self.uncapped { ack.bytes } else { ack.bytes.min(l * self.smss) };
             // The ACK that crosses ssthresh does not overshoot it.
             if let Some(limit) = self.ssthresh.filter(|&limit| self.cwnd > limit) {
+                self.counted += if self.uncapped { self.cwnd - limit } else { 0 };
                 self.cwnd = limit;
             }
         } else if self.byte_counting {

@@ -8,4 +8,4 @@ mod stream;
 mod tests;
 
 pub use endpoint::KernelEndpoint;
-pub use message::{SocketMessage, SocketOp};
+pub use message::{SenderInfo, SocketMessage, SocketOp};

@@ -5,8 +5,8 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 
-use super::message::SocketOp;
-use crate::base::note::{CloseReason, FlowNote};
+use super::message::{SenderInfo, SocketOp};
+use crate::base::note::{CloseReason, FlowNote, Phase, SendCause, Timer, Window, WindowCause};
 use crate::base::report::FlowStats;
 use crate::base::time::{Duration, Instant};
 use crate::transport::connection::Connection;
@@ -38,6 +38,8 @@ pub(super) struct KernelStream {
     found_nothing: bool,
     told_finished: bool,
     deadline: Option<Instant>,
+    /// How the system's sender stood last.
+    info: Option<SenderInfo>,
     now: Instant,
     events: VecDeque<StreamEvent>,
     ops: VecDeque<SocketOp>,
@@ -62,6 +64,7 @@ impl KernelStream {
             found_nothing: true,
             told_finished: false,
             deadline: None,
+            info: None,
             now,
             events: VecDeque::new(),
             ops: VecDeque::new(),
@@ -122,6 +125,38 @@ impl KernelStream {
         self.stats.closed = Some((self.now, reason));
         self.ops.extend(op);
         self.note(FlowNote::Closed { reason });
+    }
+
+    /// The system's sender stands otherwise than before.
+    fn learn(&mut self, info: SenderInfo) {
+        let before = self.info.replace(info);
+        let was = |of: fn(&SenderInfo) -> bool| before.as_ref().is_some_and(of);
+        let cause = match &before {
+            None => WindowCause::Start,
+            Some(_) if info.timed_out && !was(|i| i.timed_out) => WindowCause::Timeout,
+            Some(_) if info.recovering && !was(|i| i.recovering) => WindowCause::Loss,
+            Some(_) if was(|i| i.recovering || i.timed_out) && !info.recovering && !info.timed_out => {
+                WindowCause::Recovered
+            }
+            Some(_) => WindowCause::Ack,
+        };
+        let s = &mut self.stats;
+        (s.segments_sent, s.retransmits, s.timeouts) = (info.segments_sent, info.retransmits, info.timeouts);
+        (s.min_rtt, s.srtt) = (info.min_rtt.or(s.min_rtt), info.srtt.or(s.srtt));
+        if info.recovering || info.timed_out {
+            s.ssthresh_after_first_loss_bytes = s.ssthresh_after_first_loss_bytes.or(info.ssthresh_bytes);
+        }
+        let phase = match info.ssthresh_bytes {
+            _ if info.timed_out => Phase::Loss,
+            _ if info.recovering => Phase::Recovery,
+            Some(ssthresh) if info.cwnd_bytes >= ssthresh => Phase::CongestionAvoidance,
+            _ => Phase::SlowStart,
+        };
+        let SenderInfo { cwnd_bytes, ssthresh_bytes, in_flight_bytes, srtt, rto, .. } = info;
+        if cause == WindowCause::Timeout {
+            self.note(FlowNote::Timeout { timer: Timer::Retransmission, backoff: 1 });
+        }
+        self.note(FlowNote::Window(Window { cause, phase, cwnd_bytes, ssthresh_bytes, in_flight_bytes, srtt, rto }));
     }
 
     /// Both ways are over and everything was heard: the socket may be closed.
@@ -194,33 +229,39 @@ impl Stream for KernelStream {
 impl Connection for KernelStream {
     type Segment = SocketOp;
 
-    fn handle_segment(&mut self, now: Instant, op: SocketOp) {
+    fn take_segment(&mut self, now: Instant, op: &mut SocketOp) {
         if self.closed.is_some() {
             return;
         }
         self.now = now;
-        // Whatever it is, the peer lives.
-        self.deadline = None;
+        // Whatever it is, the peer lives; figures alone say nothing of it.
+        if !matches!(op, SocketOp::Info(_)) {
+            self.deadline = None;
+        }
         match op {
             SocketOp::Open => self.establish(),
             SocketOp::Data(data) => {
                 self.stats.bytes_delivered += data.len() as u64;
                 self.note(FlowNote::Delivered { bytes: data.len() as u64 });
-                self.received.push_back(data);
+                self.received.push_back(std::mem::take(data));
                 if std::mem::take(&mut self.found_nothing) {
                     self.events.push_back(StreamEvent::Readable);
                 }
             }
             SocketOp::Took(bytes) => {
-                self.unsent = self.unsent.saturating_sub(bytes);
-                self.stats.bytes_acked += bytes;
+                self.unsent = self.unsent.saturating_sub(*bytes);
+                // How it cuts them into segments is the system's affair.
+                let (offset, at_once) = (self.stats.bytes_acked, u32::try_from(*bytes).unwrap_or(u32::MAX));
+                self.note(FlowNote::SegmentSent { offset, bytes: at_once, cause: SendCause::New });
+                self.stats.bytes_acked += *bytes;
                 self.stats.last_acked = Some(now);
                 if std::mem::take(&mut self.cut_short) {
                     self.events.push_back(StreamEvent::Writable);
                 }
             }
             SocketOp::Finish => self.peer_finished = true,
-            SocketOp::Failed(reason) => self.end(reason, None),
+            SocketOp::Failed(reason) => self.end(*reason, None),
+            SocketOp::Info(info) => self.learn(*info),
             SocketOp::Listen
             | SocketOp::BindUdp
             | SocketOp::BindRudp

@@ -12,9 +12,12 @@ pub(super) mod error {
     pub(in super::super) const FLOW_CONTROL: u16 = 3;
     pub(in super::super) const FINAL_SIZE: u16 = 4;
     pub(in super::super) const ACK_OF_UNSENT: u16 = 5;
+    pub(in super::super) const PROTOCOL: u16 = 6;
     pub(in super::super) const UNSUPPORTED_MODE: u16 = 7;
     pub(in super::super) const TIMEOUT: u16 = 8;
     pub(in super::super) const NUMBERS_EXHAUSTED: u16 = 9;
+    /// The first of the application's own: it gave the connection up.
+    pub(in super::super) const ABORTED: u16 = 256;
 }
 
 /// As RFC 9293 section 3.3.2, but for the stateless server.

@@ -1,5 +1,7 @@
 //! What `[transport.rudp]` may say.
 
+use std::sync::Arc;
+
 use crate::base::schema::{Key, Kind, Need, Params, PartKind};
 use crate::base::time::Duration;
 use crate::transport::congestion::CONTROLLERS;
@@ -36,7 +38,7 @@ impl Mode {
 }
 
 /// What a connection is configured by.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct RudpConfig {
     /// Name of the congestion controller.
     pub congestion: String,
@@ -71,6 +73,20 @@ pub struct RudpConfig {
 static CONTROLLER: PartKind =
     PartKind { what: "congestion controller", tag: "controller", parts: || CONTROLLERS.parts(), short: None };
 
+/// Most that a UDP datagram over IPv4 leaves beside the header, 16 ranges, and the options of the
+/// third packet.
+const MOST_PAYLOAD: u64 = 65_507 - 48 - 8 * 16 - 68;
+/// `MOST_PAYLOAD` as the file writes it.
+const PAYLOAD: Kind = Kind::Within(&Kind::Size, "1 B", "65263 B");
+/// The window field has 32 bits.
+const RECEIVE_BUFFER: Kind = Kind::Within(&Kind::Size, "1 B", "4294967295 B");
+const SEND_BUFFER: Kind = Kind::Within(&Kind::Size, "1 B", "1 TB");
+const ACK_DELAY: Kind = Kind::Within(&Kind::Duration, "0 s", "255 ms");
+/// The cookie carries up to 255 units of 4 s.
+const IDLE: Kind = Kind::Within(&Kind::Duration, "1 s", "1020 s");
+/// No timer that ends a wait is 0.
+const TIMEOUT: Kind = Kind::Within(&Kind::Duration, "1 ms", "24 h");
+
 const MODES: &[&str] = &["selective-repeat", "go-back-n", "stop-and-wait"];
 
 const fn key(name: &'static str, kind: Kind, default: &'static str, about: &'static str) -> Key {
@@ -98,23 +114,40 @@ impl Default for RudpConfig {
     }
 }
 
+/// What is configured once may open many connections.
+impl From<&RudpConfig> for Arc<RudpConfig> {
+    fn from(config: &RudpConfig) -> Self {
+        Arc::new(config.clone())
+    }
+}
+
 impl RudpConfig {
     /// The keys of `[transport.rudp]`.
     pub const KEYS: &[Key] = &[
         PROFILE,
         key("congestion", Kind::Part(&CONTROLLER), "reno", "congestion controller"),
         key("mode", Kind::Choice(MODES), "selective-repeat", "how losses are repaired"),
-        key("payload", Kind::Size, "1152 B", "largest payload of a packet"),
+        key("payload", PAYLOAD, "1152 B", "largest payload of a packet"),
         key("initial_window", Kind::Integer(1, 1000), "10", "initial congestion window in packets"),
-        key("min_rto", Kind::Duration, "200 ms", "least retransmission timeout"),
+        key("min_rto", TIMEOUT, "200 ms", "least retransmission timeout"),
         key("min_rto_on_variance", Kind::Bool, "false", "min_rto bounds the variance term of the timeout, as in Linux"),
-        key("max_rto", Kind::Duration, "60 s", "largest retransmission timeout"),
-        key("receive_buffer", Kind::Size, "16 MiB", "receive buffer"),
-        key("send_buffer", Kind::Size, "16 MiB", "send buffer"),
-        key("max_ack_delay", Kind::Duration, "25 ms", "longest delay of an acknowledgment"),
-        key("idle_timeout", Kind::Duration, "30 s", "silence after which a connection is given up"),
+        key("max_rto", TIMEOUT, "60 s", "largest retransmission timeout"),
+        key("receive_buffer", RECEIVE_BUFFER, "16 MiB", "receive buffer"),
+        key("send_buffer", SEND_BUFFER, "16 MiB", "send buffer"),
+        key(
+            "max_ack_delay",
+            ACK_DELAY,
+            "25 ms",
+            "longest delay of an acknowledgment; the peer is told whole milliseconds",
+        ),
+        key(
+            "idle_timeout",
+            IDLE,
+            "30 s",
+            "silence after which a connection is given up; the peer is told whole seconds",
+        ),
         key("keep_alive", Kind::Bool, "false", "probe an idle connection at each third of the idle timeout"),
-        key("user_timeout", Kind::Duration, "120 s", "how long a byte may stay unacknowledged"),
+        key("user_timeout", TIMEOUT, "120 s", "how long a byte may stay unacknowledged"),
     ];
 
     /// Reads a checked table; what is missing keeps its default.
@@ -149,7 +182,7 @@ impl RudpConfig {
 
     /// Largest payload, within what a UDP datagram can hold.
     pub(super) fn max_payload(&self) -> u16 {
-        self.payload.clamp(1, 65_507 - 48 - 8 * 16) as u16
+        self.payload.clamp(1, MOST_PAYLOAD) as u16
     }
 
     /// The controller's registry entry; an unknown name means Reno.
@@ -162,7 +195,8 @@ impl RudpConfig {
     pub(super) fn setup(&self, payload: u64) -> Setup {
         let n = self.initial_window.max(1);
         let initial_window = (n * payload).min((2 * payload).max(1460 * n));
-        Setup { smss: payload, initial_window, byte_counting: false, params: self.congestion_params.clone() }
+        let params = self.congestion_params.clone();
+        Setup { smss: payload, initial_window, byte_counting: false, uncapped_growth: false, params }
     }
 
     /// Idle timeout in whole seconds as option 5 carries it, never 0.

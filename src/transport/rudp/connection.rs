@@ -1,15 +1,15 @@
 //! One connection: its state, and the traits through which host and application use it.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
 use super::ack_ranges::AckRanges;
-use super::close::State;
+use super::close::{State, error};
 use super::config::{Mode, RudpConfig};
 use super::inbox::Inbox;
 use super::outbox::Outbox;
-use super::ranges::RangeSet;
 use super::recovery::Recovery;
 use super::sent::SentLog;
 use super::timers::{T, Timers};
@@ -19,6 +19,7 @@ use crate::base::rng::{Rng, Seed};
 use crate::base::time::{Duration, Instant};
 use crate::transport::congestion::controller::Controller;
 use crate::transport::connection::Connection;
+use crate::transport::ranges::RangeSet;
 use crate::transport::rtt::{RtoLimits, RttEstimator};
 use crate::transport::stream::{Stream, StreamEvent};
 use crate::wire::rudp::RudpSegment;
@@ -37,7 +38,7 @@ pub(super) struct Peer {
 /// One end of an RUDP connection.
 #[derive(Debug)]
 pub struct RudpConnection {
-    pub(super) config: RudpConfig,
+    pub(super) config: Arc<RudpConfig>,
     pub(super) state: State,
     pub(super) local_cid: u64,
     pub(super) peer: Peer,
@@ -95,7 +96,7 @@ pub struct RudpConnection {
 }
 
 impl RudpConnection {
-    fn new(config: &RudpConfig, local_cid: u64, peer: Peer, own_token: [u8; 16], now: Instant) -> Self {
+    fn new(config: Arc<RudpConfig>, local_cid: u64, peer: Peer, own_token: [u8; 16], now: Instant) -> Self {
         let payload = u64::from(peer.max_payload);
         let entry = config.controller();
         let limits = RtoLimits {
@@ -153,12 +154,13 @@ impl RudpConnection {
             noting: false,
             notes: VecDeque::new(),
             stats: FlowStats { congestion: entry.name, opened: Some(now), ..FlowStats::default() },
-            config: config.clone(),
+            config,
         }
     }
 
     /// The client's end: a SYN is due.
-    pub(super) fn open(config: &RudpConfig, local_cid: u64, own_token: [u8; 16], now: Instant) -> Self {
+    pub(super) fn open(config: impl Into<Arc<RudpConfig>>, local_cid: u64, own_token: [u8; 16], now: Instant) -> Self {
+        let config = config.into();
         let peer = Peer {
             cid: 0,
             max_payload: config.max_payload(),
@@ -174,7 +176,7 @@ impl RudpConnection {
 
     /// The server's end, made when a cookie verified. Packet number 0 was the SYN+ACK.
     pub(super) fn accept(
-        config: &RudpConfig,
+        config: Arc<RudpConfig>,
         local_cid: u64,
         mut peer: Peer,
         own_token: [u8; 16],
@@ -244,7 +246,7 @@ impl RudpConnection {
 impl Connection for RudpConnection {
     type Segment = RudpSegment;
 
-    fn handle_segment(&mut self, now: Instant, segment: RudpSegment) {
+    fn take_segment(&mut self, now: Instant, segment: &mut RudpSegment) {
         self.now = now;
         self.receive(now, segment);
     }
@@ -321,7 +323,7 @@ impl Stream for RudpConnection {
     fn abort(&mut self) {
         if self.state != State::Closed {
             if self.state != State::TimeWait && self.syns_sent + self.next_pn > 0 && self.peer.cid != 0 {
-                self.rst_due = Some(0);
+                self.rst_due = Some(error::ABORTED);
             }
             self.close(self.now, CloseReason::Aborted);
             self.timers.stop(T::Rto);

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::Arc;
 
+#[cfg(test)]
+use super::close::State;
 use super::close::error;
 use super::config::{Mode, RudpConfig};
 use super::connection::{Peer, RudpConnection};
@@ -30,13 +32,15 @@ pub struct RudpEndpoint {
     rng: Rng,
     keys: Keys,
     table: Table<RudpConnection>,
-    listeners: BTreeMap<u16, RudpConfig>,
+    listeners: BTreeMap<u16, Arc<RudpConfig>>,
     by_cid: BTreeMap<u64, ConnId>,
     by_peer_cid: BTreeMap<u64, ConnId>,
     last_hit: Option<(u64, ConnId)>,
     used: VecDeque<(Instant, u64)>,
     accepted: VecDeque<EndpointEvent>,
     replies: VecDeque<Outgoing<RudpSegment>>,
+    /// Own ports of connections that are over.
+    freed: Vec<u16>,
     resets: (u64, u32),
     noting: bool,
 }
@@ -55,6 +59,7 @@ impl RudpEndpoint {
             used: VecDeque::new(),
             accepted: VecDeque::new(),
             replies: VecDeque::new(),
+            freed: Vec::new(),
             resets: (0, 0),
             noting: false,
         }
@@ -63,6 +68,17 @@ impl RudpEndpoint {
     /// Whether connections opened from now on push notes.
     pub fn set_noting(&mut self, on: bool) {
         self.noting = on;
+    }
+
+    /// The state of a connection; closed once it is gone.
+    #[cfg(test)]
+    pub(super) fn state(&self, id: ConnId) -> State {
+        self.table.get(id).map_or(State::Closed, |slot| slot.connection.state)
+    }
+
+    /// A port from which a connection was opened that is over now.
+    pub fn poll_freed(&mut self) -> Option<u16> {
+        self.freed.pop()
     }
 
     fn fresh_cid(&mut self) -> u64 {
@@ -163,7 +179,7 @@ impl RudpEndpoint {
                 .map_or(config.max_ack_delay, |ms| Duration::from_millis(u64::from(ms))),
             reset_token: options.reset_token,
         };
-        let mut connection = RudpConnection::accept(&config, seg.cid, peer, self.keys.token(seg.cid), now);
+        let mut connection = RudpConnection::accept(config, seg.cid, peer, self.keys.token(seg.cid), now);
         connection.set_noting(self.noting);
         let id = self.table.insert(connection, to, from, None);
         self.by_cid.insert(seg.cid, id);
@@ -210,7 +226,7 @@ impl Endpoint for RudpEndpoint {
         now: Instant,
         local: SocketAddrV4,
         remote: SocketAddrV4,
-        config: &RudpConfig,
+        config: impl Into<Arc<RudpConfig>>,
         name: Arc<str>,
     ) -> ConnId {
         let cid = self.fresh_cid();
@@ -221,23 +237,23 @@ impl Endpoint for RudpEndpoint {
         id
     }
 
-    fn listen(&mut self, port: u16, config: &RudpConfig) {
-        self.listeners.insert(port, config.clone());
+    fn listen(&mut self, port: u16, config: impl Into<Arc<RudpConfig>>) {
+        self.listeners.insert(port, config.into());
     }
 
-    fn handle_segment(&mut self, now: Instant, src: Ipv4Addr, dst: Ipv4Addr, seg: RudpSegment) -> bool {
+    fn take_segment(&mut self, now: Instant, src: Ipv4Addr, dst: Ipv4Addr, seg: &mut RudpSegment) -> bool {
         let from = SocketAddrV4::new(src, seg.src_port);
         let to = SocketAddrV4::new(dst, seg.dst_port);
         if seg.flags.syn && !seg.flags.ack {
-            return seg.cid == 0 && self.answer_syn(now, from, to, &seg);
+            return seg.cid == 0 && self.answer_syn(now, from, to, seg);
         }
         let id = match self.find(seg.cid) {
             Some(id) => id,
-            None if seg.flags.rst => return self.stateless_reset(now, from, &seg),
+            None if seg.flags.rst => return self.stateless_reset(now, from, seg),
             None if seg.flags.syn => return false,
-            None => match self.accept(now, from, to, &seg) {
+            None => match self.accept(now, from, to, seg) {
                 Some(id) => id,
-                None => return self.answer_stray(now, from, to, &seg),
+                None => return self.answer_stray(now, from, to, seg),
             },
         };
         // No migration in version 1: another address is not the peer.
@@ -246,7 +262,7 @@ impl Endpoint for RudpEndpoint {
         }
         let Some(slot) = self.table.get_mut(id) else { return false };
         let opening = seg.flags.syn;
-        slot.connection.handle_segment(now, seg);
+        slot.connection.take_segment(now, seg);
         if opening {
             self.by_peer_cid.insert(slot.connection.peer.cid, id);
         }
@@ -266,12 +282,16 @@ impl Endpoint for RudpEndpoint {
             return Some(reply);
         }
         let (by_cid, by_peer_cid, last_hit) = (&mut self.by_cid, &mut self.by_peer_cid, &mut self.last_hit);
+        let (listeners, freed) = (&self.listeners, &mut self.freed);
         let (local, remote, mut segment) = self.table.poll_transmit(now, |id, slot| {
             by_cid.remove(&slot.connection.local_cid);
             if by_peer_cid.get(&slot.connection.peer.cid) == Some(&id) {
                 by_peer_cid.remove(&slot.connection.peer.cid);
             }
             *last_hit = None;
+            if !listeners.contains_key(&slot.local.port()) {
+                freed.push(slot.local.port());
+            }
         })?;
         (segment.src_port, segment.dst_port) = (local.port(), remote.port());
         Some(Outgoing { src: *local.ip(), dst: *remote.ip(), segment })

@@ -8,7 +8,6 @@ mod cookie;
 mod endpoint;
 mod inbox;
 mod outbox;
-mod ranges;
 mod receive;
 mod recovery;
 mod send;

@@ -10,10 +10,10 @@ use crate::transport::stream::StreamEvent;
 use crate::wire::rudp::RudpSegment;
 
 impl RudpConnection {
-    pub(super) fn receive(&mut self, now: Instant, seg: RudpSegment) {
+    pub(super) fn receive(&mut self, now: Instant, seg: &mut RudpSegment) {
         match self.state {
             State::Closed => {}
-            State::SynSent => self.receive_in_syn_sent(now, &seg),
+            State::SynSent => self.receive_in_syn_sent(now, seg),
             _ if seg.flags.syn => {}
             _ => self.receive_synchronised(now, seg),
         }
@@ -59,12 +59,16 @@ impl RudpConnection {
         }
     }
 
-    fn receive_synchronised(&mut self, now: Instant, seg: RudpSegment) {
+    fn receive_synchronised(&mut self, now: Instant, seg: &mut RudpSegment) {
         if seg.flags.rst {
             // A RST counts only under a number that was not seen before.
             if !self.received.seen(seg.pn) {
                 self.on_reset(now, CloseReason::Reset);
             }
+            return;
+        }
+        if !seg.flags.ack {
+            self.reset(now, error::PROTOCOL, CloseReason::ProtocolError);
             return;
         }
         self.cookie = None;
@@ -77,14 +81,14 @@ impl RudpConnection {
         if self.received.largest() == Some(seg.pn) && !duplicate {
             self.largest_arrived = now;
         }
-        if seg.flags.ack && !self.handle_ack(now, &seg) {
+        if !self.handle_ack(now, seg) {
             return;
         }
         if self.state == State::Closed {
             return;
         }
         let had_gap = self.inbox.has_gap();
-        if !self.take_payload(now, &seg) {
+        if !self.take_payload(now, seg) {
             return;
         }
         if eliciting {
@@ -110,7 +114,7 @@ impl RudpConnection {
     }
 
     /// Data and FIN. False: the connection was reset.
-    fn take_payload(&mut self, now: Instant, seg: &RudpSegment) -> bool {
+    fn take_payload(&mut self, now: Instant, seg: &mut RudpSegment) -> bool {
         if !seg.flags.data && !seg.flags.fin {
             return true;
         }
@@ -129,7 +133,7 @@ impl RudpConnection {
         }
         if !seg.payload.is_empty() {
             let keep_early = self.peer.mode == Mode::SelectiveRepeat;
-            let bytes = self.inbox.insert(seg.offset, seg.payload.clone(), keep_early);
+            let bytes = self.inbox.insert(seg.offset, std::mem::take(&mut seg.payload), keep_early);
             if bytes > 0 {
                 self.note(|| FlowNote::Delivered { bytes });
                 if self.read_found_nothing {

@@ -58,7 +58,8 @@ impl RudpConnection {
         let largest = seg.ranges.first().map(|r| r.1);
         let mut rtt = None;
         for &(first, last) in &seg.ranges {
-            for i in self.sent.span(first, last) {
+            let mut span = self.sent.span(first, last);
+            while let Some(i) = self.sent.next_unacked(&mut span) {
                 if Some(self.sent.get(i).pn) == largest && self.sent.get(i).fate != Fate::Acked {
                     rtt = self.sample_rtt(now, &self.sent.get(i), seg.ack_delay_us);
                 }
@@ -83,7 +84,7 @@ impl RudpConnection {
         }
         if advanced {
             self.on_advance(now, seg.ack);
-        } else if !selective && seg.payload.is_empty() && seg.ack == self.snd_una && !seg.flags.fin {
+        } else if !selective && self.is_duplicate(seg) {
             self.on_duplicate(now);
         }
         self.open_edge(seg.ack + u64::from(seg.window));
@@ -150,8 +151,8 @@ impl RudpConnection {
         self.snd_nxt = self.snd_nxt.max(self.snd_una);
         self.stats.bytes_acked += self.snd_una - before;
         self.outbox.release(self.snd_una);
-        self.lost.remove(0, self.snd_una);
-        self.delivered.remove(0, self.snd_una);
+        self.lost.remove_below(self.snd_una);
+        self.delivered.remove_below(self.snd_una);
         self.recovery.duplicates = 0;
         if self.recovery.active && self.peer.mode != Mode::SelectiveRepeat {
             self.end_recovery();
@@ -182,6 +183,13 @@ impl RudpConnection {
             self.probes_unanswered = 0;
             self.timers.stop(T::Persist);
         }
+    }
+
+    /// A duplicate acknowledgment as RFC 5681 section 2 defines it: an ACK and nothing else, which
+    /// moves neither `ack` nor the window's edge.
+    fn is_duplicate(&self, seg: &RudpSegment) -> bool {
+        let bare = seg.payload.is_empty() && !seg.flags.fin && !seg.flags.probe;
+        bare && seg.ack == self.snd_una && seg.ack + u64::from(seg.window) == self.snd_edge
     }
 
     /// Go-back-N: the third duplicate starts again from the hole, as in RFC 5681 section 3.2.

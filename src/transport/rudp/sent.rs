@@ -43,6 +43,9 @@ pub(super) struct SentLog {
     largest_acked: Option<u32>,
     // None of this many packets at the front is out.
     settled: usize,
+    // For each packet, so many from it on are acknowledged; perhaps more. Behind a hole, every
+    // acknowledgment names the same packets again.
+    acked_run: VecDeque<u32>,
 }
 
 impl SentLog {
@@ -60,6 +63,7 @@ impl SentLog {
         self.in_flight_bytes += u64::from(sent.len);
         self.guarded_out += u32::from(sent.guarded);
         self.packets.push_back(sent);
+        self.acked_run.push_back(0);
     }
 
     fn settle(&mut self, i: usize, fate: Fate) {
@@ -79,6 +83,20 @@ impl SentLog {
     /// Where the packets `first..=last` stand.
     pub(super) fn span(&self, first: u32, last: u32) -> std::ops::Range<usize> {
         self.packets.partition_point(|p| p.pn < first)..self.packets.partition_point(|p| p.pn <= last)
+    }
+
+    /// Takes the first packet that is not acknowledged off a span.
+    pub(super) fn next_unacked(&mut self, span: &mut std::ops::Range<usize>) -> Option<usize> {
+        let from = span.start;
+        let mut i = from;
+        while i < span.end && self.packets[i].fate == Fate::Acked {
+            i += self.acked_run[i].max(1) as usize;
+        }
+        if i > from {
+            self.acked_run[from] = (i - from) as u32;
+        }
+        span.start = i + 1;
+        (i < span.end).then_some(i)
     }
 
     /// The packet at `i`.
@@ -107,6 +125,7 @@ impl SentLog {
         }
         self.settle(0, if covered { Fate::Acked } else { p.fate });
         self.packets.pop_front();
+        self.acked_run.pop_front();
         self.settled = self.settled.saturating_sub(1);
         Some(p)
     }
@@ -142,6 +161,7 @@ impl SentLog {
     /// Forgets every packet: go-back-N and stop-and-wait start anew from the acknowledgment.
     pub(super) fn clear(&mut self) {
         self.packets.clear();
+        self.acked_run.clear();
         self.settled = 0;
         self.in_flight_bytes = 0;
         self.guarded_out = 0;
@@ -164,6 +184,24 @@ mod tests {
 
     fn lost(log: &mut SentLog, now: Instant, patience: Duration) -> Vec<u32> {
         std::iter::from_fn(|| log.next_lost(now, patience).ok()).map(|p| p.pn).collect()
+    }
+
+    #[test]
+    fn a_span_skips_what_is_acknowledged_whatever_was_asked_before() {
+        let mut log = log(12);
+        for i in [1, 2, 3, 7] {
+            log.acknowledge(i);
+        }
+        let left = |log: &mut SentLog, mut span: std::ops::Range<usize>| -> Vec<usize> {
+            std::iter::from_fn(|| log.next_unacked(&mut span)).collect()
+        };
+        assert_eq!(left(&mut log, 1..9), [4, 5, 6, 8]);
+        log.acknowledge(4);
+        assert_eq!(left(&mut log, 0..9), [0, 5, 6, 8]);
+        assert_eq!(left(&mut log, 2..4), [0; 0]);
+        log.acknowledge(0);
+        assert!(log.pop_covered(100).is_some());
+        assert_eq!(left(&mut log, 0..8), [4, 5, 7]);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Rows of the conformance list that need two ends.
 
 mod net;
+mod states;
 
 use net::{CLIENT, Net, P, SERVER, address, drop_once, ms, pattern, send};
 
@@ -65,7 +66,11 @@ fn rudp_21_go_back_n_resends_everything_from_the_hole() {
     let net = send(Mode::GoBackN, 20, vec![5]);
     let places: Vec<_> = net.data(CLIENT).into_iter().map(|(_, p)| p).collect();
     let again = places.iter().rposition(|&p| p == 5).unwrap();
+    // What left before the third duplicate, in order; then 5 and everything that was sent after it.
+    assert_eq!(places[..again], (0..again as u64).collect::<Vec<_>>());
     assert_eq!(&places[again..], (5..20).collect::<Vec<_>>());
+    let stats = net.stats(CLIENT);
+    assert_eq!((stats.retransmits, stats.fast_retransmits, stats.timeouts), (again as u64 - 5, again as u64 - 5, 0));
 }
 
 #[test]
@@ -245,7 +250,9 @@ fn rudp_32_idle_and_keep_alive() {
     let config = RudpConfig { keep_alive: true, ..RudpConfig::default() };
     let mut net = Net::new(config, RudpConfig::default(), |_| false);
     net.run(ms(100_000));
-    assert!(probes(&net).len() >= 9);
+    // The client hears the answer to its third packet at 200 ms, and those to its probes 100 ms later.
+    let times = std::iter::once(ms(100)).chain((0..10).map(|k| ms(10_200 + 10_100 * k)));
+    assert_eq!(probes(&net), times.take_while(|&t| t <= ms(100_000)).collect::<Vec<_>>());
     assert!(!net.events.iter().flatten().any(|e| matches!(e.1, StreamEvent::Closed(_))));
 }
 

@@ -51,6 +51,6 @@ impl Timers {
 
     /// The earliest.
     pub(super) fn next(&self) -> Option<Instant> {
-        self.0.iter().flatten().min().copied()
+        self.0.into_iter().fold(None, Instant::earlier)
     }
 }

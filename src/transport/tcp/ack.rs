@@ -24,6 +24,7 @@ impl TcpConnection {
             self.answer_out_of_window(s); // RFC 5961 section 5.2
             return false;
         }
+        self.snd.unheard_probes = 0;
         let old_una = self.snd.una;
         let same_window = s.window == self.snd.last_window_field;
         if ack >= old_una as i64 {
@@ -52,10 +53,13 @@ impl TcpConnection {
         if s.options.sack.is_empty() && !advanced {
             return;
         }
-        self.recovery.out_before = self.flight().saturating_sub(old_sacked);
+        (self.recovery.sacked_before, self.recovery.out_before) =
+            (old_sacked, self.flight().saturating_sub(old_sacked));
+        // Below it all is lost by count; with RACK time decides instead.
+        let by_count = self.recovery.prr.is_some() && self.recovery.rack.is_none();
+        let edge = by_count.then(|| self.recovery.scoreboard.lost_edge(self.snd.mss));
         let mut fresh = Fresh::new();
         let dsack = self.take_sack_blocks(s, ack, &mut fresh);
-        let edge = self.recovery.prr.is_some().then(|| self.recovery.scoreboard.lost_edge(self.snd.mss));
         if advanced {
             self.on_new_ack(ack as u64, s);
         }
@@ -133,7 +137,7 @@ impl TcpConnection {
         let rtt = self.measure(ack, s).or_else(|| self.echoed_rtt(s));
 
         // RFC 6298 section 5.2 and 5.3; the timer restarts below where recovery allows it.
-        let restart = self.recovery.restarts_timer();
+        let restart = self.recovery.restarts_timer(self.config.impatient);
         if self.snd.una == self.snd.max {
             (self.timers.retransmission, self.timers.user) = (None, None);
         } else {
@@ -152,7 +156,7 @@ impl TcpConnection {
                 if bytes > 0 {
                     self.controller.on_ack(&Acked {
                         now: self.now,
-                        bytes,
+                        bytes: self.growth_bytes(bytes, acked),
                         in_flight_bytes: flight,
                         cwnd_limited: old_una < self.snd.cwnd_limited_until,
                         rtt,
@@ -169,6 +173,16 @@ impl TcpConnection {
         self.tell_application(ack);
         if self.snd.fin_queued && ack == end + 1 {
             self.on_fin_acked();
+        }
+    }
+
+    /// What the window may grow for: Linux counts a byte when it is delivered, which may be when it
+    /// is SACKed.
+    fn growth_bytes(&self, bytes: u64, acked: u64) -> u64 {
+        let (before, now) = (self.recovery.sacked_before, self.recovery.scoreboard.sacked());
+        match self.config.uncapped_growth && self.rcv.sack {
+            true => (acked + now).saturating_sub(before).min(bytes + now),
+            false => bytes,
         }
     }
 

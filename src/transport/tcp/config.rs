@@ -1,5 +1,7 @@
 //! The keys of `[transport.tcp]`.
 
+use std::sync::Arc;
+
 use crate::base::schema::{Key, Kind, Need, Params, PartKind};
 use crate::base::time::Duration;
 use crate::transport::congestion::CONTROLLERS;
@@ -12,12 +14,43 @@ pub const TIMESTAMP_BYTES: u64 = 12;
 const CONGESTION: PartKind =
     PartKind { what: "congestion controller", tag: "controller", parts: || CONTROLLERS.parts(), short: None };
 
+const MSS: Kind = Kind::Within(&Kind::Size, "64 B", "65000 B");
+/// What the largest window scale can announce (RFC 7323 section 2.3).
+const RECEIVE_BUFFER: Kind = Kind::Within(&Kind::Size, "1 B", "1 GiB");
+const SEND_BUFFER: Kind = Kind::Within(&Kind::Size, "1 B", "1 TB");
+/// No timer that ends a wait is 0.
+const TIMEOUT: Kind = Kind::Within(&Kind::Duration, "1 ms", "24 h");
+
 const fn key(name: &'static str, kind: Kind, default: &'static str, about: &'static str) -> Key {
     Key { name, kind, need: Need::Default(default), about }
 }
 
+/// When a listener answers SYNs without keeping anything of them (RFC 4987 section 3.6).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum SynCookies {
+    /// Never: SYNs beyond the backlog are dropped.
+    Never,
+    /// Beyond the backlog.
+    #[default]
+    Overflow,
+    /// Always.
+    Always,
+}
+
+impl SynCookies {
+    const WORDS: &[&str] = &["never", "overflow", "always"];
+
+    fn named(word: &str) -> SynCookies {
+        match word {
+            "never" => SynCookies::Never,
+            "always" => SynCookies::Always,
+            _ => SynCookies::Overflow,
+        }
+    }
+}
+
 /// How a TCP connection behaves.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct TcpConfig {
     /// Name of the congestion controller.
     pub congestion: String,
@@ -27,13 +60,19 @@ pub struct TcpConfig {
     pub mss: u64,
     /// Initial window in segments (RFC 6928).
     pub initial_window: u64,
+    /// Whether RFC 6928 and RFC 5681 bound the initial window in bytes; Linux does not.
+    pub bounded_initial_window: bool,
     /// Whether congestion avoidance counts bytes (RFC 3465) instead of ACKs.
     pub byte_counting: bool,
+    /// Grow by all that an ACK acknowledges, as Linux does, not by a segment at most.
+    pub uncapped_growth: bool,
+    /// Take ssthresh from cwnd, as Linux does, instead of FlightSize (RFC 5681 equation 4).
+    pub ssthresh_of_cwnd: bool,
     /// Offer selective acknowledgment (RFC 2018).
     pub sack: bool,
     /// Report data that arrives twice (RFC 2883); needs `sack`.
     pub dsack: bool,
-    /// Proportional rate reduction in recovery with SACK (RFC 9937).
+    /// Proportional rate reduction in recovery (RFC 9937).
     pub prr: bool,
     /// Find losses by time instead of by counting (RFC 8985); needs `sack`.
     pub rack: bool,
@@ -47,10 +86,15 @@ pub struct TcpConfig {
     pub timestamps: bool,
     /// Offer window scaling (RFC 7323 section 2).
     pub window_scaling: bool,
+    /// In recovery without SACK only the first partial ACK restarts the retransmission timer
+    /// (RFC 6582 section 3.2, step 3); false: each does, slow but steady.
+    pub impatient: bool,
     /// Acknowledge every second segment only (RFC 5681 section 4.2).
     pub delayed_ack: bool,
     /// Longest wait of a delayed acknowledgment.
     pub ack_delay: Duration,
+    /// Segments that are acknowledged at once at the beginning.
+    pub quick_acks: u64,
     /// Limits of the retransmission timeout.
     pub rto: RtoLimits,
     /// Bytes held for an application that does not read.
@@ -75,6 +119,18 @@ pub struct TcpConfig {
     pub keepalive_probes: u64,
     /// Give up when data stays unacknowledged so long (RFC 5482); `None`: only R2 counts.
     pub user_timeout: Option<Duration>,
+    /// Connections that may wait at a listening port, half-open or not accepted yet: one more than
+    /// this, as in Linux. A SYN beyond them is dropped, or answered by a cookie.
+    pub backlog: u64,
+    /// When a listener answers by SYN cookies.
+    pub syn_cookies: SynCookies,
+}
+
+/// What is configured once may open many connections.
+impl From<&TcpConfig> for Arc<TcpConfig> {
+    fn from(config: &TcpConfig) -> Self {
+        Arc::new(config.clone())
+    }
 }
 
 impl TcpConfig {
@@ -84,7 +140,7 @@ impl TcpConfig {
         key("congestion", Kind::Part(&CONGESTION), "newreno", "how the congestion window moves"),
         key(
             "mss",
-            Kind::Size,
+            MSS,
             "1448 B",
             "most data bytes in a segment, with the 12 bytes of timestamps left out: 1448 B makes 1500-byte packets; the MSS option says 12 more when timestamps are on",
         ),
@@ -95,14 +151,32 @@ impl TcpConfig {
             "segments of the first flight; from 5 to 10 the bounds of RFC 6928 apply, up to 4 those of RFC 5681",
         ),
         key(
+            "bounded_initial_window",
+            Kind::Bool,
+            "true",
+            "the bounds of RFC 6928 and RFC 5681 hold for the initial window; false: so many segments, as in Linux",
+        ),
+        key(
             "byte_counting",
             Kind::Bool,
             "false",
             "congestion avoidance counts acknowledged bytes (RFC 3465) instead of ACKs",
         ),
+        key(
+            "uncapped_growth",
+            Kind::Bool,
+            "false",
+            "slow start grows by all that an ACK acknowledges, as in Linux; false: by one segment at most (RFC 5681), or abc_limit",
+        ),
+        key(
+            "ssthresh_of_cwnd",
+            Kind::Bool,
+            "false",
+            "ssthresh comes from cwnd and is set once for a window of data, as in Linux; false: from FlightSize (RFC 5681)",
+        ),
         key("sack", Kind::Bool, "true", "selective acknowledgment (RFC 2018, RFC 6675)"),
         key("dsack", Kind::Bool, "true", "report data that arrives twice (RFC 2883); needs sack"),
-        key("prr", Kind::Bool, "false", "proportional rate reduction in recovery (RFC 9937); needs sack"),
+        key("prr", Kind::Bool, "false", "proportional rate reduction in recovery (RFC 9937)"),
         key("rack", Kind::Bool, "false", "find losses by time instead of by counting (RFC 8985); needs sack"),
         key("tlp", Kind::Bool, "false", "tail loss probe (RFC 8985 section 7); needs rack"),
         key(
@@ -117,6 +191,12 @@ impl TcpConfig {
             "false",
             "take a reduction back that DSACK or timestamps show to have been needless (RFC 3708, RFC 3522)",
         ),
+        key(
+            "impatient",
+            Kind::Bool,
+            "true",
+            "in recovery without SACK only the first partial ACK restarts the timer (RFC 6582); false: each does, slow but steady",
+        ),
         key("timestamps", Kind::Bool, "true", "timestamps (RFC 7323)"),
         key("window_scaling", Kind::Bool, "true", "window scaling (RFC 7323)"),
         key(
@@ -126,36 +206,54 @@ impl TcpConfig {
             "acknowledge every second segment, or after ack_delay; false: every segment at once",
         ),
         key("ack_delay", Kind::Duration, "40 ms", "longest wait of a delayed acknowledgment"),
-        key("initial_rto", Kind::Duration, "1 s", "retransmission timeout before there is an RTT sample"),
-        key("min_rto", Kind::Duration, "1 s", "least retransmission timeout"),
+        key(
+            "quick_acks",
+            Kind::Integer(0, 1000),
+            "0",
+            "segments acknowledged at once at the beginning, whatever delayed_ack says; Linux: 16",
+        ),
+        key("initial_rto", TIMEOUT, "1 s", "retransmission timeout before there is an RTT sample"),
+        key("min_rto", TIMEOUT, "1 s", "least retransmission timeout"),
         key(
             "min_rto_on_variance",
             Kind::Bool,
             "false",
             "min_rto bounds the variance term, as in Linux: RTO = SRTT + max(min_rto, 4 RTTVAR)",
         ),
-        key("max_rto", Kind::Duration, "60 s", "largest retransmission timeout, backed off or not"),
+        key("max_rto", TIMEOUT, "60 s", "largest retransmission timeout, backed off or not"),
         key(
             "receive_buffer",
-            Kind::Size,
+            RECEIVE_BUFFER,
             "16 MiB",
             "bytes held for an application that does not read; bounds the window",
         ),
-        key("send_buffer", Kind::Size, "16 MiB", "bytes held until the peer acknowledges them"),
+        key("send_buffer", SEND_BUFFER, "16 MiB", "bytes held until the peer acknowledges them"),
         key("nagle", Kind::Bool, "true", "hold small segments back while data is outstanding"),
         key("time_wait", Kind::Duration, "240 s", "twice the maximum segment lifetime"),
         key("syn_retries", Kind::Integer(0, 100), "7", "repeats of a SYN before giving up"),
         key("retries", Kind::Integer(0, 100), "15", "repeats of the same data before giving up"),
         key("keepalive", Kind::Bool, "false", "ask an idle peer whether it is still there"),
-        key("keepalive_idle", Kind::Duration, "7200 s", "silence before the first keep-alive"),
-        key("keepalive_interval", Kind::Duration, "75 s", "time between unanswered keep-alives"),
+        key("keepalive_idle", TIMEOUT, "7200 s", "silence before the first keep-alive"),
+        key("keepalive_interval", TIMEOUT, "75 s", "time between unanswered keep-alives"),
         key("keepalive_probes", Kind::Integer(1, 100), "9", "unanswered keep-alives before giving up"),
         Key {
             name: "user_timeout",
-            kind: Kind::Duration,
+            kind: TIMEOUT,
             need: Need::Optional,
             about: "give up when data stays unacknowledged so long (RFC 5482); left out: only retries count",
         },
+        key(
+            "backlog",
+            Kind::Integer(0, 1_000_000),
+            "4096",
+            "connections, less one, that may wait at a listening port: half-open or not accepted yet",
+        ),
+        key(
+            "syn_cookies",
+            Kind::Choice(SynCookies::WORDS),
+            "overflow",
+            "when SYNs are answered without keeping anything of them (RFC 4987): overflow is beyond the backlog",
+        ),
     ];
 
     /// Reads checked values; what is not there has its default.
@@ -174,7 +272,10 @@ impl TcpConfig {
             congestion_params,
             mss: size("mss", d.mss).clamp(64, 65_000),
             initial_window: integer("initial_window", d.initial_window),
+            bounded_initial_window: bool("bounded_initial_window", d.bounded_initial_window),
             byte_counting: bool("byte_counting", d.byte_counting),
+            uncapped_growth: bool("uncapped_growth", d.uncapped_growth),
+            ssthresh_of_cwnd: bool("ssthresh_of_cwnd", d.ssthresh_of_cwnd),
             sack: bool("sack", d.sack),
             dsack: bool("dsack", d.dsack),
             prr: bool("prr", d.prr),
@@ -184,8 +285,10 @@ impl TcpConfig {
             undo: bool("undo", d.undo),
             timestamps: bool("timestamps", d.timestamps),
             window_scaling: bool("window_scaling", d.window_scaling),
+            impatient: bool("impatient", d.impatient),
             delayed_ack: bool("delayed_ack", d.delayed_ack),
             ack_delay: duration("ack_delay", d.ack_delay),
+            quick_acks: integer("quick_acks", d.quick_acks),
             rto: RtoLimits {
                 initial: duration("initial_rto", d.rto.initial),
                 min: duration("min_rto", d.rto.min),
@@ -204,6 +307,8 @@ impl TcpConfig {
             keepalive_interval: duration("keepalive_interval", d.keepalive_interval),
             keepalive_probes: integer("keepalive_probes", d.keepalive_probes),
             user_timeout: params.duration("user_timeout").or(d.user_timeout),
+            backlog: integer("backlog", d.backlog),
+            syn_cookies: params.text("syn_cookies").map_or(d.syn_cookies, SynCookies::named),
         }
     }
 
@@ -230,6 +335,7 @@ impl TcpConfig {
     /// The initial window for segments of `smss` bytes (RFC 6928 section 2).
     pub(super) fn initial_window_bytes(&self, smss: u64) -> u64 {
         let most = match self.initial_window {
+            _ if !self.bounded_initial_window => u64::MAX,
             // Without IW10: four segments, three or two (RFC 5681 section 3.1).
             0..=4 if smss > 2190 => 2 * smss,
             0..=4 if smss > 1095 => 3 * smss,
@@ -247,7 +353,10 @@ impl Default for TcpConfig {
             congestion_params: Params::default(),
             mss: 1448,
             initial_window: 10,
+            bounded_initial_window: true,
             byte_counting: false,
+            uncapped_growth: false,
+            ssthresh_of_cwnd: false,
             sack: true,
             dsack: true,
             prr: false,
@@ -257,8 +366,10 @@ impl Default for TcpConfig {
             undo: false,
             timestamps: true,
             window_scaling: true,
+            impatient: true,
             delayed_ack: true,
             ack_delay: Duration::from_millis(40),
+            quick_acks: 0,
             rto: RtoLimits::default(),
             receive_buffer: 16 << 20,
             send_buffer: 16 << 20,
@@ -271,6 +382,8 @@ impl Default for TcpConfig {
             keepalive_interval: Duration::from_secs(75),
             keepalive_probes: 9,
             user_timeout: None,
+            backlog: 4096,
+            syn_cookies: SynCookies::Overflow,
         }
     }
 }

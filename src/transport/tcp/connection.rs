@@ -1,6 +1,7 @@
 //! One TCP connection: its parts, and the two faces that the application and the host see.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
@@ -24,7 +25,7 @@ use crate::wire::tcp::TcpSegment;
 /// One end of one TCP connection. Sequence numbers are offsets from the SYN (`seq.rs`).
 #[derive(Debug)]
 pub struct TcpConnection {
-    pub(super) config: TcpConfig,
+    pub(super) config: Arc<TcpConfig>,
     pub(super) state: State,
     pub(super) passive: bool,
     pub(super) ports: (u16, u16),
@@ -61,9 +62,11 @@ pub(super) struct SendState {
     pub(super) buffer: SendBuffer,
     pub(super) fin_queued: bool,
     pub(super) syn_pending: bool,
-    pub(super) rst_pending: Option<TcpSegment>,
+    pub(super) rst_pending: Option<Box<TcpSegment>>,
     pub(super) probe_pending: bool,
     pub(super) probes: u32,
+    /// Window probes since the peer was last heard.
+    pub(super) unheard_probes: u32,
     /// One byte beyond `max` went as a window probe; the peer may have taken it.
     pub(super) probe_byte: bool,
     pub(super) keep_alive_pending: bool,
@@ -97,6 +100,8 @@ pub(super) struct ReceiveState {
     pub(super) finished: bool,
     pub(super) ack_now: bool,
     pub(super) unacked_segments: u32,
+    /// Segments still to be acknowledged at once, whatever the delay.
+    pub(super) quick_acks: u64,
     pub(super) readable_told: bool,
     /// What arrived twice, to be told with the next segment (RFC 2883).
     pub(super) duplicate: Option<(u64, u64)>,
@@ -122,17 +127,18 @@ pub(super) struct Timestamps {
 impl TcpConnection {
     /// A connection in SYN-SENT, whose SYN is to be polled.
     pub(super) fn open(
-        config: &TcpConfig,
+        config: impl Into<Arc<TcpConfig>>,
         now: Instant,
         ports: (u16, u16),
         iss: u32,
         timestamp_offset: u32,
     ) -> TcpConnection {
+        let config = config.into();
         let mut rcv_scale = 0;
         while config.window_scaling && config.receive_buffer >> rcv_scale > 65_535 && rcv_scale < 14 {
             rcv_scale += 1; // RFC 7323 section 2.3
         }
-        let controller = make_controller(config, config.mss, config.initial_window_bytes(config.mss));
+        let controller = make_controller(&config, config.mss, config.initial_window_bytes(config.mss));
         let mut c = TcpConnection {
             state: State::SynSent,
             passive: false,
@@ -156,6 +162,7 @@ impl TcpConnection {
                 rst_pending: None,
                 probe_pending: false,
                 probes: 0,
+                unheard_probes: 0,
                 probe_byte: false,
                 keep_alive_pending: false,
                 keep_alives: 0,
@@ -180,6 +187,7 @@ impl TcpConnection {
                 finished: false,
                 ack_now: false,
                 unacked_segments: 0,
+                quick_acks: config.quick_acks,
                 readable_told: false,
                 duplicate: None,
                 shut: false,
@@ -202,9 +210,9 @@ impl TcpConnection {
             notes: VecDeque::new(),
             noting: false,
             stats: FlowStats::default(),
-            config: config.clone(),
+            config,
         };
-        c.stats.congestion = CONTROLLERS.find(&config.congestion).map_or("newreno", |e| e.name);
+        c.stats.congestion = CONTROLLERS.find(&c.config.congestion).map_or("newreno", |e| e.name);
         c
     }
 
@@ -214,10 +222,15 @@ impl TcpConnection {
     }
 
     /// The application is done with both directions (RFC 9293 section 3.6.1). If it leaves data
-    /// unread, or more arrives, the peer is told by a reset that data was lost.
+    /// unread, or more arrives, the peer is told by a reset that data was lost; once both sides have
+    /// finished, it is only dropped (section 3.10.4).
     pub fn close(&mut self) {
-        if self.rcv.inbox_bytes > 0 && self.state != State::Closed {
-            return self.reset(CloseReason::Aborted);
+        if self.rcv.inbox_bytes > 0 {
+            if self.state.may_reset() {
+                return self.reset(CloseReason::Aborted);
+            }
+            self.rcv.inbox.clear();
+            self.rcv.inbox_bytes = 0;
         }
         self.rcv.shut = true;
         match self.state {
@@ -299,14 +312,14 @@ impl TcpConnection {
         }
     }
 
-    /// Ends the connection and tells the peer so.
+    /// Ends the connection and tells the peer so (RFC 9293 section 3.10.5).
     pub(super) fn reset(&mut self, reason: CloseReason) {
-        if self.state.is_synchronized() && self.state != State::TimeWait {
+        if self.state.may_reset() {
             let mut rst = self.blank(self.snd.max);
             rst.flags.rst = true;
             rst.flags.ack = true;
             rst.ack = seq::wire(self.rcv.irs, self.rcv.nxt);
-            self.snd.rst_pending = Some(rst);
+            self.snd.rst_pending = Some(Box::new(rst));
         }
         self.end(reason);
     }
@@ -325,7 +338,8 @@ impl TcpConnection {
 pub(super) fn make_controller(config: &TcpConfig, smss: u64, initial_window: u64) -> Box<dyn Controller> {
     let entry = CONTROLLERS.find(&config.congestion).unwrap_or(&CONTROLLERS.entries[1]);
     let params = config.congestion_params.clone();
-    (entry.build)(&Setup { smss, initial_window, byte_counting: config.byte_counting, params })
+    let (byte_counting, uncapped_growth) = (config.byte_counting, config.uncapped_growth);
+    (entry.build)(&Setup { smss, initial_window, byte_counting, uncapped_growth, params })
 }
 
 impl Stream for TcpConnection {
@@ -385,7 +399,7 @@ impl Stream for TcpConnection {
 impl Connection for TcpConnection {
     type Segment = TcpSegment;
 
-    fn handle_segment(&mut self, now: Instant, segment: TcpSegment) {
+    fn take_segment(&mut self, now: Instant, segment: &mut TcpSegment) {
         self.now = now;
         match self.state {
             State::Closed => {}

@@ -1,7 +1,7 @@
 //! RACK-TLP at work in a connection (RFC 8985): what it is told, and what follows from its verdicts.
 
 use super::connection::TcpConnection;
-use super::rack::{Arrival, Rack};
+use super::rack::Arrival;
 use super::recovery::Episode;
 use super::scoreboard::Fresh;
 use super::state::State;
@@ -45,8 +45,10 @@ impl TcpConnection {
         if una > old_una {
             rack.on_acked(una, &arrival);
         }
+        // Some peers do not report a FIN; it never travels without the data before it.
+        let last = self.snd.buffer.end();
         for &(start, end) in fresh.iter().filter(|f| f.1 > una) {
-            rack.on_sacked(start, end, &arrival, |a, b| r.scoreboard.holds(a, b));
+            rack.on_sacked(start, end, &arrival, |a, b| r.scoreboard.holds(a, b.min(last.max(a + 1))));
         }
         if dsack {
             rack.on_dsack(una, max);
@@ -61,8 +63,10 @@ impl TcpConnection {
         let Some(rack) = self.recovery.rack.as_deref_mut() else { return false };
         let window = rack.reordering_window(recovering, min_rtt, srtt);
         let (found, again_at) = rack.detect(self.now, window);
+        // What an episode that has ended had found, but not sent again, calls for the next one.
+        let lost = rack.first_lost().is_some();
         self.timers.reordering = again_at;
-        if found && !recovering && self.snd.una >= self.recovery.recover {
+        if lost && !recovering && self.snd.una >= self.recovery.recover {
             self.begin_recovery(Episode::Sack);
         }
         found
@@ -71,6 +75,10 @@ impl TcpConnection {
     /// Bytes thought to be in the network.
     pub(super) fn pipe(&self) -> u64 {
         let board = &self.recovery.scoreboard;
+        if self.recovery.episode == Episode::Classic && self.recovery.prr.is_some() {
+            let lost = if self.recovery.resend.is_some() { self.snd.mss } else { 0 };
+            return self.flight().saturating_sub(self.recovery.dup_bytes + lost);
+        }
         match self.recovery.rack.as_deref() {
             Some(rack) => self.flight().saturating_sub(board.sacked() + rack.lost_bytes()),
             None => board.pipe(self.snd.nxt, self.snd.mss),
@@ -99,7 +107,8 @@ impl TcpConnection {
             && !matches!(self.state, State::SynSent | State::SynReceived);
         self.timers.probe = may.then(|| {
             let wait = self.rtt.srtt().map_or(FIRST_PROBE, |srtt| {
-                let one = self.snd.max - self.snd.una <= self.snd.mss;
+                // A FIN makes no second segment.
+                let one = self.snd.max.min(self.snd.buffer.end()).saturating_sub(self.snd.una) <= self.snd.mss;
                 srtt * 2 + if one { self.config.tlp_ack_delay } else { Duration::ZERO }
             });
             let probe = self.now + wait;
@@ -145,10 +154,18 @@ impl TcpConnection {
         }
     }
 
-    pub(super) fn rack_forgets(&mut self) {
+    /// The retransmission timer expired. Section 6.3: the first segment is lost, and what left longer
+    /// ago than a round trip; the rest is still believed to be out. False: nothing is known any more.
+    pub(super) fn rack_times_out(&mut self) -> bool {
         self.timers.reordering = None;
-        if let Some(rack) = self.recovery.rack.as_deref_mut() {
-            Rack::forget(rack);
+        let (srtt, una) = (self.rtt.srtt().unwrap_or(FIRST_PROBE), self.snd.una);
+        let Some(rack) = self.recovery.rack.as_deref_mut() else { return false };
+        if self.recovery.scoreboard.unsacked_from(una).0 > una {
+            rack.forget(); // a peer that SACKs what it does not acknowledge has reneged
+            return false;
         }
+        let window = rack.reordering_window(true, self.rtt.min_rtt().unwrap_or(srtt), srtt);
+        rack.on_timeout(self.now, window, srtt);
+        true
     }
 }

@@ -114,13 +114,9 @@ struct Ended {
 impl TcpDoor {
     /// No connections and no listeners; `seed` keys the initial sequence numbers (RFC 6528).
     pub fn new(seed: Seed) -> Self {
-        TcpDoor {
-            endpoint: TcpEndpoint::new(seed.stream("door")),
-            accepted: VecDeque::new(),
-            ended: BTreeMap::new(),
-            now: Instant::ZERO,
-            unsettled: false,
-        }
+        let mut endpoint = TcpEndpoint::new(seed.stream("door"));
+        endpoint.accepts_by_hand = true;
+        TcpDoor { endpoint, accepted: VecDeque::new(), ended: BTreeMap::new(), now: Instant::ZERO, unsettled: false }
     }
 
     /// Every connection begins with this sequence number.
@@ -162,6 +158,7 @@ impl TcpDoor {
     /// The next connection to `port` whose handshake is complete, and who opened it.
     pub fn accept(&mut self, port: u16) -> Option<(ConnId, SocketAddrV4)> {
         let at = self.accepted.iter().position(|(p, ..)| *p == port)?;
+        self.endpoint.taken(port);
         self.accepted.remove(at).map(|(_, conn, peer)| (conn, peer))
     }
 

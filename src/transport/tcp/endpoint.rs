@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use super::config::TcpConfig;
 use super::connection::TcpConnection;
+use super::cookie::Cookies;
 use super::iss::IssGenerator;
+use super::listener::Listener;
 use crate::base::ids::{FlowId, TransportKind};
 use crate::base::note::FlowNote;
 use crate::base::report::FlowReport;
@@ -26,9 +28,14 @@ pub struct TcpEndpoint {
     demux: BTreeMap<Pair, ConnId>,
     // Segments come in runs of the same connection.
     last_hit: Option<(Pair, ConnId)>,
-    listeners: BTreeMap<u16, TcpConfig>,
-    resets: VecDeque<Outgoing<TcpSegment>>,
+    pub(super) listeners: BTreeMap<u16, Listener>,
+    /// Resets and SYN cookies: segments of no connection.
+    pub(super) replies: VecDeque<Outgoing<TcpSegment>>,
     pub(super) iss: IssGenerator,
+    pub(super) cookies: Cookies,
+    /// Whoever polls the events says by `taken` when a connection is accepted. Otherwise it is by
+    /// hearing of it.
+    pub(super) accepts_by_hand: bool,
     noting: bool,
 }
 
@@ -40,8 +47,10 @@ impl TcpEndpoint {
             demux: BTreeMap::new(),
             last_hit: None,
             listeners: BTreeMap::new(),
-            resets: VecDeque::new(),
+            replies: VecDeque::new(),
             iss: IssGenerator::new(&mut rng),
+            cookies: Cookies::new(&mut rng),
+            accepts_by_hand: false,
             noting: false,
         }
     }
@@ -71,15 +80,16 @@ impl TcpEndpoint {
         Some(id)
     }
 
-    fn insert(&mut self, mut c: TcpConnection, pair: Pair, name: Option<Arc<str>>) -> ConnId {
+    pub(super) fn insert(&mut self, mut c: TcpConnection, pair: Pair, name: Option<Arc<str>>) -> ConnId {
         c.set_noting(self.noting);
         let id = self.table.insert(c, pair.0, pair.1, name);
         self.demux.insert(pair, id);
+        self.last_hit = None;
         id
     }
 
     /// Answers a segment that belongs to no connection (RFC 9293 section 3.10.7.1).
-    fn reset(&mut self, src: Ipv4Addr, dst: Ipv4Addr, s: &TcpSegment) {
+    pub(super) fn reset(&mut self, src: Ipv4Addr, dst: Ipv4Addr, s: &TcpSegment) {
         if s.flags.rst {
             return;
         }
@@ -91,7 +101,7 @@ impl TcpEndpoint {
             rst.flags.ack = true;
             rst.ack = s.seq.wrapping_add(s.seq_len());
         }
-        self.resets.push_back(Outgoing { src: dst, dst: src, segment: rst });
+        self.replies.push_back(Outgoing { src: dst, dst: src, segment: rst });
     }
 }
 
@@ -104,7 +114,7 @@ impl Endpoint for TcpEndpoint {
         now: Instant,
         local: SocketAddrV4,
         remote: SocketAddrV4,
-        config: &TcpConfig,
+        config: impl Into<Arc<TcpConfig>>,
         name: Arc<str>,
     ) -> ConnId {
         let (iss, offset) = (self.iss.iss(now, local, remote), self.iss.timestamp_offset(local, remote));
@@ -112,14 +122,20 @@ impl Endpoint for TcpEndpoint {
         self.insert(c, (local, remote), Some(name))
     }
 
-    fn listen(&mut self, port: u16, config: &TcpConfig) {
-        self.listeners.insert(port, config.clone());
+    fn listen(&mut self, port: u16, config: impl Into<Arc<TcpConfig>>) {
+        let config = config.into();
+        match self.listeners.get_mut(&port) {
+            Some(listener) => listener.config = config,
+            None => drop(self.listeners.insert(port, Listener::new(config))),
+        }
     }
 
-    fn handle_segment(&mut self, now: Instant, src: Ipv4Addr, dst: Ipv4Addr, segment: TcpSegment) -> bool {
+    fn take_segment(&mut self, now: Instant, src: Ipv4Addr, dst: Ipv4Addr, segment: &mut TcpSegment) -> bool {
         let pair = (SocketAddrV4::new(dst, segment.dst_port), SocketAddrV4::new(src, segment.src_port));
-        if let Some(slot) = self.find(pair).and_then(|id| self.table.get_mut(id)) {
-            slot.connection.handle_segment(now, segment);
+        let known = self.find(pair);
+        let after = known.and_then(|id| self.makes_way(id, segment));
+        if let Some(slot) = known.filter(|_| after.is_none()).and_then(|id| self.table.get_mut(id)) {
+            slot.connection.take_segment(now, segment);
             return true;
         }
         // Nobody is answered who could not have asked (RFC 9293 section 3.9.2.3).
@@ -127,18 +143,11 @@ impl Endpoint for TcpEndpoint {
         if odd(src) || odd(dst) {
             return false;
         }
-        let Some(config) = self.listeners.get(&segment.dst_port) else {
-            self.reset(src, dst, &segment);
+        if !self.listeners.contains_key(&segment.dst_port) {
+            self.reset(src, dst, segment);
             return false;
-        };
-        // LISTEN (RFC 9293 section 3.10.7.2): first RST, second ACK, third SYN.
-        if segment.flags.ack {
-            self.reset(src, dst, &segment);
-        } else if segment.flags.syn && !segment.flags.rst {
-            let (iss, offset) = (self.iss.iss(now, pair.0, pair.1), self.iss.timestamp_offset(pair.0, pair.1));
-            let c = TcpConnection::accept(config, now, &segment, iss, offset);
-            self.insert(c, pair, None);
         }
+        self.on_listen(now, pair, segment, after);
         true
     }
 
@@ -151,7 +160,12 @@ impl Endpoint for TcpEndpoint {
             let EndpointEvent::Stream(conn, what) = event else { return Some(event) };
             match self.table.get(conn).filter(|s| s.connection.is_passive()) {
                 Some(slot) if what == StreamEvent::Connected => {
-                    return Some(EndpointEvent::Accepted { conn, port: slot.local.port(), peer: slot.remote });
+                    let (port, peer) = (slot.local.port(), slot.remote);
+                    if let Some(l) = self.listeners.get_mut(&port) {
+                        l.half_open = l.half_open.saturating_sub(1);
+                        l.waiting += u64::from(self.accepts_by_hand);
+                    }
+                    return Some(EndpointEvent::Accepted { conn, port, peer });
                 }
                 // It never was accepted, so nobody knows it.
                 Some(slot) if slot.connection.stats().established.is_none() => {}
@@ -162,13 +176,21 @@ impl Endpoint for TcpEndpoint {
     }
 
     fn poll_transmit(&mut self, now: Instant) -> Option<Outgoing<TcpSegment>> {
-        if let Some(reset) = self.resets.pop_front() {
-            return Some(reset);
+        if let Some(reply) = self.replies.pop_front() {
+            return Some(reply);
         }
-        let (demux, last_hit) = (&mut self.demux, &mut self.last_hit);
-        let (local, remote, segment) = self.table.poll_transmit(now, |_, slot| {
-            demux.remove(&(slot.local, slot.remote));
+        let (demux, last_hit, listeners) = (&mut self.demux, &mut self.last_hit, &mut self.listeners);
+        let (local, remote, segment) = self.table.poll_transmit(now, |id, slot| {
+            let pair = (slot.local, slot.remote);
+            // One that left TIME-WAIT for another has no place any more.
+            if demux.get(&pair) == Some(&id) {
+                demux.remove(&pair);
+            }
             *last_hit = None;
+            let half_open = slot.connection.is_passive() && slot.connection.stats().established.is_none();
+            if let Some(l) = listeners.get_mut(&slot.local.port()).filter(|_| half_open) {
+                l.half_open = l.half_open.saturating_sub(1);
+            }
         })?;
         Some(Outgoing { src: *local.ip(), dst: *remote.ip(), segment })
     }
@@ -253,7 +275,7 @@ mod tests {
     #[test]
     fn tcp_15_a_half_open_connection_dies_unheard() {
         let mut e = endpoint("e");
-        e.listen(80, &TcpConfig::default());
+        e.listen(80, TcpConfig::default());
         let (src, dst) = ([10, 0, 0, 1].into(), [10, 0, 0, 2].into());
         let send = |e: &mut TcpEndpoint, seq, flags| {
             let s = TcpSegment { src_port: 9, dst_port: 80, seq, flags, ..Default::default() };
@@ -269,7 +291,7 @@ mod tests {
     #[test]
     fn tcp_12_13_resets_for_strangers() {
         let mut e = endpoint("e");
-        e.listen(80, &TcpConfig::default());
+        e.listen(80, TcpConfig::default());
         let (src, dst) = ([10, 0, 0, 1].into(), [10, 0, 0, 2].into());
         let mut answer = |dst_port, flags| {
             let s = TcpSegment { src_port: 9, dst_port, seq: 100, ack: 777, flags, ..Default::default() };

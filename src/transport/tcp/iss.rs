@@ -2,6 +2,7 @@
 
 use std::net::SocketAddrV4;
 
+use super::seq;
 use crate::base::ids::mix;
 use crate::base::rng::Rng;
 use crate::base::time::Instant;
@@ -31,6 +32,16 @@ impl IssGenerator {
     pub(super) fn iss(&self, now: Instant, local: SocketAddrV4, remote: SocketAddrV4) -> u32 {
         let clock = (now.as_nanos() / 4_000) as u32;
         self.fixed_iss.unwrap_or_else(|| clock.wrapping_add(self.hash(0, local, remote)))
+    }
+
+    /// The same, but beyond `last`, the last number of an earlier connection between these ends
+    /// (RFC 9293 section 3.6.1), as far as Linux goes.
+    pub(super) fn iss_after(&self, now: Instant, local: SocketAddrV4, remote: SocketAddrV4, last: Option<u32>) -> u32 {
+        let iss = self.iss(now, local, remote);
+        match last {
+            Some(last) if !seq::before(last, iss) => last.wrapping_add(65_535 + 2),
+            _ => iss,
+        }
     }
 
     /// What is added to the timestamp clock of this connection (RFC 7323 section 5.4).

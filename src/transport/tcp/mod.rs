@@ -3,7 +3,8 @@
 //! | concept | file |
 //! |---|---|
 //! | keys of the scenario | `config` |
-//! | demultiplexing, listeners, resets | `endpoint` |
+//! | demultiplexing, resets | `endpoint` |
+//! | LISTEN: backlog, SYN cookies | `listener`, `cookie` |
 //! | bytes in, bytes out: for outsiders | `door`, `snapshot` |
 //! | the parts of a connection, its public face | `connection` |
 //! | opening, closing, TIME-WAIT | `state` |
@@ -17,10 +18,12 @@
 mod ack;
 mod config;
 mod connection;
+mod cookie;
 mod detection;
 mod door;
 mod endpoint;
 mod iss;
+mod listener;
 mod prr;
 mod rack;
 mod reassembly;
@@ -38,7 +41,7 @@ mod timeout;
 mod timers;
 mod undo;
 
-pub use config::{TIMESTAMP_BYTES, TcpConfig};
+pub use config::{SynCookies, TIMESTAMP_BYTES, TcpConfig};
 pub use connection::TcpConnection;
 pub use door::{DoorError, TcpDoor};
 pub use endpoint::TcpEndpoint;

@@ -1,4 +1,4 @@
-//! Proportional rate reduction (RFC 9937): how much each ACK of a SACK recovery lets go.
+//! Proportional rate reduction (RFC 9937): how much each ACK of a recovery lets go.
 
 /// One recovery's account, in bytes.
 #[derive(Clone, Debug)]
@@ -22,7 +22,7 @@ impl Prr {
     /// Recovery begins with `recover_flight` bytes: all that is out, without what was SACKed before
     /// this ACK, with what this ACK newly acknowledges (RFC 9937; RFC 6937 counted all).
     pub(super) fn new(recover_flight: u64) -> Prr {
-        Prr { delivered: 0, out: 0, recover_flight: recover_flight.max(1), cwnd: 0 }
+        Prr { delivered: 0, out: 0, recover_flight: recover_flight.max(1), cwnd: recover_flight }
     }
 
     /// The window after an ACK, with `pipe` bytes still out.
@@ -32,8 +32,10 @@ impl Prr {
         }
         self.delivered += p.delivered;
         let mut send = if pipe > ssthresh {
+            // CEIL rounds up to a whole segment, so that the first of every two ACKs lets one go.
             let due = u128::from(self.delivered) * u128::from(ssthresh);
-            (due.div_ceil(u128::from(self.recover_flight)) as u64).saturating_sub(self.out)
+            let segments = due.div_ceil(u128::from(self.recover_flight) * u128::from(smss)) as u64;
+            (segments * smss).saturating_sub(self.out)
         } else {
             let burst = self.delivered.saturating_sub(self.out).max(p.delivered);
             let burst = if p.safe { burst + smss } else { burst };
@@ -43,6 +45,11 @@ impl Prr {
             send = smss; // the fast retransmit goes in any case
         }
         self.cwnd = pipe + send;
+    }
+
+    /// Without SACK a peer might tell of more than was out: no more than that counts (RFC 9937).
+    pub(super) fn believes(&self, bytes: u64) -> bool {
+        self.delivered + bytes <= self.recover_flight
     }
 
     /// Bytes left.

@@ -104,7 +104,7 @@ impl Rack {
                 break;
             }
             if s.fate != Fate::Sacked && whole(s.start, s.end) {
-                self.deliver(i, a);
+                self.deliver(i, &Arrival { echo: None, ..*a });
                 self.segments[i].fate = Fate::Sacked;
                 self.sacked += 1;
             }
@@ -148,7 +148,7 @@ impl Rack {
         }
         let rtt = a.now.since(s.at);
         // Step 2: of a repeat it is not known which transmission arrived, unless the echo or the
-        // time tells.
+        // time tells. The echo of an ACK that SACKs is older than what it SACKs (RFC 7323 section 4.3).
         let of_original = a.echo.is_some_and(|echo| (echo.wrapping_sub(s.stamp) as i32) < 0)
             || a.min_rtt.is_some_and(|min| rtt < min);
         let (again, end, serial) = (s.again, s.end, s.serial);
@@ -226,7 +226,32 @@ impl Rack {
         self.segments.back().map(|s| s.start)
     }
 
-    /// The retransmission timer expired: everything leaves anew.
+    /// Section 6.3: the retransmission timer expired.
+    pub(super) fn on_timeout(&mut self, now: Instant, window: Duration, srtt: Duration) {
+        let rtt = self.newest.map_or(srtt, |(_, rtt)| rtt);
+        for (i, s) in self.segments.iter_mut().enumerate() {
+            if s.fate == Fate::Out && (i == 0 || s.at + rtt + window <= now) {
+                s.fate = Fate::Lost;
+                self.lost.insert(s.start);
+                self.lost_bytes += s.end - s.start;
+            }
+        }
+    }
+
+    /// Nothing was lost after all: what was marked is out again.
+    pub(super) fn unmark(&mut self) {
+        self.lost.clear();
+        self.lost_bytes = 0;
+        let mut out = Vec::new();
+        for s in self.segments.iter_mut().filter(|s| s.fate != Fate::Sacked) {
+            s.fate = Fate::Out;
+            out.push((s.serial, s.start));
+        }
+        out.sort();
+        self.departures = out.into();
+    }
+
+    /// The peer has reneged: everything leaves anew.
     pub(super) fn forget(&mut self) {
         self.segments.clear();
         self.departures.clear();

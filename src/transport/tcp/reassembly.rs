@@ -1,16 +1,19 @@
 //! Data that arrived ahead of a gap, and the SACK blocks that tell of it (RFC 2018).
 
-use std::collections::BTreeMap;
+use std::collections::VecDeque;
 
 use bytes::{Buf, Bytes};
 use smallvec::SmallVec;
 
+use crate::transport::ranges::RangeSet;
+
 /// Disjoint pieces beyond RCV.NXT. Of bytes that arrive twice the first copy stays.
 #[derive(Debug, Default)]
 pub(super) struct Reassembly {
-    pieces: BTreeMap<u64, Bytes>,
-    // Islands of contiguous pieces, first byte to one past the last.
-    islands: BTreeMap<u64, u64>,
+    // In order of their first bytes.
+    pieces: VecDeque<(u64, Bytes)>,
+    // Contiguous pieces, as one.
+    islands: RangeSet,
     // Starts of the segments that came last, newest first: the order of the blocks (section 4).
     recent: SmallVec<[u64; 8]>,
 }
@@ -30,10 +33,14 @@ impl Reassembly {
         let mut twice: Option<(u64, u64)> = None;
         self.remember(start);
         let mut at = start;
-        // Cut what is there already out of the new data.
+        // Cut what is there already out of the new data. Most of it comes behind all the rest.
+        let mut next = match self.pieces.back() {
+            Some((last, _)) if *last > start => self.pieces.partition_point(|(s, _)| *s <= start),
+            _ => self.pieces.len(),
+        };
         while at < end {
-            let before = self.pieces.range(..=at).next_back().map(|(&s, d)| s + d.len() as u64);
-            if let Some(covered) = before.filter(|&covered| covered > at) {
+            let covered = next.checked_sub(1).map_or(0, |before| end_of(&self.pieces[before]));
+            if covered > at {
                 let skip = covered.min(end) - at;
                 twice = match twice {
                     None => Some((at, at + skip)),
@@ -42,25 +49,17 @@ impl Reassembly {
                 };
                 data.advance(skip as usize);
                 at += skip;
-                continue;
+            } else {
+                let stop = self.pieces.get(next).map_or(end, |(s, _)| (*s).min(end));
+                if stop > at {
+                    self.pieces.insert(next, (at, data.split_to((stop - at) as usize)));
+                    at = stop;
+                }
+                next += 1;
             }
-            let stop = self.pieces.range(at..).next().map_or(end, |(&s, _)| s.min(end));
-            self.pieces.insert(at, data.split_to((stop - at) as usize));
-            at = stop;
-        }
-        self.join(start, end);
-        twice
-    }
-
-    fn join(&mut self, mut start: u64, mut end: u64) {
-        if let Some((&s, &e)) = self.islands.range(..=start).next_back().filter(|(_, e)| **e >= start) {
-            (start, end) = (s, end.max(e));
-        }
-        while let Some((&s, &e)) = self.islands.range(start..).next().filter(|(s, _)| **s <= end) {
-            self.islands.remove(&s);
-            end = end.max(e);
         }
         self.islands.insert(start, end);
+        twice
     }
 
     fn remember(&mut self, start: u64) {
@@ -72,9 +71,8 @@ impl Reassembly {
 
     /// The piece that begins at or before `next`, without what lies before `next`.
     pub(super) fn pop(&mut self, next: u64) -> Option<Bytes> {
-        while let Some(entry) = self.pieces.first_entry().filter(|e| *e.key() <= next) {
-            let start = *entry.key();
-            let mut data = entry.remove();
+        while self.pieces.front().is_some_and(|(start, _)| *start <= next) {
+            let (start, mut data) = self.pieces.pop_front()?;
             let skip = next - start;
             if skip < data.len() as u64 {
                 data.advance(skip as usize);
@@ -84,11 +82,9 @@ impl Reassembly {
         None
     }
 
-    /// Forgets islands that RCV.NXT has reached.
+    /// Forgets what RCV.NXT has reached.
     pub(super) fn advance(&mut self, next: u64) {
-        while let Some(entry) = self.islands.first_entry().filter(|e| *e.key() <= next) {
-            entry.remove();
-        }
+        self.islands.remove_below(next);
         if self.islands.is_empty() {
             self.recent.clear();
         }
@@ -106,8 +102,7 @@ impl Reassembly {
             if out.len() == most {
                 break;
             }
-            let island = self.islands.range(..=start).next_back().map(|(&s, &e)| (s, e));
-            if let Some(block) = island.filter(|b| b.1 > start && !out.contains(b)) {
+            if let Some(block) = self.islands.holding(start).filter(|b| !out.contains(b)) {
                 out.push(block);
             }
         }
@@ -115,9 +110,14 @@ impl Reassembly {
     }
 }
 
+fn end_of((start, data): &(u64, Bytes)) -> u64 {
+    start + data.len() as u64
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn seg(r: &mut Reassembly, n: u64) {
         r.insert(n * 1000, Bytes::from(vec![n as u8; 1000]));
@@ -149,6 +149,48 @@ mod tests {
                 out.extend_from_slice(&data);
             }
             assert_eq!(out, stream);
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// Of every byte the first copy stays; what is told is whole islands, the newest first.
+        #[test]
+        fn reassembly_agrees_with_a_byte_array(
+            steps in prop::collection::vec((2u64..60, 0u64..12, any::<bool>()), 1..60),
+        ) {
+            let mut r = Reassembly::default();
+            let (mut held, mut next) = (vec![None; 300], 1u64);
+            for (name, (start, len, reads)) in steps.into_iter().enumerate() {
+                let start = start.max(next + 1);
+                let (name, end) = (name as u8, start + len);
+                let known: Vec<u64> = (start..end).filter(|n| held[*n as usize].is_some()).collect();
+                let twice = r.insert(start, Bytes::from(vec![name; len as usize]));
+                // The first stretch that was there, as one even if several pieces hold it.
+                let run = known.iter().enumerate().take_while(|(i, n)| **n == known[0] + *i as u64).count() as u64;
+                prop_assert_eq!(twice, known.first().map(|first| (*first, first + run)));
+                (start..end).for_each(|n| { held[n as usize].get_or_insert(name); });
+                if reads {
+                    // The byte in the gap comes, and with it what follows.
+                    (held[next as usize], next) = (None, next + 1);
+                    while let Some(data) = r.pop(next) {
+                        for byte in data {
+                            prop_assert_eq!(held[next as usize].take(), Some(byte));
+                            next += 1;
+                        }
+                    }
+                    prop_assert_eq!(held[next as usize], None);
+                    r.advance(next);
+                }
+                prop_assert_eq!(r.is_empty(), held.iter().all(Option::is_none));
+                let blocks = r.blocks(4);
+                prop_assert!(reads || len == 0 || (blocks[0].0 <= start && start < blocks[0].1));
+                for (a, b) in blocks {
+                    prop_assert!((a..b).all(|n| held[n as usize].is_some()));
+                    prop_assert!(held[a as usize - 1].is_none() && held[b as usize].is_none());
+                }
+            }
         }
     }
 }

@@ -28,7 +28,7 @@ pub(super) enum Fit {
 
 impl TcpConnection {
     /// A segment for any state but CLOSED and SYN-SENT.
-    pub(super) fn on_segment(&mut self, mut s: TcpSegment) {
+    pub(super) fn on_segment(&mut self, s: &mut TcpSegment) {
         let mut start = seq::expand(self.rcv.irs, self.rcv.nxt, s.seq);
         if s.flags.syn && !s.flags.rst {
             match self.state {
@@ -37,22 +37,22 @@ impl TcpConnection {
                     s.flags.syn = false;
                     start = 1;
                 }
-                State::SynReceived => return self.on_syn_in_syn_received(start, &s),
-                State::TimeWait => return self.answer_out_of_window(&s),
+                State::SynReceived => return self.on_syn_in_syn_received(start, s),
+                State::TimeWait => return self.answer_out_of_window(s),
                 _ => return self.challenge(), // RFC 5961 section 4.2: wherever it lies
             }
         }
-        if !self.timestamp_acceptable(&s) {
+        if !self.timestamp_acceptable(s) {
             return;
         }
-        match self.fit(start, &s) {
+        match self.fit(start, s) {
             Fit::Inside => {}
             Fit::Unwanted => {
                 s.payload = Bytes::new();
                 s.flags.fin = false;
                 self.rcv.ack_now = true;
             }
-            Fit::Outside => return self.on_unacceptable(start, &s),
+            Fit::Outside => return self.on_unacceptable(start, s),
         }
         if s.flags.rst {
             return self.on_reset(start);
@@ -61,19 +61,19 @@ impl TcpConnection {
             return;
         }
         self.rcv.heard = self.now;
-        self.remember_timestamp(start, &s);
+        self.remember_timestamp(start, s);
         if self.state == State::SynReceived {
             let acked = seq::expand(self.snd.iss, self.snd.nxt, s.ack);
             if acked <= 0 || acked > self.snd.max as i64 {
                 let mut rst = self.blank(0);
                 rst.seq = s.ack;
                 rst.flags.rst = true;
-                self.snd.rst_pending = Some(rst);
+                self.snd.rst_pending = Some(Box::new(rst));
                 return;
             }
             self.establish(acked as u64);
         }
-        if !self.on_ack(start, &s) || self.state == State::Closed {
+        if !self.on_ack(start, s) || self.state == State::Closed {
             return;
         }
         let fin = s.flags.fin;
@@ -211,7 +211,12 @@ impl TcpConnection {
             self.rcv.duplicate = Some((start as u64, at));
         }
         if fin && end >= self.rcv.nxt as i64 {
-            self.rcv.fin_at = Some(end as u64);
+            self.rcv.fin_at.get_or_insert(end as u64);
+        }
+        // Nothing lies behind a FIN.
+        let before_fin = self.rcv.fin_at.map_or(u64::MAX, |fin| fin.saturating_sub(at));
+        if data.len() as u64 > before_fin {
+            data.truncate(before_fin as usize);
         }
         if data.is_empty() && self.rcv.fin_at != Some(self.rcv.nxt) {
             self.rcv.ack_now = true;
@@ -220,14 +225,22 @@ impl TcpConnection {
         if at == self.rcv.nxt {
             let filled_gap = !self.rcv.reassembly.is_empty();
             let before = self.rcv.nxt;
-            if !data.is_empty() {
-                self.deliver(data);
-            }
             if filled_gap {
-                while let Some(data) = self.rcv.reassembly.pop(self.rcv.nxt) {
-                    self.deliver(data);
+                // Through the reassembly, so that of what was there already the first copy stays.
+                let twice = self.rcv.reassembly.insert(at, data);
+                if self.config.dsack && twice.is_some() {
+                    self.rcv.duplicate = twice;
+                }
+                let end = self.rcv.fin_at.unwrap_or(u64::MAX);
+                while let Some(mut data) = self.rcv.reassembly.pop(self.rcv.nxt) {
+                    data.truncate(data.len().min((end - self.rcv.nxt) as usize));
+                    if !data.is_empty() {
+                        self.deliver(data);
+                    }
                 }
                 self.rcv.reassembly.advance(self.rcv.nxt);
+            } else if !data.is_empty() {
+                self.deliver(data);
             }
             at = self.rcv.nxt;
             let bytes = at - before;
@@ -261,7 +274,9 @@ impl TcpConnection {
     /// Every second segment, after a gap at once, or soon (RFC 5681 section 4.2).
     fn schedule_ack(&mut self, at_once: bool) {
         self.rcv.unacked_segments += 1;
-        if at_once || !self.config.delayed_ack || self.rcv.unacked_segments >= 2 {
+        let quick = self.rcv.quick_acks > 0;
+        self.rcv.quick_acks = self.rcv.quick_acks.saturating_sub(1);
+        if at_once || quick || !self.config.delayed_ack || self.rcv.unacked_segments >= 2 {
             self.rcv.ack_now = true;
         } else if self.timers.delayed_ack.is_none() {
             self.timers.delayed_ack = Some(self.now + self.config.ack_delay);

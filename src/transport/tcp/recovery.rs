@@ -45,8 +45,11 @@ pub(super) struct Recovery {
     pub(super) tlp: Tlp,
     /// Set during a recovery that PRR governs.
     pub(super) prr: Option<Prr>,
+    /// What duplicate ACKs say has arrived, a segment each: for PRR without SACK.
+    pub(super) dup_bytes: u64,
     pub(super) undo: Option<Undo>,
-    /// What was out and not SACKed before the ACK in hand.
+    /// What was SACKed, and what was out and not SACKed, before the ACK in hand.
+    pub(super) sacked_before: u64,
     pub(super) out_before: u64,
     partial_acks: u32,
     rescued: bool,
@@ -65,10 +68,10 @@ impl Recovery {
         }
     }
 
-    /// The impatient variant: of all partial ACKs only the first restarts the timer
-    /// (RFC 6582 section 3.2, step 3). Call before the ACK is acted on.
-    pub(super) fn restarts_timer(&self) -> bool {
-        self.episode != Episode::Classic || self.partial_acks == 0
+    /// RFC 6582 section 3.2, step 3: of all partial ACKs only the first restarts the timer. That is the impatient
+    /// variant; the other lets each do so (RFC 6298 section 5.3). Call before the ACK is acted on.
+    pub(super) fn restarts_timer(&self, impatient: bool) -> bool {
+        !impatient || self.episode != Episode::Classic || self.partial_acks == 0
     }
 }
 
@@ -78,8 +81,16 @@ impl TcpConnection {
         self.recovery.dup_acks += 1;
         match self.recovery.episode {
             Episode::Classic => {
-                // RFC 5681 section 3.2, step 4.
-                self.recovery.inflation += smss as i64;
+                match self.recovery.prr.as_ref().map(|prr| prr.believes(smss)) {
+                    // RFC 5681 section 3.2, step 4.
+                    None => self.recovery.inflation += smss as i64,
+                    // No more can have arrived than is out, without the hole.
+                    Some(_) if self.recovery.dup_bytes + 2 * smss > self.flight() => {}
+                    Some(believed) => {
+                        self.recovery.dup_bytes += smss;
+                        self.prr_step(if believed { smss } else { 0 }, false);
+                    }
+                }
                 self.note_window(WindowCause::DuplicateAck);
             }
             Episode::Sack => {}
@@ -101,7 +112,8 @@ impl TcpConnection {
     }
 
     pub(super) fn begin_recovery(&mut self, episode: Episode) {
-        let in_flight_bytes = self.flight() - self.recovery.limited_bytes.min(self.flight());
+        let out = self.flight() - self.recovery.limited_bytes.min(self.flight());
+        let in_flight_bytes = if self.config.ssthresh_of_cwnd { self.controller.window() } else { out };
         self.controller.on_loss(&Lost { now: self.now, in_flight_bytes, repeated: false });
         self.remember_first_loss();
         let r = &mut self.recovery;
@@ -121,11 +133,23 @@ impl TcpConnection {
         if first.is_some_and(|lost| lost != Some(self.snd.una)) {
             self.recovery.resend = None;
         }
-        if episode == Episode::Sack && self.config.prr {
-            self.recovery.prr = Some(Prr::new(self.recovery.out_before));
+        if self.config.prr {
+            let without_sack = episode == Episode::Classic;
+            let recover_flight = if without_sack { self.flight() } else { self.recovery.out_before };
+            self.recovery.prr = Some(Prr::new(recover_flight));
+            if without_sack {
+                let smss = self.snd.mss;
+                (self.recovery.inflation, self.recovery.dup_bytes) = (0, 3 * smss);
+                self.prr_step(smss, false);
+            }
         }
         self.remember_for_undo();
         self.note_window(WindowCause::Loss);
+    }
+
+    /// The window has been reduced for what is out already.
+    fn repairing_one_window(&self) -> bool {
+        matches!(self.recovery.episode, Episode::Classic | Episode::Sack) && self.snd.una < self.recovery.recover
     }
 
     pub(super) fn remember_first_loss(&mut self) {
@@ -142,6 +166,14 @@ impl TcpConnection {
         }
         self.recovery.partial_acks += 1;
         self.recovery.resend = Some(SendCause::Recovery);
+        if self.recovery.prr.is_some() {
+            // RFC 9937: DeliveredData is the change in SND.UNA less what duplicate ACKs told of; the hole itself told of
+            // nothing. That the ACK is partial says that there is another: it is not safe.
+            let told = acked.saturating_sub(self.snd.mss).min(self.recovery.dup_bytes);
+            self.recovery.dup_bytes -= told;
+            self.prr_step(acked - told, false);
+            return self.note_window(WindowCause::PartialAck);
+        }
         let add_back = if acked >= self.snd.mss { self.snd.mss } else { 0 };
         self.recovery.inflation += add_back as i64 - acked as i64;
         self.note_window(WindowCause::PartialAck);
@@ -175,8 +207,11 @@ impl TcpConnection {
     pub(super) fn on_loss_timeout(&mut self) {
         // "No more than" equation 4: what the peer holds already is not in flight. A long recovery
         // heaps that up, and ssthresh would rise.
-        let in_flight_bytes = self.flight().saturating_sub(self.recovery.scoreboard.sacked());
-        let repeated = self.recovery.timeouts > 1;
+        let out = self.flight().saturating_sub(self.recovery.scoreboard.sacked());
+        let (in_flight_bytes, repeated) = match self.config.ssthresh_of_cwnd {
+            true => (self.controller.window(), self.recovery.timeouts > 1 || self.repairing_one_window()),
+            false => (out, self.recovery.timeouts > 1),
+        };
         self.controller.on_timeout(&Lost { now: self.now, in_flight_bytes, repeated });
         self.remember_first_loss();
         let r = &mut self.recovery;
@@ -186,11 +221,13 @@ impl TcpConnection {
         r.inflation = 0;
         r.limited_bytes = 0;
         r.resend = Some(SendCause::Timeout);
-        r.scoreboard.clear();
         (r.prr, r.tlp.end) = (None, None);
-        self.rack_forgets();
+        if !self.rack_times_out() {
+            // The peer may have let go of what it SACKed (RFC 2018 section 8): all goes anew.
+            self.recovery.scoreboard.clear();
+            self.snd.nxt = self.snd.una;
+        }
         self.remember_for_undo();
-        self.snd.nxt = self.snd.una;
         self.snd.timed = None;
         self.snd.cwnd_limited_until = self.snd.max;
     }
@@ -236,7 +273,9 @@ impl TcpConnection {
         // Rule 4: once per recovery, the very last segment; HighRxt stays.
         if !r.rescued && r.scoreboard.highest() < self.snd.max {
             r.rescued = true;
-            let start = self.snd.max.saturating_sub(smss).max(r.scoreboard.highest());
+            // "One segment of up to SMSS octets": a FIN in it is none of them.
+            let data_end = self.snd.max.min(self.snd.buffer.end());
+            let start = data_end.saturating_sub(smss).max(r.scoreboard.highest());
             return Some((start, self.snd.max, true));
         }
         None

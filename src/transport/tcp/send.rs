@@ -10,7 +10,7 @@ use crate::wire::tcp::TcpSegment;
 impl TcpConnection {
     pub(super) fn next_segment(&mut self) -> Option<TcpSegment> {
         if let Some(rst) = self.snd.rst_pending.take() {
-            return Some(rst);
+            return Some(*rst);
         }
         match self.state {
             State::Closed => return None,
@@ -122,7 +122,14 @@ impl TcpConnection {
         {
             return Some(probe);
         }
-        if self.recovery.episode == Episode::Sack { self.next_in_sack_recovery() } else { self.next_in_order() }
+        // With RACK a timeout, too, leaves a list of what is lost (RFC 8985 section 6.3).
+        let listed = self.recovery.rack.as_deref().is_some_and(|rack| rack.first_lost().is_some());
+        let repairs = match self.recovery.episode {
+            Episode::Sack => true,
+            Episode::Loss => listed && self.snd.nxt == self.snd.max,
+            Episode::None | Episode::Classic => false,
+        };
+        if repairs { self.next_in_sack_recovery() } else { self.next_in_order() }
     }
 
     /// RFC 6675 section 5, step C.
@@ -132,7 +139,11 @@ impl TcpConnection {
         }
         let new_until = self.window_end();
         let (start, end, again) = self.next_seg(new_until)?;
-        let cause = if again { SendCause::Recovery } else { SendCause::New };
+        let cause = match self.recovery.episode {
+            _ if !again => SendCause::New,
+            Episode::Loss => SendCause::Timeout,
+            _ => SendCause::Recovery,
+        };
         Some(self.build(start, end, cause))
     }
 
@@ -180,7 +191,8 @@ impl TcpConnection {
             self.arm_persist();
             return None;
         }
-        let out = self.out_in_order();
+        let classic_prr = self.recovery.episode == Episode::Classic && self.recovery.prr.is_some();
+        let out = if classic_prr { self.pipe() } else { self.out_in_order() };
         let limited = if self.recovery.episode == Episode::None { u64::from(self.recovery.dup_acks.min(2)) } else { 0 };
         // With SACK the pipe itself shrinks; limited transmit needs no allowance (RFC 6675).
         let allowance = if self.rcv.sack { 0 } else { limited * smss };
@@ -194,8 +206,9 @@ impl TcpConnection {
         }
         let cause = match self.recovery.episode {
             _ if start < self.snd.max => SendCause::Timeout,
-            Episode::None if limited > 0 && self.flight() + payload > self.cwnd() => {
-                self.recovery.limited_bytes += payload; // RFC 3042
+            // RFC 3042; with SACK it is the pipe that lets it go. FlightSize is to leave it out (RFC 5681 section 3.2).
+            Episode::None if self.flight() + payload > self.cwnd() => {
+                self.recovery.limited_bytes += payload;
                 SendCause::LimitedTransmit
             }
             _ => SendCause::New,
@@ -209,6 +222,7 @@ impl TcpConnection {
         let board = &self.recovery.scoreboard;
         match self.snd.nxt < self.snd.max && !board.is_empty() {
             true => board.resent(),
+            false if self.recovery.rack.is_some() => self.pipe(),
             false => self.flight() - board.sacked(),
         }
     }
@@ -313,6 +327,9 @@ impl TcpConnection {
         let twice = self.rcv.duplicate.take();
         s.options.sack.extend(twice.map(wire));
         let left = most - s.options.sack.len();
-        s.options.sack.extend(self.rcv.reassembly.blocks(left).into_iter().map(wire));
+        // A FIN that came with the last data has a number, too (RFC 9293 section 3.4).
+        let fin = |end| end + u64::from(self.rcv.fin_at == Some(end));
+        let islands = self.rcv.reassembly.blocks(left).into_iter().map(|(left, right)| (left, fin(right)));
+        s.options.sack.extend(islands.map(wire));
     }
 }

@@ -1,5 +1,7 @@
 //! The states of RFC 9293 section 3.3.2: opening and closing.
 
+use std::sync::Arc;
+
 use super::connection::{TcpConnection, make_controller};
 use super::seq;
 use crate::base::note::{CloseReason, FlowNote, WindowCause};
@@ -24,9 +26,10 @@ pub(super) enum State {
 }
 
 impl State {
-    /// Both sides know each other's sequence numbers.
-    pub(super) fn is_synchronized(self) -> bool {
-        !matches!(self, State::SynSent | State::Closed)
+    /// The peer is to hear of an abort: it may have something to lose (section 3.10.5).
+    pub(super) fn may_reset(self) -> bool {
+        use State::*;
+        matches!(self, SynReceived | Established | FinWait1 | FinWait2 | CloseWait)
     }
     /// The peer may still send data.
     pub(super) fn receives(self) -> bool {
@@ -42,7 +45,7 @@ const DEFAULT_MSS: u64 = 536;
 impl TcpConnection {
     /// A connection in SYN-RECEIVED that answers `syn` (section 3.10.7.2).
     pub(super) fn accept(
-        config: &TcpConfig,
+        config: impl Into<Arc<TcpConfig>>,
         now: Instant,
         syn: &TcpSegment,
         iss: u32,
@@ -53,6 +56,13 @@ impl TcpConnection {
         c.state = State::SynReceived;
         c.take_syn(syn);
         c
+    }
+
+    /// The SYN was answered by a cookie, and its answer acknowledged.
+    pub(super) fn answered_by_cookie(&mut self) {
+        self.snd.syn_pending = false;
+        (self.snd.nxt, self.snd.max) = (1, 1);
+        self.stats.opened.get_or_insert(self.now);
     }
 
     /// Learns what the peer's SYN says.
@@ -90,14 +100,14 @@ impl TcpConnection {
     }
 
     /// Section 3.10.7.3.
-    pub(super) fn on_syn_sent(&mut self, mut s: TcpSegment) {
+    pub(super) fn on_syn_sent(&mut self, s: &mut TcpSegment) {
         let acked = seq::expand(self.snd.iss, self.snd.nxt, s.ack);
         if s.flags.ack && (acked <= 0 || acked > self.snd.max as i64) {
             if !s.flags.rst {
                 let mut rst = self.blank(0);
                 rst.seq = s.ack;
                 rst.flags.rst = true;
-                self.snd.rst_pending = Some(rst);
+                self.snd.rst_pending = Some(Box::new(rst));
             }
             return;
         }
@@ -110,7 +120,7 @@ impl TcpConnection {
         if !s.flags.syn {
             return;
         }
-        self.take_syn(&s);
+        self.take_syn(s);
         if s.flags.ack {
             self.rcv.ack_now = true;
             self.establish(acked as u64);
@@ -188,6 +198,24 @@ impl TcpConnection {
         (self.timers.persist, self.timers.keep_alive, self.timers.user) = (None, None, None);
         self.timers.time_wait = Some(self.time_wait_end());
         self.told_closed(CloseReason::Finished);
+    }
+
+    /// In TIME-WAIT, a SYN that no old segment can be (RFC 6191 section 2).
+    pub(super) fn makes_way_for(&self, syn: &TcpSegment) -> bool {
+        if self.state != State::TimeWait || !syn.flags.syn || syn.flags.ack || syn.flags.rst {
+            return false;
+        }
+        let beyond = seq::expand(self.rcv.irs, self.rcv.nxt, syn.seq) > self.rcv.nxt as i64;
+        match syn.options.timestamps.filter(|_| self.config.timestamps) {
+            Some(_) if !self.timestamps.on => true,
+            Some((value, _)) if value != self.timestamps.recent => seq::before(self.timestamps.recent, value),
+            _ => beyond,
+        }
+    }
+
+    /// A new connection takes the place.
+    pub(super) fn leave_time_wait(&mut self) {
+        self.end(CloseReason::Finished);
     }
 
     pub(super) fn time_wait_end(&self) -> Instant {

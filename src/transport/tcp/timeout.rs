@@ -17,12 +17,7 @@ impl TcpConnection {
             self.on_probe_timeout();
         }
         if take_due(&mut self.timers.persist, self.now) {
-            self.snd.probes += 1;
-            self.snd.probe_pending = true;
-            let backoff = self.snd.probes;
-            self.note(|| FlowNote::Timeout { timer: Timer::Persist, backoff });
-            let wait = self.rtt.rto() * (1 << backoff.min(16));
-            self.timers.persist = Some(self.now + wait.min(self.config.rto.max));
+            self.on_persist();
         }
         if take_due(&mut self.timers.retransmission, self.now) {
             self.on_retransmission_timeout();
@@ -38,6 +33,20 @@ impl TcpConnection {
             self.note(|| FlowNote::Timeout { timer: Timer::TimeWait, backoff: 0 });
             self.end(CloseReason::Finished);
         }
+    }
+
+    /// RFC 9293 section 3.8.6.1. A peer that answers is asked for ever; one that is gone, R2 times.
+    fn on_persist(&mut self) {
+        if u64::from(self.snd.unheard_probes) > self.config.retries {
+            return self.end(CloseReason::TimedOut);
+        }
+        self.snd.unheard_probes += 1;
+        self.snd.probes += 1;
+        self.snd.probe_pending = true;
+        let backoff = self.snd.probes;
+        self.note(|| FlowNote::Timeout { timer: Timer::Persist, backoff });
+        let wait = self.rtt.rto() * (1 << backoff.min(16));
+        self.timers.persist = Some(self.now + wait.min(self.config.rto.max));
     }
 
     /// RFC 6298 section 5.4 to 5.6.

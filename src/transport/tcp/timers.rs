@@ -28,7 +28,7 @@ impl Timers {
             self.keep_alive,
             self.user,
         ];
-        all.into_iter().flatten().min()
+        all.into_iter().fold(None, Instant::earlier)
     }
 }
 

@@ -58,6 +58,9 @@ impl TcpConnection {
         r.undo = None;
         r.episode = Episode::None;
         (r.inflation, r.dup_acks, r.resend, r.prr) = (0, 0, None, None);
+        if let Some(rack) = r.rack.as_deref_mut() {
+            rack.unmark();
+        }
         // Nothing of what is out needs to be sent again.
         self.snd.nxt = self.snd.max;
         self.note_window(WindowCause::Undo);

@@ -10,6 +10,7 @@ use crate::base::report::FlowStats;
 use crate::base::rng::{Rng, Seed};
 use crate::base::time::{Duration, Instant};
 use crate::transport::endpoint::{ConnId, Endpoint, EndpointEvent};
+use crate::transport::rudp::close::State;
 use crate::transport::rudp::{Mode, RudpConfig, RudpEndpoint};
 use crate::transport::stream::{Stream, StreamEvent};
 use crate::wire::rudp::RudpSegment;
@@ -49,6 +50,8 @@ pub(super) struct Net {
     /// Delays, repeats and loses packets at random, and sends them as bytes.
     pub(super) chaos: Option<Rng>,
     pub(super) notes: Vec<FlowNote>,
+    /// The states that each end went through.
+    pub(super) states: [Vec<State>; 2],
 }
 
 pub(super) fn address(end: usize) -> SocketAddrV4 {
@@ -78,6 +81,7 @@ impl Net {
             delay: Duration::from_millis(50),
             chaos: None,
             notes: Vec::new(),
+            states: [Vec::new(), Vec::new()],
         }
     }
 
@@ -93,6 +97,7 @@ impl Net {
 
     pub(super) fn settle(&mut self) {
         for end in [CLIENT, SERVER] {
+            self.trace_state(end);
             loop {
                 while let Some(event) = self.ends[end].poll_event() {
                     match event {
@@ -145,7 +150,17 @@ impl Net {
                     self.wire.insert((arrival, self.log.len()), (1 - end, out.segment));
                 }
                 self.log.push(sent);
+                self.trace_state(end);
             }
+            self.trace_state(end);
+        }
+    }
+
+    fn trace_state(&mut self, end: usize) {
+        let Some(conn) = self.conns[end] else { return };
+        let state = self.ends[end].state(conn);
+        if self.states[end].last() != Some(&state) {
+            self.states[end].push(state);
         }
     }
 
