@@ -11,7 +11,7 @@ use super::plan::{Amount, Change as PlannedChange, ChannelChange, ChannelPlan, D
 use crate::base::ids::{ChannelId, NodeId, PortId, TransportKind};
 use crate::base::note::Sink;
 use crate::base::rng::Seed;
-use crate::base::schema::Params;
+use crate::base::schema::{Data, Params};
 use crate::base::time::{Duration, Instant};
 use crate::base::wall::WallClock;
 use crate::node::addressing::Addressing;
@@ -22,6 +22,7 @@ use crate::node::roles::ROLES;
 use crate::node::roles::dhcp_client::{DhcpClientApp, hardware_of};
 use crate::node::roles::outside::Outside;
 use crate::node::roles::role::RoleEnv;
+use crate::node::roles::shelf_page::Shelves;
 use crate::node::router::Router;
 use crate::node::routes::Route;
 use crate::node::switch::Switch;
@@ -121,6 +122,7 @@ pub(super) struct Shared {
     names: Arc<BTreeMap<Ipv4Addr, Arc<str>>>,
     aliases: Arc<BTreeMap<SocketAddrV4, SocketAddrV4>>,
     outside: Arc<Outside>,
+    shelves: Arc<Shelves>,
     wall: WallClock,
     /// Hardware addresses that do not follow from names.
     hardware: BTreeMap<String, Hardware>,
@@ -137,6 +139,21 @@ pub(super) struct Shared {
 }
 
 /// The last settings, if the new ones are no different: thousands of hosts have the same.
+/// What storage nodes keep; of a real file that is not on this machine, the length is not known.
+fn shelves(plan: &Plan) -> Shelves {
+    let length = |data: &Data| match data {
+        Data::Size(size) => Some(size.0),
+        Data::Table(table) => std::fs::metadata(plan.folder.join(table.text("path")?)).ok().map(|about| about.len()),
+        _ => None,
+    };
+    let files = |node: &NodePlan| {
+        let table = node.params.table("files").into_iter().flat_map(|t| &t.0);
+        table.map(|(name, value)| (name.trim_start_matches('/').to_owned(), length(&value.data))).collect()
+    };
+    let storage = plan.nodes.iter().filter(|node| node.role == "storage");
+    storage.map(|node| (node.name.to_string(), files(node))).collect()
+}
+
 fn shared<T: PartialEq>(last: &RefCell<Arc<T>>, new: T) -> Arc<T> {
     let mut last = last.borrow_mut();
     if **last != new {
@@ -160,13 +177,14 @@ impl Shared {
             receives[flow.to].push(index);
         }
         let (names, addresses) = (Arc::new(names), Arc::new(addresses));
-        let (aliases, outside) = (Arc::default(), Arc::default());
+        let (aliases, outside, shelves) = (Arc::default(), Arc::default(), Arc::new(shelves(&plan)));
         let wall = WallClock::SIMULATED;
         let (hardware, last_tcp, last_rudp) = Default::default();
         Shared {
             names,
             aliases,
             outside,
+            shelves,
             wall,
             hardware,
             addresses,
@@ -244,6 +262,7 @@ impl Shared {
             dns: self.dns.clone(),
             addresses: self.addresses.clone(),
             outside: self.outside.clone(),
+            shelves: self.shelves.clone(),
             folder: self.plan.folder.clone(),
             seed: Seed(self.plan.seed),
             wall: self.wall,

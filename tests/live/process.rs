@@ -117,7 +117,7 @@ impl Server {
 
     /// Its number.
     pub(crate) fn id(&self) -> u32 {
-        self.0.id()
+        self.0.0.id()
     }
 
     /// Asks it to end; its exit status.
