@@ -16,3 +16,4 @@ mod robust;
 mod runs;
 mod twin;
 mod versions;
+mod web;
