@@ -136,6 +136,10 @@ pub(super) struct LiveArgs {
     /// Where a node lives, as ADDRESS:PORT; goes before the file's [live.NAME]
     #[arg(long = "bind", value_name = "NAME=ADDR:PORT")]
     pub binds: Vec<String>,
+    /// Put what DHCP clients on interfaces get on these (needs root and iproute2), as apply_lease in
+    /// [live.NAME] does; otherwise it is printed
+    #[arg(long)]
+    pub apply_lease: bool,
     /// End after this time: "10 s"
     #[arg(long = "for", value_name = "T")]
     pub lasting: Option<String>,

@@ -13,7 +13,9 @@ use crate::base::time::Duration;
 use crate::base::units::parse_duration;
 use crate::base::wall::WallClock;
 use crate::live::entropy;
+use crate::live::lease::LeaseNews;
 use crate::live::limits::raise_file_limit;
+use crate::node::addressing::Addressing;
 use crate::observe::files::Files;
 use crate::observe::live::{LiveRun, LiveRunError, Output, Watcher, live as run_live};
 use crate::observe::run::Progress;
@@ -42,6 +44,22 @@ impl Watcher for Shown {
             mention(format_args!("ready {node} {place}"));
         } else {
             say(format_args!("ready {node} {place}"));
+        }
+    }
+
+    fn lease(&mut self, LeaseNews { name, interface, addressing }: &LeaseNews) {
+        let line = match addressing {
+            Some(Addressing { address, prefix_len, gateway, dns }) => {
+                let gateway = gateway.map(|g| format!(", router {g}")).unwrap_or_default();
+                let dns = dns.iter().map(|d| format!(", DNS {d}")).collect::<String>();
+                format!("lease {name} {address}/{prefix_len} on {interface}{gateway}{dns}")
+            }
+            None => format!("lease {name} none on {interface}"),
+        };
+        if self.json {
+            eprintln!("{line}");
+        } else {
+            say(line);
         }
     }
 
@@ -168,5 +186,13 @@ fn options(args: &LiveArgs) -> Result<LiveOptions, Exit> {
         Err(error) => return Err(bad_input(format!("no randomness: {error}"))),
     };
     // The run sets the time of day.
-    Ok(LiveOptions { nodes: args.nodes.clone(), binds, places: BTreeMap::new(), seed, wall: WallClock::SIMULATED })
+    Ok(LiveOptions {
+        nodes: args.nodes.clone(),
+        binds,
+        places: BTreeMap::new(),
+        apply_leases: args.apply_lease,
+        hardware: None,
+        seed,
+        wall: WallClock::SIMULATED,
+    })
 }

@@ -132,6 +132,8 @@ fn live(source: &Source, plan: &Arc<Plan>, name: &str, folder: Option<&RunFolder
     let (files, inputs) = outputs(folder)?;
     // The hosts' seed too: these talk to nobody else.
     let options = LiveOptions {
+        apply_leases: false,
+        hardware: None,
         nodes: Vec::new(),
         binds: BTreeMap::new(),
         places: BTreeMap::new(),

@@ -9,6 +9,7 @@ use super::clock::Clock;
 use super::error::LiveError;
 use super::journal::{Entry, Journal};
 use super::lag::Lag;
+use super::lease::Leases;
 use super::medium::{Departure, Medium};
 use super::poller::{Key, Poller, Ready};
 use super::signals::Signals;
@@ -71,6 +72,7 @@ pub struct Driver<'s> {
     journal: Option<Journal>,
     next_sample: Instant,
     lag: Lag,
+    leases: Leases,
     pub(super) now: Instant,
     events: u64,
     outbox: Outbox,
@@ -113,6 +115,7 @@ impl<'s> Driver<'s> {
             journal: None,
             next_sample: Instant::ZERO,
             lag: Lag::default(),
+            leases: Leases::default(),
             now: Instant::ZERO,
             events: 0,
             outbox: Outbox::default(),
@@ -126,6 +129,11 @@ impl<'s> Driver<'s> {
     /// Writes down every input from now on.
     pub fn record(&mut self, journal: Journal) {
         self.journal = Some(journal);
+    }
+
+    /// The clients whose leases are told, and perhaps put on their interfaces.
+    pub fn leases(&mut self) -> &mut Leases {
+        &mut self.leases
     }
 
     /// Looks at the windows of the system's TCP again and again from now on.
@@ -342,6 +350,7 @@ impl<'s> Driver<'s> {
             let records = self.notes.drain(..).map(|note| Record { at: self.now, place: Place(id.0), note });
             records.for_each(|record| sink.record(&record));
         }
+        self.leases.follow(id, self.slots[slot].node.host.addressing())?;
         while let Some(message) = self.slots[slot].node.host.poll_socket() {
             if let Some(journal) = &mut self.journal {
                 journal.outputs().socket(id, &message);
@@ -352,7 +361,12 @@ impl<'s> Driver<'s> {
             if let Some(journal) = &mut self.journal {
                 journal.outputs().packet(id, port, &packet);
             }
-            self.medium.send(self.now, id, port, *packet);
+            // A broadcast on a real interface is for whoever is there.
+            if packet.dst.is_broadcast() && self.slots[slot].node.interface.is_some() {
+                self.departures.push(Departure { at: None, packet: *packet });
+            } else {
+                self.medium.send(self.now, id, port, *packet);
+            }
         }
         Ok(())
     }

@@ -19,6 +19,16 @@ pub enum LiveError {
         /// The mend.
         help: &'static str,
     },
+    /// A lease could not be put on its interface.
+    #[error("{node}: cannot put its lease on {interface}: {source} (it needs root and iproute2)")]
+    Lease {
+        /// Whose.
+        node: String,
+        /// Where.
+        interface: String,
+        /// What `ip` says.
+        source: io::Error,
+    },
     /// The poll loop failed.
     #[error("cannot wait for sockets: {0}")]
     Poll(#[source] io::Error),

@@ -9,6 +9,7 @@ pub mod entropy;
 mod error;
 pub mod journal;
 pub mod lag;
+pub mod lease;
 pub mod limits;
 pub mod medium;
 mod poller;

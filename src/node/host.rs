@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::net::{Ipv4Addr, SocketAddrV4};
 
+use super::addressing::Addressing;
 use super::app::{App, HostEvent};
 use super::host_core::Core;
 pub use super::host_ctx::HostCtx;
@@ -68,6 +69,11 @@ impl Host {
     /// Its address, once it has one.
     pub fn address(&self) -> Option<Ipv4Addr> {
         self.core.addressing.as_ref().map(|a| a.address)
+    }
+
+    /// Its address and what came with it, once it has one.
+    pub fn addressing(&self) -> Option<&Addressing> {
+        self.core.addressing.as_ref()
     }
 
     /// One of its sockets says something.

@@ -18,6 +18,7 @@ use crate::live::clock::Clock;
 use crate::live::driver::Driver;
 use crate::live::journal::Journal;
 use crate::live::lag::Lag;
+use crate::live::lease::LeaseNews;
 use crate::scenario::build::place_names;
 use crate::scenario::diagnostic::Diagnostic;
 use crate::scenario::live::{LiveOptions, LiveSetup, live as set_up};
@@ -61,6 +62,8 @@ pub trait Watcher {
     fn remark(&mut self, text: &str);
     /// A node serves, or has begun.
     fn ready(&mut self, node: &str, place: SocketAddrV4);
+    /// A client on an interface has another lease, or none any more.
+    fn lease(&mut self, _news: &LeaseNews) {}
     /// How far it is.
     fn progress(&mut self, progress: Progress);
 }
@@ -93,7 +96,7 @@ pub fn live(
     let (mut tap, noted) = tap();
     let tap = recorder.as_ref().map(|_| (&mut tap, noted));
     let options = &LiveOptions { wall: Clock::start().wall(), ..options.clone() };
-    let LiveSetup { nodes, map, medium, services, places: homes, remarks } =
+    let LiveSetup { nodes, map, medium, services, places: homes, remarks, leases, hardware } =
         set_up(plan, options, tap).map_err(LiveRunError::Scenario)?;
     remarks.iter().for_each(|remark| watcher.remark(remark));
     let here: Vec<usize> = nodes.iter().map(|n| n.id.0 as usize).collect();
@@ -105,6 +108,7 @@ pub fn live(
     if let Some(inputs) = inputs {
         driver.record(Journal::new(inputs));
     }
+    *driver.leases() = leases;
     if watched {
         driver.sample_windows();
     }
@@ -124,6 +128,9 @@ pub fn live(
     let mut next_progress = Instant::ZERO;
     while driver.now() < until && !driver.interrupted() {
         driver.step(until.min(driver.now() + PROGRESS_EVERY.max(until.since(driver.now()) / 1000)))?;
+        while let Some(news) = driver.leases().poll_news() {
+            watcher.lease(&news);
+        }
         if has_work && !driver.is_busy() && driver.is_settled() {
             break;
         }
@@ -150,6 +157,7 @@ pub fn live(
         nodes: options.nodes.clone(),
         binds: options.binds.clone(),
         places: homes,
+        hardware,
         seed: options.seed,
         link_seed: plan.seed,
         zero_nanos: options.wall.unix_nanos(Instant::ZERO),

@@ -30,6 +30,9 @@ pub struct Recording {
     pub binds: BTreeMap<String, SocketAddrV4>,
     /// Where every node lived.
     pub places: BTreeMap<String, SocketAddrV4>,
+    /// The hardware address of each DHCP client that was on an interface.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub hardware: BTreeMap<String, [u8; 6]>,
     /// The seed of the hosts.
     pub seed: u64,
     /// The seed of the links.
@@ -61,6 +64,8 @@ pub fn replay(plan: &Plan, name: &str, recording: &Recording, journal: impl Read
         nodes: recording.nodes.clone(),
         binds: recording.binds.clone(),
         places: recording.places.clone(),
+        apply_leases: false,
+        hardware: Some(recording.hardware.clone()),
         seed: recording.seed,
         wall: WallClock::real(recording.zero_nanos),
     };

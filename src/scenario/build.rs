@@ -11,7 +11,7 @@ use super::plan::{Amount, Change as PlannedChange, ChannelChange, ChannelPlan, D
 use crate::base::ids::{ChannelId, NodeId, PortId, TransportKind};
 use crate::base::note::Sink;
 use crate::base::rng::Seed;
-use crate::base::schema::Params;
+use crate::base::schema::{Data, Params};
 use crate::base::time::{Duration, Instant};
 use crate::base::wall::WallClock;
 use crate::node::addressing::Addressing;
@@ -22,9 +22,11 @@ use crate::node::roles::ROLES;
 use crate::node::roles::dhcp_client::{DhcpClientApp, hardware_of};
 use crate::node::roles::outside::Outside;
 use crate::node::roles::role::RoleEnv;
+use crate::node::roles::shelf_page::Shelves;
 use crate::node::router::Router;
 use crate::node::routes::Route;
 use crate::node::switch::Switch;
+use crate::proto::dhcp::message::Hardware;
 use crate::sim::channel::ChannelSetup;
 use crate::sim::delay::{DelaySettings, Distribution};
 use crate::sim::fault::{Change, Fault};
@@ -120,7 +122,10 @@ pub(super) struct Shared {
     names: Arc<BTreeMap<Ipv4Addr, Arc<str>>>,
     aliases: Arc<BTreeMap<SocketAddrV4, SocketAddrV4>>,
     outside: Arc<Outside>,
+    shelves: Arc<Shelves>,
     wall: WallClock,
+    /// Hardware addresses that do not follow from names.
+    hardware: BTreeMap<String, Hardware>,
     addresses: Arc<BTreeMap<String, Ipv4Addr>>,
     dns: Vec<Ipv4Addr>,
     // Each flow's port at its receiver.
@@ -131,6 +136,21 @@ pub(super) struct Shared {
     // The newest settings made: those of the next node are mostly the same.
     last_tcp: RefCell<Arc<TcpConfig>>,
     last_rudp: RefCell<Arc<RudpConfig>>,
+}
+
+/// What storage nodes keep; of a real file that is not on this machine, the length is not known.
+fn shelves(plan: &Plan) -> Shelves {
+    let length = |data: &Data| match data {
+        Data::Size(size) => Some(size.0),
+        Data::Table(table) => std::fs::metadata(plan.folder.join(table.text("path")?)).ok().map(|about| about.len()),
+        _ => None,
+    };
+    let files = |node: &NodePlan| {
+        let table = node.params.table("files").into_iter().flat_map(|t| &t.0);
+        table.map(|(name, value)| (name.trim_start_matches('/').to_owned(), length(&value.data))).collect()
+    };
+    let storage = plan.nodes.iter().filter(|node| node.role == "storage");
+    storage.map(|node| (node.name.to_string(), files(node))).collect()
 }
 
 /// The last settings, if the new ones are no different: thousands of hosts have the same.
@@ -157,10 +177,25 @@ impl Shared {
             receives[flow.to].push(index);
         }
         let (names, addresses) = (Arc::new(names), Arc::new(addresses));
-        let (aliases, outside) = (Arc::default(), Arc::default());
+        let (aliases, outside, shelves) = (Arc::default(), Arc::default(), Arc::new(shelves(&plan)));
         let wall = WallClock::SIMULATED;
-        let (last_tcp, last_rudp) = Default::default();
-        Shared { names, aliases, outside, wall, addresses, dns, flow_ports, sends, receives, last_tcp, last_rudp, plan }
+        let (hardware, last_tcp, last_rudp) = Default::default();
+        Shared {
+            names,
+            aliases,
+            outside,
+            shelves,
+            wall,
+            hardware,
+            addresses,
+            dns,
+            flow_ports,
+            sends,
+            receives,
+            last_tcp,
+            last_rudp,
+            plan,
+        }
     }
 
     fn node_factory(self: &Rc<Self>, index: usize) -> Result<NodeFactory, Diagnostic> {
@@ -207,6 +242,11 @@ impl Shared {
         (self.outside, self.aliases, self.wall) = (Arc::new(outside), Arc::new(aliases), wall);
     }
 
+    /// Tells a DHCP client its hardware address.
+    pub(super) fn set_hardware(&mut self, node: &str, hardware: Hardware) {
+        self.hardware.insert(node.to_owned(), hardware);
+    }
+
     /// The ports at which a node receives flows.
     pub(super) fn receiving_ports(&self, index: usize) -> impl Iterator<Item = u16> + '_ {
         self.receives[index].iter().map(|f| self.flow_ports[*f])
@@ -222,6 +262,7 @@ impl Shared {
             dns: self.dns.clone(),
             addresses: self.addresses.clone(),
             outside: self.outside.clone(),
+            shelves: self.shelves.clone(),
             folder: self.plan.folder.clone(),
             seed: Seed(self.plan.seed),
             wall: self.wall,
@@ -245,7 +286,8 @@ impl Shared {
         let seed = Seed(self.plan.seed);
         if node.dhcp {
             let rng = seed.stream(&format!("node/{}/dhcp/{lives}", node.name));
-            apps.push(Box::new(DhcpClientApp::new(rng, hardware_of(&node.name))));
+            let hardware = self.hardware.get(&*node.name).copied().unwrap_or_else(|| hardware_of(&node.name));
+            apps.push(Box::new(DhcpClientApp::new(rng, hardware)));
         }
         apps.extend(role);
         let mut add = |transport, params: &Params| {

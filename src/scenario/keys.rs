@@ -33,7 +33,8 @@ pub const SIM: &[Key] = &[default("wire", Kind::Bool, "false", "send every packe
 /// `[live.NODE]`.
 pub const LIVE: &[Key] = &[
     optional("bind", Kind::Text, "socket address to serve at"),
-    optional("interface", Kind::Text, "network interface to serve DHCP on"),
+    optional("interface", Kind::Text, "network interface to serve DHCP on, or to get a lease on"),
+    default("apply_lease", Kind::Bool, "false", "put the lease on the interface (needs root); otherwise it is printed"),
 ];
 
 /// The table form of `delay`.

@@ -17,9 +17,11 @@ use crate::base::time::Duration;
 use crate::base::wall::WallClock;
 use crate::live::addresses::{AddressMap, free_place, loopback, unprivileged};
 use crate::live::driver::LiveNode;
+use crate::live::lease::{self, Leases, Lessee};
 use crate::live::medium::Medium;
 use crate::node::roles::outside::Outside;
 use crate::node::roles::serving::HTTP_PORT;
+use crate::proto::dhcp::message::Hardware;
 use crate::proto::{dhcp, dns};
 
 /// Names followed from alias to alias at most.
@@ -34,6 +36,10 @@ pub struct LiveOptions {
     pub binds: BTreeMap<String, SocketAddrV4>,
     /// Where nodes lived in the run that is replayed; otherwise they are where they find room.
     pub places: BTreeMap<String, SocketAddrV4>,
+    /// Whether leases are put on interfaces, whatever the file says.
+    pub apply_leases: bool,
+    /// The hardware addresses of the run that is replayed; otherwise the interfaces are asked.
+    pub hardware: Option<BTreeMap<String, [u8; 6]>>,
     /// The seed of the hosts' randomness, which strangers must not be able to guess. The links
     /// keep the plan's.
     pub seed: u64,
@@ -53,6 +59,10 @@ pub struct LiveSetup<'s> {
     pub services: Vec<(NodeId, SocketAddrV4)>,
     /// Every node's place.
     pub places: BTreeMap<String, SocketAddrV4>,
+    /// The DHCP clients of this process that are on interfaces.
+    pub leases: Leases,
+    /// Their hardware addresses.
+    pub hardware: BTreeMap<String, [u8; 6]>,
     /// What cannot be as the scenario says.
     pub remarks: Vec<String>,
 }
@@ -99,6 +109,10 @@ pub fn live<'s>(
         }
     }
     shared.set_outside(outside(plan, &services), map.aliases(), options.wall);
+    let hardware = hardware(plan, &chosen, options, &mut mistakes);
+    for (node, mac) in &hardware {
+        shared.set_hardware(node, Hardware::ethernet(*mac));
+    }
     let mut nodes = Vec::new();
     for &index in &chosen {
         let node = &plan.nodes[index];
@@ -117,9 +131,24 @@ pub fn live<'s>(
     }
     let place = |index: &usize| Some((NodeId(*index as u32), *services.get(&*plan.nodes[*index].name)?));
     let services_here = chosen.iter().filter_map(place).collect();
-    let remarks = remarks(plan, &services);
+    if options.apply_leases && !chosen.iter().any(|index| lessee(plan, options, *index).is_some()) {
+        let message = "--apply-lease: no node of this process gets its address on an interface";
+        let help = "give one [live.NODE] interface = \"...\" and address = \"dhcp\"";
+        return Err(vec![Diagnostic::error(0..0, message).help(help)]);
+    }
+    let lessees: Vec<Lessee> = chosen.iter().filter_map(|index| lessee(plan, options, *index)).collect();
+    let remarks = remarks(plan, &services, &lessees);
     let medium = Box::new(Links::new(plan, tap)?);
-    Ok(LiveSetup { nodes, map, medium, services: services_here, places: services, remarks })
+    Ok(LiveSetup {
+        nodes,
+        map,
+        medium,
+        services: services_here,
+        places: services,
+        leases: Leases::new(lessees),
+        hardware,
+        remarks,
+    })
 }
 
 /// The ranks of the nodes that live in this process.
@@ -189,6 +218,13 @@ impl Places<'_> {
             let help = format!("give it the address that {interface} has: bind = \"ADDRESS:PORT\"");
             mistakes.push(Diagnostic::error(span(), message).help(help));
         }
+        let applies = live_params(self.plan, node).and_then(|p| p.bool("apply_lease")) == Some(true);
+        if applies && !(node.dhcp && interface.is_some()) {
+            let span = live_params(self.plan, node).map_or(node.span.clone(), |p| p.span("apply_lease"));
+            let message = format!("live.{}.apply_lease: there is no lease to put on an interface", node.name);
+            let help = "it takes a node with address = \"dhcp\", and an interface beside this key";
+            mistakes.push(Diagnostic::error(span, message).help(help));
+        }
         let Some(address) = node.address() else { return };
         let port = service_port(&node.role);
         let place = match (told, interface) {
@@ -229,6 +265,44 @@ impl Places<'_> {
     }
 }
 
+/// The client that a node is, if it is one on an interface.
+fn lessee(plan: &Plan, options: &LiveOptions, index: usize) -> Option<Lessee> {
+    let node = &plan.nodes[index];
+    let interface = live_text(plan, node, "interface").filter(|_| node.dhcp)?.to_owned();
+    let apply = options.apply_leases || live_params(plan, node).and_then(|p| p.bool("apply_lease")) == Some(true);
+    Some(Lessee { node: NodeId(index as u32), name: node.name.to_string(), interface, apply })
+}
+
+/// The hardware addresses of DHCP clients on interfaces: a server may go by them, and two machines of one
+/// network must not have the same.
+fn hardware(
+    plan: &Plan,
+    chosen: &[usize],
+    options: &LiveOptions,
+    mistakes: &mut Vec<Diagnostic>,
+) -> BTreeMap<String, [u8; 6]> {
+    if let Some(recorded) = &options.hardware {
+        return recorded.clone();
+    }
+    let mut found = BTreeMap::new();
+    for node in chosen.iter().map(|index| &plan.nodes[*index]) {
+        let Some(interface) = live_text(plan, node, "interface") else { continue };
+        match lease::hardware(interface) {
+            Ok(mac) if node.dhcp => {
+                found.insert(node.name.to_string(), mac);
+            }
+            Ok(_) => {}
+            Err(error) => {
+                let span = live_params(plan, node).map_or(node.span.clone(), |p| p.span("interface"));
+                let message = format!("live.{}.interface: cannot use \"{interface}\": {error}", node.name);
+                let help = format!("this machine has {}", lease::interfaces().join(", "));
+                mistakes.push(Diagnostic::error(span, message).help(help));
+            }
+        }
+    }
+    found
+}
+
 /// What strangers are told.
 fn outside(plan: &Plan, services: &BTreeMap<String, SocketAddrV4>) -> Outside {
     let mut hosts = BTreeMap::new();
@@ -265,7 +339,7 @@ fn outside(plan: &Plan, services: &BTreeMap<String, SocketAddrV4>) -> Outside {
 }
 
 /// What is not as the scenario says.
-fn remarks(plan: &Plan, services: &BTreeMap<String, SocketAddrV4>) -> Vec<String> {
+fn remarks(plan: &Plan, services: &BTreeMap<String, SocketAddrV4>, lessees: &[Lessee]) -> Vec<String> {
     let mut remarks = Vec::new();
     let impaired = plan.links.iter().flat_map(|l| &l.channels).any(|c| {
         c.rate.is_some() || c.delay.base > Duration::ZERO || c.delay.jitter > Duration::ZERO || c.loss.0 != "none"
@@ -279,6 +353,9 @@ fn remarks(plan: &Plan, services: &BTreeMap<String, SocketAddrV4>) -> Vec<String
     }
     if plan.events.iter().any(|e| matches!(e.change, Change::Node(..))) {
         remarks.push("crashes of nodes are not played in a live run".to_owned());
+    }
+    for Lessee { name, interface, .. } in lessees.iter().filter(|l| !l.apply) {
+        remarks.push(format!("the lease of {name} is printed, not put on {interface}: --apply-lease does that"));
     }
     let local = |place: &SocketAddrV4| place.ip().is_loopback();
     let far = services.values().any(|place| !local(place));

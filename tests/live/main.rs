@@ -3,8 +3,12 @@
 
 #[expect(clippy::disallowed_methods, reason = "waits for other processes in real time")]
 mod clients;
+mod dhcp;
 #[expect(clippy::disallowed_methods, reason = "kills processes at some moment in real time")]
 mod killed;
+#[expect(clippy::disallowed_methods, reason = "waits for other processes in real time")]
+mod lab;
+mod lease;
 #[expect(clippy::disallowed_methods, reason = "watches an idle process for a second of real time")]
 mod many;
 mod process;
@@ -12,3 +16,4 @@ mod robust;
 mod runs;
 mod twin;
 mod versions;
+mod web;

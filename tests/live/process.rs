@@ -1,7 +1,7 @@
 //! Processes under test, and scenarios for them.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
@@ -73,14 +73,35 @@ link    = "wire"
     )
 }
 
+/// A child that ends with the value.
+pub(crate) struct Process(pub(crate) Child);
+
+impl Process {
+    pub(crate) fn signal(&self, signal: &str) {
+        kill(signal, self.0.id());
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 /// Some nodes of a scenario in a process of their own; ended with the value.
-pub(crate) struct Server(Child);
+pub(crate) struct Server(Process);
 
 impl Server {
     /// Starts it and waits until every node is ready.
     pub(crate) fn start(scenario: &Path, nodes: &[&str]) -> Self {
         let mut command = twinwire();
         command.arg("live").arg(scenario);
+        Server::run(command, nodes)
+    }
+
+    /// The same by this command, which names no nodes yet.
+    pub(crate) fn run(mut command: Command, nodes: &[&str]) -> Self {
         for node in nodes {
             command.args(["--node", node]);
         }
@@ -91,25 +112,18 @@ impl Server {
             lines.read_line(&mut line).expect("a line");
             assert!(line.starts_with("ready "), "{line:?}");
         }
-        Server(child)
+        Server(Process(child))
     }
 
     /// Its number.
     pub(crate) fn id(&self) -> u32 {
-        self.0.id()
+        self.0.0.id()
     }
 
     /// Asks it to end; its exit status.
     pub(crate) fn terminate(mut self) -> Option<i32> {
-        kill("-TERM", self.0.id());
-        self.0.wait().expect("it ends").code()
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        self.0.signal("-TERM");
+        self.0.0.wait().expect("it ends").code()
     }
 }
 
@@ -118,13 +132,16 @@ pub(crate) fn kill(signal: &str, pid: u32) {
     assert!(done.is_ok_and(|s| s.success()), "kill {signal} {pid}");
 }
 
-/// True if a client is installed; says aloud if not.
+/// Says something aloud: past the harness, which keeps what tests that pass print.
+pub(crate) fn say(text: &str) {
+    let _ = writeln!(std::io::stderr(), "tests/live: {text}");
+}
+
+/// True if a client is installed; says aloud whether it takes part.
 pub(crate) fn installed(client: &str) -> bool {
-    let found = Command::new("sh").args(["-c", &format!("command -v {client}")]).output();
-    let found = found.is_ok_and(|o| o.status.success());
-    if !found {
-        eprintln!("SKIPPED: {client} is not installed");
-    }
+    let path = format!("PATH=\"$PATH:/usr/sbin:/sbin\"; command -v {client}");
+    let found = Command::new("sh").args(["-c", &path]).output().is_ok_and(|o| o.status.success());
+    say(&if found { format!("with {client}") } else { format!("SKIPPED for want of {client}") });
     found
 }
 

@@ -2,14 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
+use std::rc::Rc;
 use std::sync::Arc;
 
-use super::files::{FILES, FileSet};
+use super::files::{FILES, File, FileSet};
 use super::outside::Outside;
 use super::policy::POLICIES;
 use super::policy::choice::{Build, Candidate, Policy};
 use super::role::{RoleEntry, RoleEnv, RoleError};
 use super::serving::{Answer, MAX_TRANSFERS, RETRY_AFTER, Server, Site};
+use super::shelf_page::{self, Held, Line, Rule, Shelves};
 use crate::base::schema::{Data, Key, Kind, Need, Params, PartKind};
 use crate::proto::http::request::Request;
 use crate::proto::http::url::{encode_path, file_path};
@@ -64,6 +66,8 @@ struct AppStore {
     outside: Arc<Outside>,
     /// Redirects so far, by server.
     redirects: BTreeMap<Arc<str>, u64>,
+    /// What stands at `/`.
+    page: Rc<File>,
 }
 
 #[derive(Debug)]
@@ -97,11 +101,18 @@ impl AppStore {
             });
         }
         let (files, outside) = (FileSet::from_params(params, env)?, env.outside.clone());
-        Ok(AppStore { files, routes, outside, redirects: BTreeMap::new() })
+        let rules: Vec<Rule> = routes.iter().map(Route::rule).collect();
+        let page = shelf_page::page(&env.node, policy, &lines(&files, &routes, &env.shelves), &rules);
+        let page = Rc::new(File::new("index.html", Box::new(Held(page))));
+        Ok(AppStore { files, routes, outside, redirects: BTreeMap::new(), page })
     }
 }
 
 impl Route {
+    fn rule(&self) -> Rule {
+        Rule { glob: self.glob.clone(), to: self.to.iter().map(|c| c.name.clone()).collect() }
+    }
+
     fn from_params(table: &Params, weights: Option<&Params>, build: Build, env: &RoleEnv) -> Result<Self, RoleError> {
         let glob = table.text("match").unwrap_or_default();
         let mut to = Vec::new();
@@ -125,6 +136,25 @@ impl Route {
     }
 }
 
+/// What there is on this store's page: its own files, and those that its routes lead to.
+fn lines(files: &FileSet, routes: &[Route], shelves: &Shelves) -> Vec<Line> {
+    let mut lines: BTreeMap<&str, Line> = BTreeMap::new();
+    for (node, shelf) in shelves {
+        for (name, bytes) in shelf {
+            let route = routes.iter().find(|r| matches(&r.glob, name));
+            let Some(keeper) = route.and_then(|r| r.to.iter().find(|c| *c.name == **node)) else { continue };
+            let empty = || Line { name: name.clone(), bytes: None, keepers: Vec::new() };
+            let line = lines.entry(name).or_insert_with(empty);
+            line.bytes = line.bytes.or(*bytes);
+            line.keepers.push(keeper.name.clone());
+        }
+    }
+    for (name, file) in files.iter() {
+        lines.insert(name, Line { name: name.to_owned(), bytes: Some(file.len()), keepers: vec!["this store".into()] });
+    }
+    lines.into_values().collect()
+}
+
 fn address_of(name: &str, env: &RoleEnv) -> Result<Ipv4Addr, RoleError> {
     env.addresses.get(name).copied().ok_or_else(|| RoleError {
         key: "routes",
@@ -138,6 +168,9 @@ impl Site for AppStore {
         let Ok(name) = file_path(&request.target) else { return Answer::Error(400) };
         if let Some(file) = self.files.get(&name) {
             return Answer::File(file.clone());
+        }
+        if name.is_empty() {
+            return Answer::File(self.page.clone());
         }
         let Some(route) = self.routes.iter_mut().find(|r| matches(&r.glob, &name)) else {
             return Answer::Error(404);
@@ -186,7 +219,6 @@ fn matches(glob: &str, text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::files::File;
     use super::super::policy::choice::candidates;
     use super::*;
 
@@ -212,12 +244,21 @@ mod tests {
         files.insert("here.mp4", File::generated("here.mp4", 10));
         let policy = (POLICIES.find("by-type").unwrap().build)();
         let route = Route { glob: "*.mp4".to_owned(), to: candidates(&[1]), policy };
-        let mut store = AppStore { files, routes: vec![route], outside: Arc::default(), redirects: BTreeMap::new() };
+        let shelf =
+            |node: &str| (node.to_owned(), [("far.mp4".to_owned(), Some(7)), ("x.pdf".to_owned(), None)].into());
+        let name = route.to[0].name.clone();
+        let listed = lines(&files, std::slice::from_ref(&route), &[shelf(&name), shelf("stranger")].into());
+        let listed: Vec<_> = listed.iter().map(|l| (l.name.as_str(), l.bytes, l.keepers.len())).collect();
+        assert_eq!(listed, [("far.mp4", Some(7), 1), ("here.mp4", Some(10), 1)]);
+        let page = Rc::new(File::new("index.html", Box::new(Held("page".into()))));
+        let redirects = BTreeMap::new();
+        let mut store = AppStore { files, routes: vec![route], outside: Arc::default(), redirects, page };
         let mut ask = |target: &str| match store.answer(&Request::get("store", target)) {
             Answer::File(file) => format!("200 {}", file.len()),
             Answer::Moved(location) => format!("301 {location}"),
             Answer::Error(status) => status.to_string(),
         };
+        assert_eq!(ask("/"), "200 4");
         assert_eq!(ask("/here.mp4"), "200 10");
         assert_eq!(ask("/a%20b.mp4?x=1"), "301 http://10.0.0.1/a%20b.mp4");
         assert_eq!(ask("/a%0d%0aSet-Cookie:x.mp4"), "301 http://10.0.0.1/a%0D%0ASet-Cookie%3Ax.mp4");

@@ -302,6 +302,7 @@ mod tests {
             dns: Vec::new(),
             addresses: Arc::new([("names".to_string(), ip(3))].into()),
             outside: Arc::default(),
+            shelves: Arc::default(),
             folder: ".".into(),
             seed: Seed(7),
             wall: WallClock::SIMULATED,

@@ -134,6 +134,7 @@ fn content_type(name: &str) -> &'static str {
     match name.rsplit_once('.').map(|(_, end)| end.to_ascii_lowercase()).as_deref() {
         Some("pdf") => "application/pdf",
         Some("mp4") => "video/mp4",
+        Some("html") => "text/html; charset=utf-8",
         _ => "application/octet-stream",
     }
 }
@@ -175,6 +176,11 @@ impl FileSet {
     /// Adds a file.
     pub fn insert(&mut self, name: &str, file: File) {
         self.0.insert(name.trim_start_matches('/').to_owned(), Rc::new(file));
+    }
+
+    /// All of them, by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &File)> {
+        self.0.iter().map(|(name, file)| (name.as_str(), &**file))
     }
 
     /// The file of this name.

@@ -15,6 +15,7 @@ pub mod outside;
 pub mod policy;
 pub mod role;
 pub mod serving;
+pub mod shelf_page;
 pub mod source;
 pub mod storage;
 pub mod user;

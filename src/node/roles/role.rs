@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::outside::Outside;
+use super::shelf_page::Shelves;
 use crate::base::registry::Entry;
 use crate::base::rng::Seed;
 use crate::base::schema::Params;
@@ -29,6 +30,8 @@ pub struct RoleEnv {
     pub addresses: Arc<BTreeMap<String, Ipv4Addr>>,
     /// Where strangers find the nodes; empty in a simulation.
     pub outside: Arc<Outside>,
+    /// What storage nodes keep.
+    pub shelves: Arc<Shelves>,
     /// The folder that paths are relative to.
     pub folder: PathBuf,
     /// The run's seed. A role names its streams `node/<name>/<purpose>`.
