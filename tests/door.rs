@@ -226,3 +226,15 @@ fn what_is_changed_counts_from_now_on() {
     client.handle_timeout(due);
     assert_eq!(client.end(c), Some(CloseReason::TimedOut));
 }
+
+#[test]
+fn what_is_changed_late_counts_from_then() {
+    let (mut client, c, _, _) = open(&TcpConfig::default());
+    let now = Instant::ZERO;
+    client.write(c, &b"a"[..]);
+    while client.segment_out(now).is_some() {}
+    let later = now + Duration::from_millis(500);
+    client.handle_timeout(later);
+    client.reconfigure(c, |config| config.user_timeout = Some(Duration::from_millis(300))).unwrap();
+    assert_eq!((client.segment_out(later), client.next_timeout()), (None, Some(later + Duration::from_millis(300))));
+}

@@ -134,7 +134,9 @@ impl TcpDoor {
     }
 
     pub(super) fn on<T>(&mut self, conn: ConnId, act: impl FnOnce(&mut TcpConnection) -> T) -> Option<T> {
-        let done = act(self.endpoint.connection_mut(conn)?);
+        let connection = self.endpoint.connection_mut(conn)?;
+        connection.now = self.now;
+        let done = act(connection);
         self.hear(self.now);
         Some(done)
     }
