@@ -108,7 +108,9 @@ impl HostCtx<'_> {
         let id = match (transport, &mut self.core.kernel) {
             (TransportKind::Tcp, Some(kernel)) => kernel.connect(now, local, remote, name.clone()),
             (TransportKind::Tcp, None) => self.core.tcp.connect(now, local, remote, settings.tcp.clone(), name.clone()),
-            (TransportKind::Rudp, _) => self.core.rudp().connect(now, local, remote, settings.rudp.clone(), name.clone()),
+            (TransportKind::Rudp, _) => {
+                self.core.rudp().connect(now, local, remote, settings.rudp.clone(), name.clone())
+            }
         };
         let note = FlowNote::Opened { name, transport, from: local, to: remote };
         self.ctx.note(Note::Flow { flow, packet: None, note });
