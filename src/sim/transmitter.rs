@@ -75,7 +75,8 @@ impl Transmitter {
             self.remainder = work % self.rate;
             return Duration::from_nanos(work / self.rate);
         }
-        let (work, rate) = (u128::from(bytes) * u128::from(NANOBITS) + u128::from(self.remainder), u128::from(self.rate));
+        let (work, rate) =
+            (u128::from(bytes) * u128::from(NANOBITS) + u128::from(self.remainder), u128::from(self.rate));
         self.remainder = (work % rate) as u64;
         Duration::from_nanos((work / rate).min(u128::from(u64::MAX)) as u64)
     }
