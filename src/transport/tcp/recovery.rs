@@ -174,7 +174,7 @@ impl TcpConnection {
         self.recovery.partial_acks += 1;
         self.recovery.resend = Some(SendCause::Recovery);
         if self.recovery.prr.is_some() {
-            // RFC 9937: DeliveredData is the change in SND.UNA less what duplicate ACKs told of; the hole itself told of
+            // RFC 9937 section 6.2: DeliveredData is the change in SND.UNA less what duplicate ACKs told of; the hole itself told of
             // nothing. That the ACK is partial says that there is another: it is not safe.
             let told = acked.saturating_sub(self.snd.mss).min(self.recovery.dup_bytes);
             self.recovery.dup_bytes -= told;
