@@ -269,11 +269,17 @@ impl<'s> Network<'s> {
         }
     }
 
-    /// Gives the bytes of a packet to who captures them.
+    /// Gives the bytes of a packet to who captures them; asked for every hop.
+    #[inline]
     fn capture(&mut self, node: NodeId, way: Way, packet: &Packet) {
-        if self.wants_packets
-            && let Some(sink) = self.sink.as_deref_mut()
-        {
+        if self.wants_packets {
+            self.capture_bytes(node, way, packet);
+        }
+    }
+
+    #[cold]
+    fn capture_bytes(&mut self, node: NodeId, way: Way, packet: &Packet) {
+        if let Some(sink) = self.sink.as_deref_mut() {
             let mut bytes = Vec::with_capacity(packet.wire_bytes() as usize);
             packet.encode(&mut bytes);
             sink.captured(self.now, Place(node.0), way, packet.id, &bytes);
