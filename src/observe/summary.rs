@@ -260,7 +260,8 @@ fn merge(ends: &[&FlowReport]) -> Option<(Option<Instant>, FlowSummary)> {
     let receiver = ends.iter().find(|e| !std::ptr::eq(**e, *sender));
     let s = &sender.stats;
     let bytes = receiver.map_or(s.bytes_acked, |r| r.stats.bytes_delivered);
-    let start = initiator.stats.opened;
+    // Of a stranger's connection only the accepting end is known.
+    let start = initiator.stats.opened.or(initiator.stats.established);
     let goodput_bps = match (start, s.last_acked) {
         (Some(start), Some(end)) if end > start => bits_per_second(bytes, end.since(start)),
         _ => 0,
