@@ -2,10 +2,21 @@
 
 use std::fmt::Write;
 
+/// A wire of a link profile between two nodes or groups.
+fn wire(a: &str, b: &str, link: &str) -> String {
+    format!("[[connect]]\nbetween = [\"{a}\", \"{b}\"]\nlink    = \"{link}\"\n")
+}
+
 /// N senders and N receivers at 1 Gbit/s and 1 ms each; between them 100 Mbit/s, 20 ms one way and
 /// 350 packets. Flow i starts at i * 10 ms.
 pub(crate) fn dumbbell(flows: usize, transport: &str, sack: bool, seconds: u64) -> String {
     let end = if flows > 1 { "[*]" } else { "[0]" };
+    let wires = [
+        wire(&format!("sender{end}"), "left", "access"),
+        wire("left", "right", "bottleneck"),
+        wire("right", &format!("receiver{end}"), "access"),
+    ]
+    .concat();
     format!(
         r#"# {flows} flows share a bottleneck.
 schema = 1
@@ -40,16 +51,7 @@ role = "router"
 [node.right]
 role = "router"
 
-[[connect]]
-between = ["sender{end}", "left"]
-link    = "access"
-[[connect]]
-between = ["left", "right"]
-link    = "bottleneck"
-[[connect]]
-between = ["right", "receiver{end}"]
-link    = "access"
-
+{wires}
 [[flow]]
 name      = "bulk"
 from      = "sender{end}"
@@ -92,17 +94,9 @@ routes = [{{ match = "*.pdf", to = ["pdf-storage"] }}]
 role  = "storage"
 files = {{ "testP2.pdf" = "100 kB" }}
 
-[[connect]]
-between = ["dns", "gateway"]
-link    = "backbone"
-[[connect]]
-between = ["appstore", "gateway"]
-link    = "backbone"
-[[connect]]
-between = ["pdf-storage", "gateway"]
-link    = "backbone"
 "#
     );
+    ["dns", "appstore", "pdf-storage"].iter().for_each(|server| text += &wire(server, "gateway", "backbone"));
     let groups = users.min(100);
     for group in 0..groups {
         let count = users / groups;
@@ -115,10 +109,8 @@ role      = "user"
 count     = {count}
 transport = "{transport}"
 fetch     = [{{ url = "http://appstore.example/testP2.pdf", at = "{at} ms" }}]
-[[connect]]
-between = ["user-{group}{member}", "gateway"]
-link    = "access"
-"#
+{wire}"#,
+            wire = wire(&format!("user-{group}{member}"), "gateway", "access")
         );
     }
     text
@@ -147,33 +139,20 @@ count = 2
 role  = "router"
 count = {routers}
 
-[[connect]]
-between = ["sender[0]", "router[0]"]
-link    = "wire"
-[[connect]]
-between = ["router[{middle}]", "receiver[0]"]
-link    = "wire"
-[[connect]]
-between = ["sender[1]", "router[{middle}]"]
-link    = "wire"
-[[connect]]
-between = ["router[{last}]", "receiver[1]"]
-link    = "wire"
-
 [[flow]]
 name      = "bulk"
 from      = "sender[*]"
 to        = "receiver[*]"
 transport = "{transport}"
 for       = "{seconds} s"
-"#,
-        middle = routers / 2,
-        last = routers - 1
+
+"#
     );
-    for next in 1..routers {
-        let _ =
-            write!(text, "\n[[connect]]\nbetween = [\"router[{}]\", \"router[{next}]\"]\nlink = \"wire\"\n", next - 1);
-    }
+    let router = |n: usize| format!("router[{n}]");
+    let (middle, last) = (router(routers / 2), router(routers - 1));
+    let ends = [("sender[0]", "router[0]"), (&middle, "receiver[0]"), ("sender[1]", &middle), (&last, "receiver[1]")];
+    ends.iter().for_each(|(a, b)| text += &wire(a, b, "wire"));
+    (1..routers).for_each(|next| text += &wire(&router(next - 1), &router(next), "wire"));
     text
 }
 
@@ -192,18 +171,19 @@ fn case(name: impl Into<String>, flows: usize, text: String) -> Case {
     Case { name: name.into(), text, flows }
 }
 
+/// The dumbbells, by transport and, for TCP, SACK on or off.
+pub(crate) const KINDS: [&str; 3] = ["tcp-sack", "tcp-nosack", "rudp"];
+
+/// A dumbbell of any size.
+pub(crate) fn sized(kind: &str, flows: usize) -> Case {
+    let transport = if kind == "rudp" { "rudp" } else { "tcp" };
+    case(format!("{kind}-{flows}"), flows, dumbbell(flows, transport, kind != "tcp-nosack", 60))
+}
+
 /// All of them.
 pub(crate) fn all() -> Vec<Case> {
-    let mut cases = Vec::new();
-    for flows in [1, 10, 100, 1000, 10_000] {
-        cases.push(case(format!("tcp-sack-{flows}"), flows, dumbbell(flows, "tcp", true, 60)));
-    }
-    for flows in [1, 10, 100, 1000, 10_000] {
-        cases.push(case(format!("tcp-nosack-{flows}"), flows, dumbbell(flows, "tcp", false, 60)));
-    }
-    for flows in [1, 10, 100, 1000, 10_000] {
-        cases.push(case(format!("rudp-{flows}"), flows, dumbbell(flows, "rudp", true, 60)));
-    }
+    let sizes = [1, 10, 100, 1000, 10_000];
+    let mut cases: Vec<Case> = KINDS.iter().flat_map(|kind| sizes.map(|flows| sized(kind, flows))).collect();
     cases.push(case("storage-tcp-10000", 10_000, storage(10_000, "tcp")));
     cases.push(case("storage-rudp-10000", 10_000, storage(10_000, "rudp")));
     cases.push(case("chain-100", 2, chain(100, "tcp", 10)));

@@ -6,8 +6,12 @@
 //! `-- --only tcp-sack` runs the cases whose name has that in it, `--record none|digest|full`
 //! chooses one way of recording, `--print NAME` prints the scenario of a case instead, and
 //! `--list` names them. `--flows N` measures a dumbbell of another size.
+//!
+//! `-- --growth` fails if a hop among 10,000 flows takes more than 2.5 times its time among 10.
+//! `-- --long 1000000000` makes a run of so many packet-hops and fails if its memory grows.
 
 mod cases;
+mod checks;
 mod process;
 
 use std::io::Write;
@@ -15,7 +19,7 @@ use std::process::{Command, ExitCode};
 use std::sync::Arc;
 
 use cases::Case;
-use twinwire::observe::run::{Recording, Run, run_recording};
+use twinwire::observe::run::{Progress, Recording, Run, run_recording};
 use twinwire::report::folder::RunFolder;
 use twinwire::scenario::build::build;
 use twinwire::scenario::load::load;
@@ -31,7 +35,13 @@ fn main() -> ExitCode {
     let value = |key: &str| args.iter().position(|a| a == key).and_then(|i| args.get(i + 1)).map(String::as_str);
     let mut all = cases::all();
     if let Some(flows) = value("--flows").and_then(|n| n.parse().ok()) {
-        all = ["tcp-sack", "tcp-nosack", "rudp"].map(|kind| sized(kind, flows)).into();
+        all = cases::KINDS.map(|kind| cases::sized(kind, flows)).into();
+    }
+    if args.iter().any(|a| a == "--growth") {
+        return checks::growth();
+    }
+    if let Some(hops) = value("--long") {
+        return hops.parse().map_or(ExitCode::FAILURE, |hops| checks::long(hops, value("--record").unwrap_or("none")));
     }
     if args.iter().any(|a| a == "--list") {
         all.iter().for_each(|c| println!("{}", c.name));
@@ -67,15 +77,9 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-fn sized(kind: &str, flows: usize) -> Case {
-    let transport = if kind == "rudp" { "rudp" } else { "tcp" };
-    let text = cases::dumbbell(flows, transport, kind != "tcp-nosack", 60);
-    Case { name: format!("{kind}-{flows}"), text, flows }
-}
-
 fn parse_sized(name: &str) -> Option<Case> {
     let (kind, flows) = name.rsplit_once('-')?;
-    Some(sized(["tcp-sack", "tcp-nosack", "rudp"].into_iter().find(|k| *k == kind)?, flows.parse().ok()?))
+    Some(cases::sized(cases::KINDS.into_iter().find(|k| *k == kind)?, flows.parse().ok()?))
 }
 
 fn read(case: &Case) -> Arc<Plan> {
@@ -83,8 +87,8 @@ fn read(case: &Case) -> Arc<Plan> {
     Arc::new(loaded.plan.unwrap_or_else(|| panic!("{}: {:?}", case.name, loaded.diagnostics)))
 }
 
-fn once(case: &Case, plan: &Arc<Plan>, recording: &str) -> Run {
-    let quick = |recording| run_recording(plan, &case.name, recording, &mut |_| {}).expect("a run");
+fn once(case: &Case, plan: &Arc<Plan>, recording: &str, progress: &mut dyn FnMut(Progress)) -> Run {
+    let mut quick = |recording| run_recording(plan, &case.name, recording, progress).expect("a run");
     match recording {
         "none" => quick(Recording::Nothing),
         "digest" => quick(Recording::Digest),
@@ -113,7 +117,7 @@ fn measure(case: &Case, recording: &str) -> ExitCode {
     let (before, ticks) = (process::cpu_ns(), process::ticks());
     let (mut hops, mut events, mut virtual_s) = (0, 0, 0.0);
     while process::cpu_ns() - before < LEAST_CPU_NS {
-        let run = once(case, &plan, recording);
+        let run = once(case, &plan, recording, &mut |_| {});
         hops += run.summary.packet_hops;
         events += run.summary.events;
         virtual_s += run.summary.virtual_s;
