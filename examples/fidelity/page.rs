@@ -4,11 +4,14 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::cells::{CASES, Cell, Figure, Row, Setting};
-use super::laws::{self, Point};
+use super::laws::{Point, TABLES};
+use super::ours::Figures;
+use super::overrun::WAYS;
 use super::reasons::{REASONS, reason};
 use super::stacks::Stack;
 
 const HEAD: &str = include_str!("head.md");
+const LAWS: &str = include_str!("laws.md");
 const TRY: &str = include_str!("try.md");
 
 /// Everything that was found.
@@ -16,7 +19,10 @@ pub(crate) struct Found<'a> {
     pub settings: &'a [Setting],
     pub tables: &'a [Vec<Row>],
     pub ns3: &'a [Row],
-    pub sweep: &'a [Point],
+    /// A list for each table of `laws`.
+    pub sweeps: &'a [Vec<Point>],
+    /// For each of `overrun::WAYS`.
+    pub overrun: &'a [Figures],
     /// Names of the pictures.
     pub pictures: &'a [String],
 }
@@ -36,7 +42,8 @@ pub(crate) fn page(found: &Found<'_>) -> String {
     for (i, r) in REASONS.iter().enumerate() {
         let _ = writeln!(out, "{}. {}", i + 1, r.text);
     }
-    laws::describe(&mut out, found.sweep);
+    overrun(&mut out, found.overrun);
+    laws(&mut out, found.sweeps);
     out.push_str(TRY);
     out
 }
@@ -110,5 +117,37 @@ fn variants(out: &mut String, rows: &[Row]) {
         let why: Vec<String> = unmet.iter().map(|(i, n)| format!("{n} by ({i})")).collect();
         let met = cells - unmet.values().sum::<usize>();
         let _ = writeln!(out, "| {name} | {cells} | {met} | {} |", why.join(", "));
+    }
+}
+
+fn laws(out: &mut String, sweeps: &[Vec<Point>]) {
+    out.push_str(LAWS);
+    for (table, points) in TABLES.iter().zip(sweeps) {
+        let _ = writeln!(
+            out,
+            "\n### {}\n\n| loss | twinwire | ns-3 | band | Mathis | PFTK | timeouts | ns-3's |\n|--:|--:|--:|--:|--:|--:|--:|--:|",
+            table.about
+        );
+        for p in points {
+            let ours = if p.met() { format!("{:.2}", p.ours) } else { format!("**{:.2}**", p.ours) };
+            let (low, high) = p.band;
+            let _ = writeln!(
+                out,
+                "| {} | {ours} | {:.2} | {low:.2} to {high:.2} | {:.2} | {:.2} | {:.1} | {:.1} |",
+                p.loss, p.ns3, p.mathis, p.pftk, p.timeouts.0, p.timeouts.1
+            );
+        }
+    }
+}
+
+fn overrun(out: &mut String, figures: &[Figures]) {
+    let _ = writeln!(
+        out,
+        "\n## A queue overrun, in five ways\n\n`overflow_q50`, minimum RTO 1 s: some 127 of 260 segments are lost at once, every other one.\n\n\
+         | repaired by | ms | retransmissions | timeouts | why |\n|---|--:|--:|--:|---|"
+    );
+    for (way, f) in WAYS.iter().zip(figures) {
+        let ms = f.complete_ms;
+        let _ = writeln!(out, "| {} | {ms:.1} | {} | {} | {} |", way.name, f.retransmits, f.timeouts, way.why);
     }
 }

@@ -28,7 +28,7 @@ pub(crate) const REASONS: &[Reason] = &[
         stacks: |s| matches!(s, Stack::Linux("newreno")),
         cases: &["overflow_q50"],
         figures: &[(Window, 128.0)],
-        text: "RFC 9937 section 5, without SACK: \"PRR disallows incrementing DeliveredData when the total bytes delivered in a PRR episode would \
+        text: "RFC 9937 section 6.2, without SACK: \"PRR disallows incrementing DeliveredData when the total bytes delivered in a PRR episode would \
                exceed the estimated data outstanding upon entering recovery (RecoverFS)\". This recovery lasts 126 round trips, and for the most of \
                it nothing is left to be sent but the next hole: our window then stands at what is out, one segment; Linux counts on, and shows a \
                window of ssthresh that nothing fills. Packets, times and all else are the same.",
@@ -78,7 +78,7 @@ pub(crate) const REASONS: &[Reason] = &[
         stacks: |s| ns3(s, |v| v.prr && !v.sack),
         cases: DROPS,
         figures: &[(Completion, 12.5), (Arrival, 13.5)],
-        text: "RFC 9937 section 6: \"SndCnt = CEIL(prr_delivered * ssthresh / RecoverFS) - prr_out\" lets the window fall to ssthresh; without SACK ns-3's \
+        text: "RFC 9937 section 6.2: \"SndCnt = CEIL(prr_delivered * ssthresh / RecoverFS) - prr_out\" lets the window fall to ssthresh; without SACK ns-3's \
                PRR never lets it fall, and sends at the old rate all through the recovery. Ours walks from 109 to 54 as Linux's does \
                (drop cases of `newreno` above).",
     },
@@ -86,8 +86,9 @@ pub(crate) const REASONS: &[Reason] = &[
         stacks: |s| ns3(s, |v| v.prr && v.sack),
         cases: DROPS,
         figures: &[(Completion, 2.7), (Arrival, 5.0)],
-        text: "The same sentence, with SACK: one segment for every two ACKs from the first on, as Linux does. ns-3's figures with PRR and SACK are \
-               those of its classic recovery to the microsecond (2.059842 s both in `drop100`): it is silent for half a round trip first.",
+        text: "The same sentence, with SACK: one segment for every two ACKs from the first on, as Linux does. ns-3's figures with PRR and SACK are, \
+               where each segment is acknowledged, those of its classic recovery to the microsecond (2.059842 s both in `drop100`): it is silent \
+               for half a round trip first.",
     },
     Reason {
         stacks: |s| ns3(s, |v| v.linux_reno && !v.prr),

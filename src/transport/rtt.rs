@@ -33,20 +33,27 @@ impl Default for RtoLimits {
 /// SRTT, RTTVAR and the RTO that follows from them, exact to the nanosecond but for the division
 /// by eight and four.
 #[derive(Clone, Debug)]
+#[repr(C)] // what every segment asks for comes first
 pub struct RttEstimator {
-    limits: RtoLimits,
-    srtt: Option<Duration>,
-    rttvar: Duration,
-    min_rtt: Option<Duration>,
-    latest: Option<Duration>,
+    // Kept, because it is asked for more often than it changes.
+    rto: Duration,
+    srtt: Duration,
+    // False: no sample yet, and what comes of samples says nothing.
+    sampled: bool,
     backoff: u32,
+    min_rtt: Duration,
+    latest: Duration,
+    rttvar: Duration,
+    limits: RtoLimits,
 }
 
 impl RttEstimator {
     /// No sample yet.
     pub fn new(limits: RtoLimits) -> Self {
-        let (srtt, min_rtt, latest) = (None, None, None);
-        RttEstimator { limits, srtt, rttvar: Duration::ZERO, min_rtt, latest, backoff: 0 }
+        let [rto, srtt, min_rtt, latest, rttvar] = [Duration::ZERO; 5];
+        let mut new = RttEstimator { rto, srtt, sampled: false, backoff: 0, min_rtt, latest, rttvar, limits };
+        new.rto = new.compute_rto();
+        new
     }
 
     /// Takes one valid sample (Karn's rule is the caller's). Ends the back-off.
@@ -58,59 +65,67 @@ impl RttEstimator {
     /// much as one (RFC 7323 appendix G).
     pub fn sample_weighted(&mut self, rtt: Duration, samples_per_rtt: u64) {
         let n = samples_per_rtt.max(1);
-        match self.srtt {
-            None => {
-                self.srtt = Some(rtt);
-                self.rttvar = rtt / 2;
-            }
+        if self.sampled {
             // RTTVAR first, with the old SRTT (section 2.3).
-            Some(srtt) => {
-                let nudge = |old: Duration, new: Duration, weight: u64| {
-                    if new >= old { old + (new - old) / weight } else { old - (old - new) / weight }
-                };
-                self.rttvar = nudge(self.rttvar, srtt.abs_diff(rtt), 4 * n);
-                self.srtt = Some(nudge(srtt, rtt, 8 * n));
-            }
+            let nudge = |old: Duration, new: Duration, weight: u64| {
+                if new >= old { old + (new - old) / weight } else { old - (old - new) / weight }
+            };
+            self.rttvar = nudge(self.rttvar, self.srtt.abs_diff(rtt), 4 * n);
+            self.srtt = nudge(self.srtt, rtt, 8 * n);
+            self.min_rtt = self.min_rtt.min(rtt);
+        } else {
+            (self.sampled, self.srtt, self.rttvar, self.min_rtt) = (true, rtt, rtt / 2, rtt);
         }
-        self.min_rtt = Some(self.min_rtt.map_or(rtt, |m| m.min(rtt)));
-        self.latest = Some(rtt);
+        self.latest = rtt;
         self.backoff = 0;
+        self.rto = self.compute_rto();
+    }
+
+    fn compute_rto(&self) -> Duration {
+        let l = &self.limits;
+        let base = if self.sampled {
+            let variance = (self.rttvar * 4).max(l.granularity);
+            if l.min_bounds_variance { self.srtt + variance.max(l.min) } else { (self.srtt + variance).max(l.min) }
+        } else {
+            l.initial
+        };
+        (base * (1u64 << self.backoff.min(32))).min(l.max)
     }
 
     /// The retransmission timeout, back-off included.
+    #[inline]
     pub fn rto(&self) -> Duration {
-        let l = &self.limits;
-        let base = match self.srtt {
-            None => l.initial,
-            Some(srtt) => {
-                let variance = (self.rttvar * 4).max(l.granularity);
-                if l.min_bounds_variance { srtt + variance.max(l.min) } else { (srtt + variance).max(l.min) }
-            }
-        };
-        (base * (1u64 << self.backoff.min(32))).min(l.max)
+        self.rto
     }
 
     /// Doubles the timeout (section 5.5).
     pub fn back_off(&mut self) {
         self.backoff += 1;
+        self.rto = self.compute_rto();
     }
 
     /// Ends the back-off without a sample, where a protocol allows that.
+    #[inline]
     pub fn reset_backoff(&mut self) {
-        self.backoff = 0;
+        if self.backoff > 0 {
+            self.backoff = 0;
+            self.rto = self.compute_rto();
+        }
     }
 
     /// Raises the RTO before any sample to 3 s: the SYN was repeated (section 5.7).
     pub fn handshake_was_repeated(&mut self) {
-        if self.srtt.is_none() {
+        if !self.sampled {
             self.limits.initial = self.limits.initial.max(Duration::from_secs(3));
             self.backoff = 0;
+            self.rto = self.compute_rto();
         }
     }
 
     /// Smoothed round-trip time.
+    #[inline]
     pub fn srtt(&self) -> Option<Duration> {
-        self.srtt
+        self.sampled.then_some(self.srtt)
     }
     /// Round-trip time variation.
     pub fn rttvar(&self) -> Duration {
@@ -118,11 +133,11 @@ impl RttEstimator {
     }
     /// Smallest sample.
     pub fn min_rtt(&self) -> Option<Duration> {
-        self.min_rtt
+        self.sampled.then_some(self.min_rtt)
     }
     /// Newest sample.
     pub fn latest(&self) -> Option<Duration> {
-        self.latest
+        self.sampled.then_some(self.latest)
     }
     /// Doublings in force.
     pub fn backoff(&self) -> u32 {

@@ -16,20 +16,21 @@ use crate::base::time::Instant;
 
 /// One connection and what its endpoint knows of it.
 #[derive(Debug)]
+#[repr(C)]
 pub struct Slot<C> {
-    /// The machine.
-    pub connection: C,
+    name: Option<Arc<str>>,
+    flow: FlowId,
+    order: u64,
     /// This end.
     pub local: SocketAddrV4,
     /// The other end.
     pub remote: SocketAddrV4,
-    flow: FlowId,
-    order: u64,
-    name: Option<Arc<str>>,
     // What follows it in each row.
     next: [u32; 2],
     // When its timer fires.
     wake: Option<Instant>,
+    /// The machine.
+    pub connection: C,
 }
 
 /// A queue of places, threaded through their slots: it needs no memory of its own.
@@ -47,9 +48,9 @@ const END: u32 = u32::MAX;
 /// Follows a place that is not in the row.
 const ABSENT: u32 = u32::MAX - 1;
 
-/// Connections by place, with one timer entry each.
+/// Connections by place, with one timer entry each. What every segment needs comes first.
+#[repr(C)]
 pub struct Table<C> {
-    transport: TransportKind,
     slots: Vec<(u32, Option<Slot<C>>)>,
     rows: [Row; 2],
     // When the first timer fires.
@@ -61,6 +62,7 @@ pub struct Table<C> {
     notes: VecDeque<(FlowId, FlowNote)>,
     finished: Vec<(u64, FlowReport)>,
     opened: u64,
+    transport: TransportKind,
 }
 
 impl<C: Connection> Table<C> {

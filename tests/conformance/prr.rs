@@ -2,7 +2,7 @@
 
 use twinwire::transport::tcp::TcpConfig;
 
-use crate::script::{Script, racking, sacking};
+use crate::sender::{Script, racking, sacking};
 
 /// 16 out, the first one lost unless said otherwise, and data without end.
 fn sixteen() -> Script {

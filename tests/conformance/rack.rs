@@ -5,7 +5,7 @@ use twinwire::transport::rtt::RtoLimits;
 use twinwire::transport::tcp::TcpConfig;
 
 use crate::bench::{Bench, ms};
-use crate::script::{Script, racking};
+use crate::sender::{Script, racking};
 
 /// A path of 40 ms, on which one segment leaves in each of the first so many ms.
 fn one_a_ms(config: &TcpConfig, segments: u64) -> Script {
@@ -310,4 +310,29 @@ fn rack_06_every_seventh_segment_lost_needs_no_timeout() {
         let lost = stats.segments_sent / nth as u64;
         assert_eq!(stats.retransmits, lost, "{congestion} {nth}: nothing goes again but what was lost");
     }
+}
+
+#[test]
+fn rack_undo_by_the_echo_of_the_original() {
+    // RFC 3522: an ACK that echoes a time before the repeat shows that the original arrived.
+    let config = TcpConfig { timestamps: true, undo: true, ..racking(20) };
+    let begun = || {
+        let mut t = Script::new(&config, 20);
+        t.until(100);
+        assert_eq!(t.sack(1, &[(2, 6)]), "R1");
+        t
+    };
+    // The echo of the original: the reduction is taken back.
+    let mut t = begun();
+    t.until(150);
+    let before = t.ssthresh();
+    t.echo = 0;
+    t.ack(6);
+    assert_eq!((before.is_some(), t.ssthresh(), t.cwnd()), (true, None, 20_000));
+    // The echo of the repeat: it was needed.
+    let mut t = begun();
+    t.until(200);
+    t.echo = 100;
+    t.ack(6);
+    assert!(t.ssthresh().is_some());
 }

@@ -8,7 +8,7 @@ use twinwire::transport::tcp::{TcpConfig, TcpDoor};
 use twinwire::wire::tcp::TcpSegment;
 
 use crate::bench::{MSS, plain};
-use crate::script::{Script, racking, sacking};
+use crate::sender::{Script, racking, sacking};
 
 const ISS: u32 = 700;
 
@@ -237,7 +237,7 @@ fn sack_10_with_rack_a_timeout_keeps_what_is_sacked() {
     let mut t = Script::new(&racking(10), 10);
     t.until(100);
     t.sack(1, &[(3, 5)]);
-    assert_eq!(t.until(1000), ["125 R1", "1000 R1"]);
+    assert_eq!(t.until(1200), ["125 R1", "1125 R1"]);
     assert_eq!(t.ack(2), "R2 R5", "neither 3 nor 4 goes again");
     // A peer that acknowledges less than it SACKed has let go of it: all goes anew.
     let mut t = Script::new(&racking(10), 10);
@@ -272,4 +272,15 @@ fn sack_12_news_makes_a_duplicate() {
         t.sack(1, &[(2, k)]);
     }
     assert_eq!(t.snapshot().dupacks, 3);
+}
+
+#[test]
+fn rto_07_a_segment_sent_again_has_a_whole_rto() {
+    // RFC 6298 section 5: a segment is never repeated less than one RTO after it last left. Duplicates that
+    // come late in a recovery, RTO 1 s: 1 leaves at 0 and again at 900 ms.
+    let mut t = Script::new(&sacking(10), 10);
+    t.until(900);
+    assert_eq!(t.sack(1, &[(2, 5)]), "R1");
+    assert_eq!(t.until(1899), Vec::<String>::new());
+    assert_eq!(t.until(1900), ["1900 R1"]);
 }

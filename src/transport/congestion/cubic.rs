@@ -1,6 +1,7 @@
 //! CUBIC (RFC 9438): between losses the window follows a cubic curve of time, not of round trips.
 //! Integers only: windows in bytes, time in microseconds, C = 2/5, beta = 7/10.
 
+use super::ack_train::AckTrain;
 use super::controller::{Acked, Controller, ControllerEntry, Lost, Setup};
 use super::cube_root::cube_root;
 use super::hystart::HyStart;
@@ -17,6 +18,12 @@ pub(super) const ENTRY: ControllerEntry = ControllerEntry {
     about: "CUBIC (RFC 9438), with HyStart++ (RFC 9406)",
     keys: &[
         switch("fast_convergence", "give way to newcomers by aiming lower after two losses in a row (section 4.7)"),
+        Key {
+            name: "as_linux",
+            kind: Kind::Bool,
+            need: Need::Optional,
+            about: "as the Linux kernel has it: slow start ended by trains of ACKs, alpha = 9/17 for good, 5 % a round trip before there is a plateau; left out: with uncapped_growth",
+        },
         switch("hystart", "leave the first slow start when round trips grow longer (HyStart++, RFC 9406)"),
     ],
     build: |setup| Box::new(Cubic::new(setup)),
@@ -38,6 +45,8 @@ struct Cubic {
     fast_convergence: bool,
     hystart: Option<HyStart>,
     uncapped: bool,
+    as_linux: bool,
+    train: Option<AckTrain>,
     now: State,
     /// As it was before the last reduction.
     before: Option<State>,
@@ -92,12 +101,15 @@ impl Cubic {
     fn new(setup: &Setup) -> Cubic {
         let on = |key| setup.params.bool(key).unwrap_or(true);
         let (cwnd, ssthresh) = (setup.initial_window, None);
+        let as_linux = setup.params.bool("as_linux").unwrap_or(setup.uncapped_growth);
         Cubic {
             smss: setup.smss,
             restart_window: setup.initial_window,
             fast_convergence: on("fast_convergence"),
-            hystart: on("hystart").then(HyStart::new),
+            hystart: (on("hystart") && !as_linux).then(HyStart::new),
             uncapped: setup.uncapped_growth,
+            as_linux,
+            train: (on("hystart") && as_linux).then(AckTrain::default),
             now: State { cwnd, ssthresh, w_max: None, cwnd_prior: cwnd, epoch: None },
             before: None,
             last_ack: None,
@@ -105,6 +117,10 @@ impl Cubic {
     }
 
     fn slow_start(&mut self, ack: &Acked) {
+        if self.train.as_mut().is_some_and(|t| t.on_ack(ack, self.now.cwnd / self.smss)) {
+            self.now.ssthresh = Some(self.now.cwnd);
+            return self.avoid_congestion(ack);
+        }
         // HyStart++ belongs to the first slow start only (RFC 9406 section 4.3).
         let mut first = self.hystart.as_mut().filter(|_| self.now.ssthresh.is_none());
         let over = first.as_mut().is_some_and(|h| h.on_ack(ack));
@@ -121,7 +137,8 @@ impl Cubic {
 
     /// Sections 4.2 to 4.5.
     fn avoid_congestion(&mut self, ack: &Acked) {
-        let (smss, cwnd_prior) = (self.smss, self.now.cwnd_prior);
+        let (smss, cwnd_prior, as_linux) = (self.smss, self.now.cwnd_prior, self.as_linux);
+        let rtt = self.train.as_ref().and_then(AckTrain::min_rtt).or(ack.srtt).unwrap_or_default();
         let cwnd = self.now.cwnd;
         let w_max = self.now.w_max;
         let epoch = self.now.epoch.get_or_insert_with(|| Epoch::begin(ack.now, cwnd, w_max, smss));
@@ -134,7 +151,8 @@ impl Cubic {
             return;
         }
         // alpha = 3 (1 - beta) / (1 + beta) = 9/17, and 1 once the old window is reached again.
-        let (num, den) = if epoch.w_est >= u128::from(cwnd_prior) * FINE { (1, 1) } else { (9, 17) };
+        let reached = !as_linux && epoch.w_est >= u128::from(cwnd_prior) * FINE;
+        let (num, den) = if reached { (1, 1) } else { (9, 17) };
         epoch.w_est += FINE * num * u128::from(ack.bytes) * u128::from(smss) / (den * u128::from(cwnd));
         epoch.w_est = epoch.w_est.min(u128::from(MAX_WINDOW) * FINE);
         let t = ack.now.since(epoch.start);
@@ -144,7 +162,8 @@ impl Cubic {
             return;
         }
         let highest = (cwnd + cwnd / 2).min(MAX_WINDOW).max(cwnd);
-        let target = epoch.w_cubic(t + ack.srtt.unwrap_or_default(), smss).clamp(cwnd, highest);
+        let least = if as_linux && w_max.is_none() { cwnd + cwnd / 20 } else { cwnd };
+        let target = epoch.w_cubic(t + rtt, smss).clamp(least, highest);
         let sum = epoch.rest + u128::from(target - cwnd) * u128::from(ack.bytes);
         self.now.cwnd = (cwnd + (sum / u128::from(cwnd)) as u64).min(highest);
         epoch.rest = sum % u128::from(cwnd);
@@ -167,6 +186,9 @@ impl Cubic {
 
 impl Controller for Cubic {
     fn on_ack(&mut self, ack: &Acked) {
+        if let Some(train) = &mut self.train {
+            train.measure(ack);
+        }
         match self.phase() {
             Phase::SlowStart => self.slow_start(ack),
             _ => self.avoid_congestion(ack),

@@ -1,6 +1,7 @@
 //! Congestion controllers: window arithmetic only. To add one, write its file and add its line to
 //! [`CONTROLLERS`].
 
+mod ack_train;
 pub mod controller;
 pub mod cube_root;
 mod cubic;

@@ -266,7 +266,7 @@ impl Connection for RudpConnection {
     }
 
     fn poll_note(&mut self) -> Option<FlowNote> {
-        self.notes.pop_front()
+        if self.noting { self.notes.pop_front() } else { None }
     }
 
     fn stats(&self) -> &FlowStats {

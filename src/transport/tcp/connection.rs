@@ -23,30 +23,34 @@ use crate::transport::stream::{Stream, StreamEvent};
 use crate::wire::tcp::TcpSegment;
 
 /// One end of one TCP connection. Sequence numbers are offsets from the SYN (`seq.rs`).
+///
+/// The order of the fields is that of their use: what a segment of a stream under way touches lies
+/// together, because with thousands of connections every line of memory has to be fetched.
 #[derive(Debug)]
+#[repr(C)]
 pub struct TcpConnection {
+    pub(super) now: Instant,
     pub(super) config: Arc<TcpConfig>,
+    pub(super) ports: (u16, u16),
     pub(super) state: State,
     pub(super) passive: bool,
-    pub(super) ports: (u16, u16),
-    pub(super) now: Instant,
-    pub(super) snd: SendState,
-    pub(super) rcv: ReceiveState,
+    pub(super) noting: bool,
+    pub(super) events: VecDeque<StreamEvent>,
+    pub(super) timers: Timers,
     pub(super) timestamps: Timestamps,
+    pub(super) snd: SendState,
     pub(super) recovery: Recovery,
     pub(super) controller: Box<dyn Controller>,
     pub(super) rtt: RttEstimator,
-    pub(super) timers: Timers,
-    pub(super) events: VecDeque<StreamEvent>,
-    pub(super) notes: VecDeque<FlowNote>,
-    pub(super) noting: bool,
+    pub(super) rcv: ReceiveState,
     pub(super) stats: FlowStats,
+    pub(super) notes: VecDeque<FlowNote>,
 }
 
 /// The send sequence space (RFC 9293 section 3.3.1).
 #[derive(Debug)]
+#[repr(C)]
 pub(super) struct SendState {
-    pub(super) iss: u32,
     pub(super) una: u64,
     /// Next to send; behind `max` after a timeout.
     pub(super) nxt: u64,
@@ -56,61 +60,63 @@ pub(super) struct SendState {
     pub(super) max_wnd: u64,
     pub(super) wl1: u64,
     pub(super) wl2: u64,
+    pub(super) mss: u64,
+    pub(super) iss: u32,
     pub(super) last_window_field: u16,
     pub(super) scale: u8,
-    pub(super) mss: u64,
-    pub(super) buffer: SendBuffer,
     pub(super) fin_queued: bool,
     pub(super) syn_pending: bool,
-    pub(super) rst_pending: Option<Box<TcpSegment>>,
     pub(super) probe_pending: bool,
-    pub(super) probes: u32,
-    /// Window probes since the peer was last heard.
-    pub(super) unheard_probes: u32,
     /// One byte beyond `max` went as a window probe; the peer may have taken it.
     pub(super) probe_byte: bool,
     pub(super) keep_alive_pending: bool,
-    /// Keep-alives without an answer.
-    pub(super) keep_alives: u64,
+    pub(super) want_write: bool,
+    pub(super) tell_acknowledged: bool,
+    pub(super) rst_pending: Option<Box<TcpSegment>>,
+    pub(super) buffer: SendBuffer,
     /// End and departure of the one segment whose round trip is being timed.
     pub(super) timed: Option<(u64, Instant)>,
     pub(super) last_sent: Instant,
     /// Acknowledgments of data before this offset answer a flight that filled cwnd.
     pub(super) cwnd_limited_until: u64,
-    pub(super) want_write: bool,
-    pub(super) tell_acknowledged: bool,
+    pub(super) probes: u32,
+    /// Window probes since the peer was last heard.
+    pub(super) unheard_probes: u32,
+    /// Keep-alives without an answer.
+    pub(super) keep_alives: u64,
 }
 
 /// The receive sequence space.
 #[derive(Debug)]
+#[repr(C)]
 pub(super) struct ReceiveState {
-    pub(super) irs: u32,
     pub(super) nxt: u64,
     /// Right edge of the window as last advertised.
     pub(super) edge: u64,
+    pub(super) mss: u64,
+    pub(super) irs: u32,
+    pub(super) unacked_segments: u32,
+    /// When the peer was last heard.
+    pub(super) heard: Instant,
     pub(super) scale: u8,
     /// Both sides scale their windows.
     pub(super) scaling: bool,
     pub(super) sack: bool,
-    pub(super) mss: u64,
-    pub(super) reassembly: Reassembly,
-    pub(super) inbox: VecDeque<Bytes>,
-    pub(super) inbox_bytes: u64,
-    pub(super) fin_at: Option<u64>,
     pub(super) finished: bool,
     pub(super) ack_now: bool,
-    pub(super) unacked_segments: u32,
-    /// Segments still to be acknowledged at once, whatever the delay.
-    pub(super) quick_acks: u64,
     pub(super) readable_told: bool,
-    /// What arrived twice, to be told with the next segment (RFC 2883).
-    pub(super) duplicate: Option<(u64, u64)>,
     /// The application reads no more.
     pub(super) shut: bool,
-    /// When the peer was last heard.
-    pub(super) heard: Instant,
-    /// When, and to which numbers, a segment out of the window was last answered.
-    pub(super) last_out_of_window: Option<(Instant, u32, u32)>,
+    pub(super) inbox_bytes: u64,
+    /// Segments still to be acknowledged at once, whatever the delay.
+    pub(super) quick_acks: u64,
+    /// What arrived twice, to be told with the next segment (RFC 2883).
+    pub(super) duplicate: Option<(u64, u64)>,
+    pub(super) reassembly: Reassembly,
+    pub(super) inbox: VecDeque<Bytes>,
+    pub(super) fin_at: Option<u64>,
+    /// When a segment out of the window was last answered: its SEQ, its ACK, its length.
+    pub(super) last_out_of_window: Option<(Instant, u32, u32, u32)>,
     pub(super) challenges: (Instant, u32),
 }
 
@@ -423,7 +429,7 @@ impl Connection for TcpConnection {
     }
 
     fn poll_note(&mut self) -> Option<FlowNote> {
-        self.notes.pop_front()
+        if self.noting { self.notes.pop_front() } else { None }
     }
 
     fn stats(&self) -> &FlowStats {

@@ -22,15 +22,16 @@ use crate::wire::tcp::TcpSegment;
 
 type Pair = (SocketAddrV4, SocketAddrV4);
 
-/// TCP of one host.
+/// TCP of one host. What every segment needs comes first.
+#[repr(C)]
 pub struct TcpEndpoint {
-    table: Table<TcpConnection>,
-    demux: BTreeMap<Pair, ConnId>,
     // Segments come in runs of the same connection.
     last_hit: Option<(Pair, ConnId)>,
-    pub(super) listeners: BTreeMap<u16, Listener>,
     /// Resets and SYN cookies: segments of no connection.
     pub(super) replies: VecDeque<Outgoing<TcpSegment>>,
+    table: Table<TcpConnection>,
+    demux: BTreeMap<Pair, ConnId>,
+    pub(super) listeners: BTreeMap<u16, Listener>,
     pub(super) iss: IssGenerator,
     pub(super) cookies: Cookies,
     /// Whoever polls the events says by `taken` when a connection is accepted. Otherwise it is by

@@ -47,7 +47,7 @@ impl Prr {
         self.cwnd = pipe + send;
     }
 
-    /// Without SACK a peer might tell of more than was out: no more than that counts (RFC 9937).
+    /// Without SACK a peer might tell of more than was out: no more than that counts (RFC 9937 section 6.2).
     pub(super) fn believes(&self, bytes: u64) -> bool {
         self.delivered + bytes <= self.recover_flight
     }

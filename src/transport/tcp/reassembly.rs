@@ -9,13 +9,14 @@ use crate::transport::ranges::RangeSet;
 
 /// Disjoint pieces beyond RCV.NXT. Of bytes that arrive twice the first copy stays.
 #[derive(Debug, Default)]
+#[repr(C)] // what every segment asks for, whether there are pieces, comes first
 pub(super) struct Reassembly {
     // In order of their first bytes.
     pieces: VecDeque<(u64, Bytes)>,
-    // Contiguous pieces, as one.
-    islands: RangeSet,
     // Starts of the segments that came last, newest first: the order of the blocks (section 4).
     recent: SmallVec<[u64; 8]>,
+    // Contiguous pieces, as one.
+    islands: RangeSet,
 }
 
 impl Reassembly {

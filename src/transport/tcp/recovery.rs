@@ -25,6 +25,7 @@ pub(super) enum Episode {
 }
 
 #[derive(Debug, Default)]
+#[repr(C)]
 pub(super) struct Recovery {
     pub(super) episode: Episode,
     pub(super) dup_acks: u32,
@@ -44,7 +45,7 @@ pub(super) struct Recovery {
     pub(super) rack: Option<Box<Rack>>,
     pub(super) tlp: Tlp,
     /// Set during a recovery that PRR governs.
-    pub(super) prr: Option<Prr>,
+    pub(super) prr: Option<Box<Prr>>,
     /// What duplicate ACKs say has arrived, a segment each: for PRR without SACK.
     pub(super) dup_bytes: u64,
     pub(super) undo: Option<Undo>,
@@ -136,7 +137,7 @@ impl TcpConnection {
         if self.config.prr {
             let without_sack = episode == Episode::Classic;
             let recover_flight = if without_sack { self.flight() } else { self.recovery.out_before };
-            self.recovery.prr = Some(Prr::new(recover_flight));
+            self.recovery.prr = Some(Box::new(Prr::new(recover_flight)));
             if without_sack {
                 let smss = self.snd.mss;
                 (self.recovery.inflation, self.recovery.dup_bytes) = (0, 3 * smss);
@@ -167,7 +168,7 @@ impl TcpConnection {
         self.recovery.partial_acks += 1;
         self.recovery.resend = Some(SendCause::Recovery);
         if self.recovery.prr.is_some() {
-            // RFC 9937: DeliveredData is the change in SND.UNA less what duplicate ACKs told of; the hole itself told of
+            // RFC 9937 section 6.2: DeliveredData is the change in SND.UNA less what duplicate ACKs told of; the hole itself told of
             // nothing. That the ACK is partial says that there is another: it is not safe.
             let told = acked.saturating_sub(self.snd.mss).min(self.recovery.dup_bytes);
             self.recovery.dup_bytes -= told;

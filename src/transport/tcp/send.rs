@@ -273,7 +273,7 @@ impl TcpConnection {
         let again = start < self.snd.max;
         if again {
             self.snd.timed = None; // Karn's rule (RFC 6298 section 3)
-            self.undo_counts_repeat();
+            self.undo_counts_repeat(start);
         } else if self.snd.timed.is_none() {
             self.snd.timed = Some((end, self.now));
         }
@@ -293,9 +293,14 @@ impl TcpConnection {
         self.snd.max = self.snd.max.max(end);
         self.snd.last_sent = self.now;
         // RFC 6298 section 5.1.
-        if self.timers.retransmission.is_none() {
-            self.timers.retransmission = Some(self.now + self.rtt.rto());
+        let idle = self.timers.retransmission.is_none();
+        if idle {
             self.start_user_timer();
+        }
+        // Never less than an RTO after the last time this segment left (section 5): SACK keeps a
+        // recovery going for longer than that (RFC 6675 section 6).
+        if idle || (again && start == self.snd.una && self.recovery.episode == Episode::Sack) {
+            self.timers.retransmission = Some(self.now + self.rtt.rto());
         }
         (self.timers.persist, self.snd.probe_pending) = (None, false);
         self.rack_sends(start, end, again);

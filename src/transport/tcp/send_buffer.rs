@@ -14,7 +14,7 @@ pub(super) struct SendBuffer {
     // The chunk that was read last; the next read is most often there or just behind.
     cursor: usize,
     // Where segments are put together that span two chunks.
-    joints: BytesMut,
+    joints: Option<Box<BytesMut>>,
 }
 
 /// A writer that was cut short hears of room for this much, or a quarter of the buffer, and not of
@@ -23,7 +23,7 @@ const WORTH_WRITING: u64 = 1024 * 1024;
 
 impl SendBuffer {
     pub(super) fn new(capacity: u64) -> Self {
-        SendBuffer { chunks: VecDeque::new(), start: 1, end: 1, capacity, cursor: 0, joints: BytesMut::new() }
+        SendBuffer { chunks: VecDeque::new(), start: 1, end: 1, capacity, cursor: 0, joints: None }
     }
 
     /// One past the last byte written.
@@ -98,18 +98,19 @@ impl SendBuffer {
             return chunk.slice(skip..skip + len);
         }
         // Once the last such segments are gone, their memory is used again.
-        if self.joints.capacity() < len {
-            self.joints.reserve(len);
+        let joints = self.joints.get_or_insert_default();
+        if joints.capacity() < len {
+            joints.reserve(len);
         }
-        self.joints.extend_from_slice(&chunk[skip..]);
+        joints.extend_from_slice(&chunk[skip..]);
         for (_, chunk) in self.chunks.range(first + 1..) {
-            let take = (len - self.joints.len()).min(chunk.len());
-            self.joints.extend_from_slice(&chunk[..take]);
-            if self.joints.len() == len {
+            let take = (len - joints.len()).min(chunk.len());
+            joints.extend_from_slice(&chunk[..take]);
+            if joints.len() == len {
                 break;
             }
         }
-        self.joints.split().freeze()
+        joints.split().freeze()
     }
 }
 

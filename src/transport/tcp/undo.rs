@@ -13,35 +13,36 @@ pub(super) struct Undo {
     una: u64,
     /// Segments repeated that no DSACK has shown to be needless.
     repeats: u32,
-    /// Timestamp of the first repeat.
-    stamp: Option<u32>,
+    /// First byte and timestamp of the first repeat.
+    first: Option<(u64, u32)>,
 }
 
 impl TcpConnection {
     /// An episode begins: the controller has just reduced.
     pub(super) fn remember_for_undo(&mut self) {
-        let mark = Undo { una: self.snd.una, repeats: 0, stamp: None };
+        let mark = Undo { una: self.snd.una, repeats: 0, first: None };
         self.recovery.undo = self.config.undo.then_some(mark);
     }
 
     /// A segment leaves once more.
-    pub(super) fn undo_counts_repeat(&mut self) {
+    pub(super) fn undo_counts_repeat(&mut self, start: u64) {
         let stamp = self.timestamp_now();
         if let Some(undo) = &mut self.recovery.undo {
             undo.repeats += 1;
-            undo.stamp.get_or_insert(stamp);
+            undo.first.get_or_insert((start, stamp));
         }
     }
 
     /// After an ACK: `advanced` if SND.UNA moved; `dsack` the range that arrived twice.
     pub(super) fn consider_undo(&mut self, s: &TcpSegment, advanced: bool, dsack: Option<(i64, i64)>) {
-        let (recover, episode) = (self.recovery.recover as i64, self.recovery.episode);
+        let (una, recover, episode) = (self.snd.una, self.recovery.recover as i64, self.recovery.episode);
         let Some(undo) = &mut self.recovery.undo else { return };
-        // RFC 3522: what was acknowledged left before the first repeat did.
+        // RFC 3522: what was repeated first is acknowledged, by a segment that left before the repeat.
         let late = advanced
             && episode != Episode::None
             && self.timestamps.on
-            && undo.stamp.zip(s.options.timestamps).is_some_and(|(stamp, (_, echo))| seq::before(echo, stamp));
+            && (undo.first.zip(s.options.timestamps))
+                .is_some_and(|((start, stamp), (_, echo))| una > start && seq::before(echo, stamp));
         // RFC 3708: every repeat arrived a second time.
         let twice = dsack.is_some_and(|(left, right)| left >= undo.una as i64 && right <= recover) && undo.repeats > 0;
         if twice {
