@@ -43,6 +43,7 @@ pub(crate) fn env(node: &str) -> RoleEnv {
         dns: Vec::new(),
         addresses: Arc::default(),
         outside: Arc::default(),
+        shelves: Arc::default(),
         folder: PathBuf::new(),
         seed: Seed(1),
         wall: WallClock::SIMULATED,
