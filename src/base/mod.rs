@@ -5,6 +5,8 @@
 pub mod calendar;
 pub mod cause;
 pub mod ids;
+#[cfg(test)]
+pub(crate) mod mutate;
 pub mod note;
 pub mod order;
 pub mod outline;

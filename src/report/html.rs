@@ -9,13 +9,13 @@ use crate::observe::summary::Summary;
 
 const STYLE: &str = "body{max-width:64rem;margin:2rem auto;padding:0 1rem;color:#1d232e;font-family:sans-serif}\
     pre{overflow-x:auto;padding:1rem;background:#f6f7f9;font-size:.85rem;line-height:1.4}\
-    svg{width:100%;height:auto}summary{cursor:pointer}";
+    figure{margin:1.5rem 0}svg{width:100%;height:auto}summary{cursor:pointer}";
 
 /// The page for a run: its summary, its plots, and the scenario it ran.
 pub fn page(summary: &Summary, scenario_toml: &str, runs: &[RunData]) -> Result<String, DrawError> {
     let title = escape(&format!("{}, seed {}", summary.scenario, summary.seed));
     let mut page = format!(
-        "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<title>{title}</title>\n\
+        "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width\">\n<title>{title}</title>\n\
          <style>{STYLE}</style>\n<h1>{title}</h1>\n<pre>{}</pre>\n",
         escape(&text::render(summary, None))
     );

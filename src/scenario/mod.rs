@@ -9,6 +9,7 @@ mod expand;
 mod expect;
 pub mod expectation;
 pub mod fields;
+pub mod fuzz;
 pub mod json_schema;
 pub mod keys;
 pub mod live;

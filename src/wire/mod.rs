@@ -4,6 +4,7 @@
 pub mod checksum;
 pub mod codec;
 pub mod crc32c;
+pub mod fuzz;
 pub mod ipv4;
 pub mod outline;
 pub mod packet;
