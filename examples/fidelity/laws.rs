@@ -1,5 +1,6 @@
 //! Throughput under random loss, beside the formulas of Mathis and PFTK and inside the band of ns-3.
 
+use std::ops::RangeBounds;
 use std::path::Path;
 
 use twinwire::observe::run::{Recording, run_recording};
@@ -80,11 +81,11 @@ impl Point {
     }
 }
 
-/// Goodput of `scenarios/fidelity/law_loss.toml` at the rates of a table from `least` up: so many seeds of so many seconds.
+/// Goodput of `scenarios/fidelity/law_loss.toml` at the rates of a table within `rates`: so many seeds of so many seconds.
 pub(crate) fn sweep(
     root: &Path,
     table: &LossTable,
-    least: f64,
+    rates: impl RangeBounds<f64>,
     seeds: u64,
     seconds: u64,
 ) -> Result<Vec<Point>, String> {
@@ -96,7 +97,7 @@ pub(crate) fn sweep(
     for row in &reference {
         let field = |key: &str| number(row, key).ok_or_else(|| format!("no {key}"));
         let loss = field("p")?;
-        if loss < least {
+        if !rates.contains(&loss) {
             continue;
         }
         let (mut sum, mut timeouts) = (0.0, 0.0);
@@ -113,7 +114,7 @@ pub(crate) fn sweep(
         let ns3 = steady + (whole - steady) * 300.0 / seconds as f64;
         let (ci, their_seeds) = (field("ci95_mbps")?, field("seeds")?);
         let deviation = ci * their_seeds.sqrt() / 2.26;
-        let slack = ci + 2.0 * deviation * (300.0 / seconds as f64 / n).sqrt();
+        let slack = ci + 3.0 * deviation * (300.0 / seconds as f64 / n).sqrt();
         points.push(Point {
             loss,
             ours: sum / n,

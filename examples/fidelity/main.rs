@@ -4,6 +4,7 @@
 mod cells;
 mod laws;
 mod ours;
+mod overrun;
 mod page;
 mod picture;
 mod reasons;
@@ -19,9 +20,17 @@ fn main() -> Result<(), String> {
     let tables = cells::compare(root, &settings)?;
     let ns3 = cells::compare_ns3(root)?;
     let pictures = picture::draw_all(&tables, &root.join("plots/fidelity"), png)?;
-    let sweep = |table: &laws::LossTable| laws::sweep(root, table, 0.0, 10, 300);
+    let sweep = |table: &laws::LossTable| laws::sweep(root, table, .., 10, 300);
     let sweeps = laws::TABLES.iter().map(sweep).collect::<Result<Vec<_>, _>>()?;
-    let found = page::Found { settings: &settings, tables: &tables, ns3: &ns3, sweeps: &sweeps, pictures: &pictures };
+    let overrun = overrun::run_all(root)?;
+    let found = page::Found {
+        settings: &settings,
+        tables: &tables,
+        ns3: &ns3,
+        sweeps: &sweeps,
+        overrun: &overrun,
+        pictures: &pictures,
+    };
     std::fs::write(root.join("docs/fidelity.md"), page::page(&found)).map_err(|e| e.to_string())?;
     let cells = || tables.iter().flatten().chain(&ns3).flat_map(|row| row.cells.iter().map(move |cell| (row, cell)));
     let differ = cells().filter(|(_, c)| !c.met).count();

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::Path;
 use std::rc::Rc;
 
-use twinwire::observe::run::run;
+use twinwire::observe::run::{Recording, run_recording};
 use twinwire::prelude::Scenario;
 
 /// Bytes of a segment in every case.
@@ -48,8 +48,8 @@ impl Write for Shared {
     }
 }
 
-/// Runs a case with `sets` on top of its file.
-pub(crate) fn run_case(root: &Path, case: &str, sets: &[(&str, &str)]) -> Result<Figures, String> {
+/// Runs a case with `sets` on top of its file. Untraced, it is faster and knows neither windows nor arrival.
+pub(crate) fn run_case(root: &Path, case: &str, sets: &[(&str, &str)], traced: bool) -> Result<Figures, String> {
     let path = root.join(format!("scenarios/fidelity/{case}.toml"));
     let mut scenario = Scenario::read(path).map_err(|e| e.to_string())?;
     for (key, value) in sets {
@@ -57,11 +57,14 @@ pub(crate) fn run_case(root: &Path, case: &str, sets: &[(&str, &str)]) -> Result
     }
     let plan = scenario.plan().map_err(|e| e.to_string())?;
     let trace = Shared::default();
-    let done = run(&plan, case, Some(Box::new(trace.clone())), &mut |_| {}).map_err(|e| e.to_string())?;
+    let recording = if traced { Recording::Full(Box::new(trace.clone())) } else { Recording::Nothing };
+    let done = run_recording(&plan, case, recording, &mut |_| {}).map_err(|e| e.to_string())?;
     let flow = done.summary.flows.first().ok_or("no flow")?;
     let (start, end) = (flow.start_s.ok_or("no start")?, flow.end_s.ok_or("no end")?);
     let mut csv = Vec::new();
-    done.series.ok_or("no series")?.write_cwnd(&mut csv).map_err(|e| e.to_string())?;
+    if let Some(series) = &done.series {
+        series.write_cwnd(&mut csv).map_err(|e| e.to_string())?;
+    }
     Ok(Figures {
         complete_ms: (end - start) * 1000.0,
         arrive_ms: last_delivery(&trace.0.borrow()).map(|at| (at - start) * 1000.0),

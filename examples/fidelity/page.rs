@@ -5,6 +5,8 @@ use std::fmt::Write as _;
 
 use super::cells::{CASES, Cell, Figure, Row, Setting};
 use super::laws::{Point, TABLES};
+use super::ours::Figures;
+use super::overrun::WAYS;
 use super::reasons::{REASONS, reason};
 use super::stacks::Stack;
 
@@ -19,6 +21,8 @@ pub(crate) struct Found<'a> {
     pub ns3: &'a [Row],
     /// A list for each table of `laws`.
     pub sweeps: &'a [Vec<Point>],
+    /// For each of `overrun::WAYS`.
+    pub overrun: &'a [Figures],
     /// Names of the pictures.
     pub pictures: &'a [String],
 }
@@ -38,6 +42,7 @@ pub(crate) fn page(found: &Found<'_>) -> String {
     for (i, r) in REASONS.iter().enumerate() {
         let _ = writeln!(out, "{}. {}", i + 1, r.text);
     }
+    overrun(&mut out, found.overrun);
     laws(&mut out, found.sweeps);
     out.push_str(TRY);
     out
@@ -132,5 +137,17 @@ fn laws(out: &mut String, sweeps: &[Vec<Point>]) {
                 p.loss, p.ns3, p.mathis, p.pftk, p.timeouts.0, p.timeouts.1
             );
         }
+    }
+}
+
+fn overrun(out: &mut String, figures: &[Figures]) {
+    let _ = writeln!(
+        out,
+        "\n## A queue overrun, in five ways\n\n`overflow_q50`, minimum RTO 1 s: some 127 of 260 segments are lost at once, every other one.\n\n\
+         | repaired by | ms | retransmissions | timeouts | why |\n|---|--:|--:|--:|---|"
+    );
+    for (way, f) in WAYS.iter().zip(figures) {
+        let ms = f.complete_ms;
+        let _ = writeln!(out, "| {} | {ms:.1} | {} | {} | {} |", way.name, f.retransmits, f.timeouts, way.why);
     }
 }

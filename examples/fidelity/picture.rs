@@ -2,39 +2,45 @@
 
 use std::path::Path;
 
-use twinwire::report::plots::figure::{Figure, Line, stairs};
+use twinwire::report::plots::figure::{Figure, Line, Marks, Shape, stairs};
 use twinwire::report::plots::output::{png, svg};
 
 use super::cells::Row;
 use super::ours::Point;
 use super::stacks::Stack;
 
-/// Cases whose windows say something, once for each of the others that has a trace.
-const SHOWN: [&str; 6] = ["noloss", "drop100", "drop100_105", "drop100_102", "overflow_q50", "ackloss3"];
+/// The traces that say something of their own, by case and stack.
+const SHOWN: [(&str, &str); 11] = [
+    ("noloss", "linux-newreno"),
+    ("drop100", "linux-newreno"),
+    ("drop100", "linux-sack"),
+    ("drop100", "ns3-newreno"),
+    ("drop100", "ns3-sack"),
+    ("drop100_105", "linux-newreno"),
+    ("drop100_102", "linux-newreno"),
+    ("drop100_102", "ns3-newreno"),
+    ("overflow_q50", "linux-newreno"),
+    ("overflow_q50", "linux-sack"),
+    ("ackloss3", "linux-newreno"),
+];
 
-/// Draws the first trace of each case beside each of the others, and says their names.
+/// Draws them, and says their names.
 pub(crate) fn draw_all(tables: &[Vec<Row>], dir: &Path, with_png: bool) -> Result<Vec<String>, String> {
     std::fs::create_dir_all(dir).map_err(|e| e.to_string())?;
-    let mut names = Vec::new();
-    for case in SHOWN {
-        for row in tables.iter().flatten().filter(|row| row.case == case && !row.theirs.windows.is_empty()) {
-            let name = format!("{case}-{}", slug(&row.stack));
-            // ns-3's traces are the same whatever the minimum RTO.
-            if names.contains(&name) || matches!(row.stack, Stack::Linux("sack_def")) {
-                continue;
-            }
-            let path = dir.join(&name);
-            let figure = figure(row);
-            std::fs::write(path.with_extension("svg"), svg(&figure).map_err(|e| e.to_string())?)
+    let draw = |(case, stack): (&str, &str)| {
+        let shown = |row: &&Row| row.case == case && slug(&row.stack) == stack && !row.theirs.windows.is_empty();
+        let row = tables.iter().flatten().find(shown).ok_or_else(|| format!("no trace of {case}, {stack}"))?;
+        let (name, figure) = (format!("{case}-{stack}"), figure(row));
+        let path = dir.join(&name);
+        std::fs::write(path.with_extension("svg"), svg(&figure).map_err(|e| e.to_string())?)
+            .map_err(|e| e.to_string())?;
+        if with_png {
+            std::fs::write(path.with_extension("png"), png(&figure).map_err(|e| e.to_string())?)
                 .map_err(|e| e.to_string())?;
-            if with_png {
-                std::fs::write(path.with_extension("png"), png(&figure).map_err(|e| e.to_string())?)
-                    .map_err(|e| e.to_string())?;
-            }
-            names.push(name);
         }
-    }
-    Ok(names)
+        Ok(name)
+    };
+    SHOWN.into_iter().map(draw).collect()
 }
 
 fn slug(stack: &Stack) -> String {
@@ -49,28 +55,31 @@ fn figure(row: &Row) -> Figure {
     let linux = matches!(row.stack, Stack::Linux(_));
     // Classic recovery inflates the window by every duplicate ACK; that is bookkeeping, no window. The line breaks.
     // Linux, and we beside it, have PRR, whose window is one.
-    let line = |name: &str, colour: usize, dashed: bool, points: &[Point]| -> Vec<Line> {
-        let spans = points.split(|p| p.repairing && !linux).filter(|span| !span.is_empty());
-        let draw = |(i, span): (usize, &[Point])| Line {
-            label: (i == 0).then(|| name.to_owned()),
-            colour: Some(colour),
-            dashed,
-            points: stairs(span.iter().map(|p| (p.time_s, p.cwnd))),
-        };
-        spans.enumerate().map(draw).collect()
+    let spans = row.ours.windows.split(|p| p.repairing && !linux).filter(|span| !span.is_empty());
+    let line = |(i, span): (usize, &[Point])| Line {
+        label: (i == 0).then(|| "twinwire".to_owned()),
+        colour: Some(0),
+        dashed: false,
+        points: stairs(span.iter().map(|p| (p.time_s, p.cwnd))),
     };
     let (theirs, how) = match row.stack {
-        Stack::Linux("newreno") => ("Linux 6.18", "no SACK, PRR"),
-        Stack::Linux(_) => ("Linux 6.18", "SACK, RACK, PRR"),
-        Stack::Ns3(v) if v.sack => ("ns-3", "SACK, classic recovery; no window is drawn in recovery"),
-        _ => ("ns-3", "no SACK, classic recovery; no window is drawn in recovery"),
+        Stack::Linux("newreno") => ("Linux 6.18", "each fifth segment", "no SACK, PRR"),
+        Stack::Linux(_) => ("Linux 6.18", "each fifth segment", "SACK, RACK, PRR"),
+        Stack::Ns3(v) if v.sack => {
+            ("ns-3", "each fourth change", "SACK, classic recovery; in recovery neither is drawn")
+        }
+        _ => ("ns-3", "each fourth change", "no SACK, classic recovery; in recovery neither is drawn"),
     };
-    let lines = [line("twinwire", 0, false, &row.ours.windows), line(theirs, 1, true, &row.theirs.windows)];
+    let seen = row.theirs.windows.iter().filter(|p| linux || !p.repairing);
     Figure {
         title: format!("{}: congestion window beside {theirs}", row.case),
         subtitle: format!("NewReno, every segment acknowledged, {how}"),
         y_label: "cwnd (segments)".to_owned(),
-        lines: lines.into_iter().flatten().collect(),
-        marks: Vec::new(),
+        lines: spans.enumerate().map(line).collect(),
+        marks: vec![Marks {
+            label: format!("{theirs}, samples"),
+            shape: Shape::Dot(1),
+            points: seen.map(|p| (p.time_s, p.cwnd)).collect(),
+        }],
     }
 }

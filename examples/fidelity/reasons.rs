@@ -86,8 +86,9 @@ pub(crate) const REASONS: &[Reason] = &[
         stacks: |s| ns3(s, |v| v.prr && v.sack),
         cases: DROPS,
         figures: &[(Completion, 2.7), (Arrival, 5.0)],
-        text: "The same sentence, with SACK: one segment for every two ACKs from the first on, as Linux does. ns-3's figures with PRR and SACK are \
-               those of its classic recovery to the microsecond (2.059842 s both in `drop100`): it is silent for half a round trip first.",
+        text: "The same sentence, with SACK: one segment for every two ACKs from the first on, as Linux does. ns-3's figures with PRR and SACK are, \
+               where each segment is acknowledged, those of its classic recovery to the microsecond (2.059842 s both in `drop100`): it is silent \
+               for half a round trip first.",
     },
     Reason {
         stacks: |s| ns3(s, |v| v.linux_reno && !v.prr),

@@ -159,6 +159,10 @@ fn draw_marks<DB: DrawingBackend>(chart: &mut Chart<'_, DB>, figure: &Figure, sc
             Shape::Triangle => {
                 chart.draw_series(points.map(|p| TriangleMarker::new(p, 6 * scale, INK.filled()))).map_err(failed)?;
             }
+            Shape::Dot(rank) => {
+                let style = colour(Some(rank)).filled();
+                chart.draw_series(points.map(|p| Circle::new(p, 2 * scale, style))).map_err(failed)?;
+            }
         }
     }
     Ok(())
@@ -211,6 +215,9 @@ pub(super) fn draw_legend<'a, DB: DrawingBackend>(
             }
             Sample::Mark(Shape::Triangle) => {
                 root.draw(&TriangleMarker::new(middle, 6 * scale, INK.filled())).map_err(failed)?;
+            }
+            Sample::Mark(Shape::Dot(rank)) => {
+                root.draw(&Circle::new(middle, 3 * scale, colour(Some(rank)).filled())).map_err(failed)?;
             }
         }
         // The font's box is taller below its letters than above them: one pixel down centres them.

@@ -61,6 +61,8 @@ pub enum Shape {
     Cross,
     /// A filled triangle.
     Triangle,
+    /// A dot in the colour of this rank: samples of a line that is not ours to draw.
+    Dot(usize),
 }
 
 /// Scales bytes or bits for people: the divisor and the prefix for a largest value of `max`.
