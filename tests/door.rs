@@ -6,6 +6,7 @@ use twinwire::base::note::CloseReason;
 use twinwire::base::rng::Seed;
 use twinwire::base::time::{Duration, Instant};
 use twinwire::transport::endpoint::ConnId;
+use twinwire::transport::stream::StreamEvent;
 use twinwire::transport::tcp::{DoorError, TcpConfig, TcpDoor};
 use twinwire::wire::tcp::{TcpParseError, TcpSegment};
 
@@ -122,7 +123,7 @@ fn damaged_segments_change_nothing() {
 }
 
 #[test]
-fn a_hard_icmp_error_ends_an_opening_connection_only() {
+fn tcp_33_a_hard_icmp_error_ends_an_opening_connection_only() {
     let ((local, remote), now) = (ends(), Instant::ZERO);
     let mut door = TcpDoor::new(Seed(1));
     let c = door.connect(now, local, remote, &TcpConfig::default()).unwrap();
@@ -160,4 +161,68 @@ fn what_no_scenario_could_say_is_refused() {
     let c = TcpConfig { congestion: "vegas".to_owned(), ..TcpConfig::default() };
     let must = DoorError::Config("congestion", "the name of a controller");
     assert_eq!(door.connect(Instant::ZERO, ends().0, ends().1, &c), Err(must));
+}
+
+#[test]
+fn the_caller_sees_events_windows_and_what_waits() {
+    let config = TcpConfig { receive_buffer: 100_000, send_buffer: 1_000, ..TcpConfig::default() };
+    let (mut client, c, mut server, s) = open(&config);
+    let now = Instant::ZERO;
+    assert_eq!((client.event(), client.event()), (Some((c, StreamEvent::Connected)), None));
+    assert_eq!((server.event(), server.event()), (Some((s, StreamEvent::Connected)), None));
+    let open = client.snapshot(c).unwrap();
+    assert_eq!((open.window_scale, open.sack, open.ts_recent), (Some((1, 1)), true, Some(88)));
+    assert_eq!((client.writable(c), client.write(c, vec![5; 1_200]), client.writable(c)), (1_000, 1_000, 0));
+    carry(now, &mut client, &mut server);
+    assert_eq!((server.readable(s), server.peek(s), server.readable(s)), (1_000, vec![5; 1_000], 1_000));
+    // The SYN's answer promised 65,535 bytes, and nothing has left since.
+    assert_eq!(server.snapshot(s).unwrap().rcv_wnd, 64_535);
+    assert_eq!(server.event(), Some((s, StreamEvent::Readable)));
+    assert!(server.segment_out(now).is_none());
+    let acked = server.next_timeout().unwrap();
+    server.handle_timeout(acked);
+    carry(acked, &mut server, &mut client);
+    assert_eq!(client.event(), Some((c, StreamEvent::Writable)));
+    client.abort(c);
+    carry(acked, &mut client, &mut server);
+    assert_eq!(server.event(), Some((s, StreamEvent::Closed(CloseReason::Reset))));
+    assert_eq!(
+        (server.readable(s), server.peek(s).len(), server.read(s, 5_000).map(|d| d.len())),
+        (1_000, 1_000, Some(1_000))
+    );
+    assert_eq!((server.read(s, 1), server.writable(s)), (None, 0));
+}
+
+#[test]
+fn a_listener_ends_and_its_connections_stay() {
+    let (mut client, c, mut server, s) = open(&TcpConfig::default());
+    let now = Instant::ZERO;
+    server.unlisten(80);
+    client.write(c, &b"on"[..]);
+    carry(now, &mut client, &mut server);
+    assert_eq!(server.read(s, 9).as_deref(), Some(&b"on"[..]));
+    let late = client.connect(now, "10.0.0.1:5001".parse().unwrap(), ends().1, &TcpConfig::default()).unwrap();
+    carry(now, &mut client, &mut server);
+    carry(now, &mut server, &mut client);
+    assert_eq!((state(&client, late), client.end(late)), ("CLOSED", Some(CloseReason::Refused)));
+}
+
+#[test]
+fn what_is_changed_counts_from_now_on() {
+    let (mut client, c, mut server, _) = open(&TcpConfig::default());
+    let now = Instant::ZERO;
+    client.write(c, &b"a"[..]);
+    client.write(c, &b"b"[..]);
+    assert_eq!(carry(now, &mut client, &mut server).len(), 1);
+    client.write(c, &b"c"[..]);
+    client.reconfigure(c, |config| config.nagle = false).unwrap();
+    assert_eq!(carry(now, &mut client, &mut server).iter().map(|s| s.payload.len()).collect::<Vec<_>>(), [1]);
+    let bad = client.reconfigure(c, |config| config.congestion.clear());
+    assert_eq!(bad, Err(DoorError::Config("congestion", "the name of a controller")));
+    client.reconfigure(c, |config| config.user_timeout = Some(Duration::from_millis(300))).unwrap();
+    assert!(client.segment_out(now).is_none());
+    let due = client.next_timeout().unwrap();
+    assert_eq!(due, now + Duration::from_millis(300));
+    client.handle_timeout(due);
+    assert_eq!(client.end(c), Some(CloseReason::TimedOut));
 }

@@ -51,10 +51,12 @@ impl Server {
         let log = format!("{dir}/nginx.log");
         let mut command = Command::new("nginx");
         command.arg("-c").arg(&path).args(["-e", &log]).stdout(Stdio::null()).stderr(Stdio::null());
-        let child = command.spawn().ok()?;
+        let mut server = Server(command.spawn().ok()?);
         for _ in 0..200 {
-            if std::net::TcpStream::connect(listen).is_ok() {
-                return Some(Server(child));
+            let ready = std::net::TcpStream::connect(listen).is_ok();
+            assert!(server.0.try_wait().is_ok_and(|ended| ended.is_none()), "nginx cannot serve at {listen}");
+            if ready {
+                return Some(server);
             }
             Command::new("sleep").arg("0.02").status().ok()?;
         }
@@ -66,9 +68,10 @@ impl Server {
         self.0.id()
     }
 
-    /// Processor seconds it has spent.
+    /// Processor seconds that its only thread has spent.
     pub(crate) fn cpu_s(&self) -> f64 {
-        cpu_of(&format!("/proc/{}/stat", self.0.id()), 11)
+        let text = fs::read_to_string(format!("/proc/{}/schedstat", self.0.id())).unwrap_or_default();
+        text.split_whitespace().next().and_then(|nanos| nanos.parse::<f64>().ok()).unwrap_or(0.0) / 1e9
     }
 
     /// Memory it has in use now, in MB.
@@ -88,17 +91,17 @@ impl Drop for Server {
 
 /// Runs a client to its end: what it printed, and the processor seconds it took.
 pub(crate) fn client(command: &mut Command) -> (String, f64) {
-    let before = cpu_of("/proc/self/stat", 13);
+    let before = children_cpu_s();
     let out = command.stderr(Stdio::piped()).output().unwrap_or_else(|e| panic!("{command:?}: {e}"));
     assert!(out.status.success(), "{command:?}: {}", String::from_utf8_lossy(&out.stderr));
-    (String::from_utf8_lossy(&out.stdout).into_owned(), cpu_of("/proc/self/stat", 13) - before)
+    (String::from_utf8_lossy(&out.stdout).into_owned(), children_cpu_s() - before)
 }
 
-/// Two neighbouring fields of a `stat` file, in ticks of 10 ms (proc(5)), as seconds.
-fn cpu_of(path: &str, first: usize) -> f64 {
-    let text = fs::read_to_string(path).unwrap_or_default();
+/// What ended children have spent, to 10 ms (proc(5)).
+fn children_cpu_s() -> f64 {
+    let text = fs::read_to_string("/proc/self/stat").unwrap_or_default();
     // The name stands in brackets and may hold anything; the third field follows it.
     let fields: Vec<&str> = text.rsplit_once(')').map_or("", |(_, rest)| rest).split_whitespace().collect();
     let ticks = |at: usize| fields.get(at).and_then(|f| f.parse::<f64>().ok()).unwrap_or(0.0);
-    (ticks(first) + ticks(first + 1)) / 100.0
+    (ticks(13) + ticks(14)) / 100.0
 }

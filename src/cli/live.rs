@@ -126,12 +126,14 @@ pub(super) fn keep(
 pub(super) fn tell_live(live: &LiveRun) {
     let LiveRun { run, lag, refused, too_large, interrupted, .. } = live;
     let (middle, most) = (lag.per_mille(500), lag.per_mille(990));
-    mention(format_args!(
-        "wake-ups: {}, half within {middle} s, 99 % within {most} s, the latest {} s",
-        lag.count(),
-        lag.max()
-    ));
-    if lag.count() > 0 && most > TOO_LATE {
+    if lag.count() > 0 {
+        mention(format_args!(
+            "wake-ups: {}, half within {middle} s, 99 % within {most} s, the latest {} s",
+            lag.count(),
+            lag.max()
+        ));
+    }
+    if most > TOO_LATE {
         mention(format_args!(
             "note: this machine was too slow for the rates asked: links and timers were late by as much as that"
         ));

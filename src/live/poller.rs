@@ -1,4 +1,4 @@
-//! Waiting for sockets. The only file with `unsafe`: the poller must be told of a socket before
+//! Waiting for sockets. A file with `unsafe`: the poller must be told of a socket before
 //! the socket is dropped, and whoever registers here calls [`Poller::forget`] first.
 
 use std::io;

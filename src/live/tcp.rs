@@ -40,6 +40,8 @@ struct Connection {
     peer_finished: bool,
     credit: usize,
     told: Option<SenderInfo>,
+    /// Whether the poller waits for bytes, and for room.
+    awaited: (bool, bool),
 }
 
 struct Listener {
@@ -220,6 +222,7 @@ impl TcpSockets {
             peer_finished: false,
             credit: RECEIVE_CREDIT,
             told: None,
+            awaited: (open, !open),
         });
         self.by_pair.insert((node, local, remote), place);
         Ok(())
@@ -377,12 +380,15 @@ impl TcpSockets {
         }
     }
 
-    fn interest(&self, poller: &Poller, place: u32) {
-        let Some(connection) = self.connections[place as usize].as_ref() else { return };
+    fn interest(&mut self, poller: &Poller, place: u32) {
+        let Some(connection) = self.connections[place as usize].as_mut() else { return };
         let read = connection.open && !connection.peer_finished && connection.credit > 0;
         let write = !connection.open || !connection.out.is_empty();
-        // It can only fail for a socket that is not watched, and all are.
-        let _ = poller.change(&connection.stream, Key::Tcp(place), read, write);
+        if connection.awaited != (read, write) {
+            connection.awaited = (read, write);
+            // It can only fail for a socket that is not watched, and all are.
+            let _ = poller.change(&connection.stream, Key::Tcp(place), read, write);
+        }
     }
 
     /// Before the sockets go.

@@ -1,6 +1,8 @@
 //! Processes that are killed, or told to end, in the middle.
 
 use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread;
@@ -37,12 +39,27 @@ fn a_download_that_is_killed_at_any_moment_is_whole_or_not_there() {
                 fs::remove_file(&to).unwrap();
             }
         }
+        // As if it had been killed just before it took its name.
+        text(get(transport, &to).stdout(Stdio::piped()));
+        let part = scratch.path(&format!("{transport}.mp4.part"));
+        fs::rename(&to, &part).unwrap();
+        fs::write(part.with_extension("part.etag"), etag("127.106.0.5:8080", "/a.mp4")).unwrap();
         // Whatever is left of the last one, the next makes it whole.
         text(get(transport, &to).stdout(Stdio::piped()));
         assert!(fs::read(&to).unwrap() == want, "{transport}");
         assert!(!scratch.path(&format!("{transport}.mp4.part")).exists());
     }
     assert_eq!(server.terminate(), Some(0));
+}
+
+/// The entity tag of a file.
+fn etag(server: &str, path: &str) -> String {
+    let mut stream = TcpStream::connect(server).unwrap();
+    write!(stream, "HEAD {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
+    let mut head = String::new();
+    stream.read_to_string(&mut head).unwrap();
+    let tag = head.lines().find_map(|line| line.strip_prefix("ETag: ").or(line.strip_prefix("etag: ")));
+    tag.unwrap_or_else(|| panic!("{head}")).to_owned()
 }
 
 fn kill_if_there(child: &mut std::process::Child) {

@@ -23,7 +23,7 @@ that = "fetch.completed == {count}"
 }
 
 #[test]
-fn rudp_40_a_hundred_connections_through_five_per_cent_of_loss_are_intact() {
+fn sys_07_rudp_40_a_hundred_connections_through_five_per_cent_of_loss_are_intact() {
     let scratch = Scratch::new("rudp40");
     let file = scratch.write("s.toml", &with_users(&store(71, "40 kB", "5 %"), 50, "rudp"));
     // 50 users, two connections each: to the store and to the storage.

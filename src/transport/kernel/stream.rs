@@ -12,8 +12,9 @@ use crate::base::time::{Duration, Instant};
 use crate::transport::connection::Connection;
 use crate::transport::stream::{Stream, StreamEvent};
 
-/// Bytes that wait for the system at most; beyond them the application waits.
-const SEND_BUFFER_BYTES: u64 = 1 << 20;
+/// Bytes that wait for the system at most; beyond them the application waits. The system has a buffer of
+/// its own, so that more here would only be kept for those who read slowly.
+const SEND_BUFFER_BYTES: u64 = 1 << 18;
 /// A connection that cannot be opened in this time is given up.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(30);
 /// A peer that takes none of what waits for it, or that does not finish after we did, is given up

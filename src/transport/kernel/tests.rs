@@ -1,7 +1,7 @@
 use bytes::Bytes;
 
 use super::*;
-use crate::base::note::CloseReason;
+use crate::base::note::{CloseReason, FlowNote, Phase, WindowCause};
 use crate::base::time::{Duration, Instant};
 use crate::transport::endpoint::EndpointEvent;
 use crate::transport::stream::StreamEvent;
@@ -46,7 +46,7 @@ fn what_the_system_does_not_take_holds_the_writer_back_and_then_ends_the_connect
     let mut e = KernelEndpoint::default();
     let [EndpointEvent::Accepted { conn, .. }] = say(&mut e, ms(0), SocketOp::Open)[..] else { panic!() };
     let much = Bytes::from(vec![0; 3 << 20]);
-    assert_eq!(e.stream(conn).unwrap().write(much.clone()), 1 << 20);
+    assert_eq!(e.stream(conn).unwrap().write(much.clone()), 1 << 18);
     assert_eq!(e.stream(conn).unwrap().write(much), 0);
     asked(&mut e, ms(0));
     assert_eq!(say(&mut e, ms(10), SocketOp::Took(100)), [EndpointEvent::Stream(conn, StreamEvent::Writable)]);
@@ -57,4 +57,42 @@ fn what_the_system_does_not_take_holds_the_writer_back_and_then_ends_the_connect
     e.handle_timeout(ms(60_010));
     assert_eq!(e.poll_event(), Some(EndpointEvent::Stream(conn, StreamEvent::Closed(CloseReason::TimedOut))));
     assert_eq!(asked(&mut e, ms(60_010)), [SocketOp::Abort]);
+}
+
+#[test]
+fn the_systems_windows_are_noted_with_their_cause() {
+    let mut e = KernelEndpoint::default();
+    e.set_noting(true);
+    say(&mut e, ms(0), SocketOp::Open);
+    let info = |cwnd_bytes, ssthresh_bytes, recovering, timed_out| SenderInfo {
+        cwnd_bytes,
+        ssthresh_bytes,
+        in_flight_bytes: 1000,
+        srtt: Some(Duration::from_millis(5)),
+        min_rtt: Some(Duration::from_millis(4)),
+        rto: Duration::from_millis(205),
+        recovering,
+        timed_out,
+        segments_sent: 40,
+        retransmits: 2,
+        timeouts: 1,
+    };
+    let steps = [
+        (info(14_480, None, false, false), WindowCause::Start, Phase::SlowStart),
+        (info(28_960, None, false, false), WindowCause::Ack, Phase::SlowStart),
+        (info(14_480, Some(14_480), true, false), WindowCause::Loss, Phase::Recovery),
+        (info(14_480, Some(14_480), false, false), WindowCause::Recovered, Phase::CongestionAvoidance),
+        (info(1448, Some(7240), false, true), WindowCause::Timeout, Phase::Loss),
+    ];
+    for (i, (info, cause, phase)) in steps.into_iter().enumerate() {
+        let now = ms(1 + i as u64);
+        say(&mut e, now, SocketOp::Info(info));
+        e.flush(now);
+        let notes: Vec<FlowNote> = std::iter::from_fn(|| e.poll_note()).map(|(_, note)| note).collect();
+        let Some(FlowNote::Window(window)) = notes.last() else { panic!("{notes:?}") };
+        assert_eq!((window.cause, window.phase, window.cwnd_bytes), (cause, phase, info.cwnd_bytes));
+    }
+    let stats = e.reports().pop().unwrap().stats;
+    assert_eq!((stats.segments_sent, stats.retransmits, stats.timeouts), (40, 2, 1));
+    assert_eq!((stats.ssthresh_after_first_loss_bytes, stats.min_rtt), (Some(14_480), Some(Duration::from_millis(4))));
 }

@@ -83,7 +83,7 @@ fn rudp_22_stop_and_wait() {
 }
 
 #[test]
-fn rudp_23_and_24_window_and_lost_update() {
+fn rudp_23_rudp_24_window_and_lost_update() {
     let server = RudpConfig { receive_buffer: 4 * P, ..RudpConfig::default() };
     let mut net =
         Net::new(RudpConfig::default(), server, |s| s.from == SERVER && s.at >= ms(1_000) && s.at < ms(1_010));
@@ -138,6 +138,8 @@ fn rudp_29_four_way_close() {
             assert_eq!(last.1, StreamEvent::Closed(CloseReason::Finished));
             assert!(net.ends[end].stream(net.conns[end].unwrap()).is_none(), "end {end} lingers");
         }
+        // The client's port is nobody's any more; the server goes on listening at its own.
+        assert_eq!((net.ends[CLIENT].poll_freed(), net.ends[SERVER].poll_freed()), (Some(50_000), None));
         assert_eq!((net.bytes(SERVER).len(), net.bytes(CLIENT).len()), (3000, 2000));
         let stray = net.log.iter().rev().find(|s| s.from == CLIENT && s.seg.flags.data).unwrap().seg.clone();
         net.ends[SERVER].handle_segment(net.now, *address(CLIENT).ip(), *address(SERVER).ip(), stray);

@@ -117,8 +117,8 @@ pub(super) struct ReceiveState {
     pub(super) reassembly: Reassembly,
     pub(super) inbox: VecDeque<Bytes>,
     pub(super) fin_at: Option<u64>,
-    /// When, and to which numbers, a segment out of the window was last answered.
-    pub(super) last_out_of_window: Option<(Instant, u32, u32)>,
+    /// When a segment out of the window was last answered: its SEQ, its ACK, its length.
+    pub(super) last_out_of_window: Option<(Instant, u32, u32, u32)>,
     pub(super) challenges: (Instant, u32),
 }
 

@@ -1,5 +1,6 @@
 //! TCP by hand: encoded segments and the time go in, encoded segments come out. For those who put
-//! our TCP on a wire of their own, or hold it against another with scripts.
+//! our TCP on a wire of their own, or hold it against another with scripts. What the application
+//! calls is in `door_calls`.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::{Ipv4Addr, SocketAddrV4};
@@ -7,15 +8,17 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use bytes::Bytes;
 
 use super::config::TcpConfig;
-use super::connection::TcpConnection;
 use super::endpoint::TcpEndpoint;
 use super::snapshot::TcpSnapshot;
 use crate::base::note::CloseReason;
 use crate::base::rng::Seed;
 use crate::base::time::Instant;
 use crate::transport::endpoint::{ConnId, Endpoint, EndpointEvent};
-use crate::transport::stream::{Stream, StreamEvent};
+use crate::transport::stream::StreamEvent;
 use crate::wire::tcp::{TcpParseError, TcpSegment};
+
+/// Events kept for a caller who does not ask for them; the oldest go first.
+const MOST_EVENTS: usize = 65_536;
 
 /// What the door refuses.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -23,6 +26,9 @@ pub enum DoorError {
     /// RFC 9293 section 3.10.1.
     #[error("there is a connection between {0} and {1} already")]
     Exists(SocketAddrV4, SocketAddrV4),
+    /// RFC 9293 section 3.9.2.3, MUST-46.
+    #[error("{0} is no address of one host")]
+    Address(Ipv4Addr),
     /// A value that no scenario could have: the field and what it must be.
     #[error("{0} of TcpConfig must be {1}")]
     Config(&'static str, &'static str),
@@ -32,7 +38,26 @@ pub enum DoorError {
 /// not go backwards.
 ///
 /// After every call, take segments with [`TcpDoor::segment_out`] until there are none: they are built
-/// then, and timers set. Then wait for a segment or for [`TcpDoor::next_timeout`].
+/// then, and timers set. (Of two segments that come in without that, the second meets a host that
+/// has not answered the first: an ACK of a SYN that was never sent is reset.) Then wait for a segment
+/// or for [`TcpDoor::next_timeout`].
+///
+/// | to do or to see | by |
+/// |---|---|
+/// | OPEN, passive and active; CLOSE of a listener | [`listen`](Self::listen) and [`accept`](Self::accept), [`connect`](Self::connect); [`unlisten`](Self::unlisten) |
+/// | SEND, RECEIVE, looking at what can be received | [`write`](Self::write), [`read`](Self::read), [`peek`](Self::peek); [`writable`](Self::writable), [`readable`](Self::readable) |
+/// | CLOSE of one direction, of both, ABORT | [`finish`](Self::finish), [`close`](Self::close), [`abort`](Self::abort) |
+/// | segments, time, ICMP | [`segment_in`](Self::segment_in), [`segment_out`](Self::segment_out), [`next_timeout`](Self::next_timeout), [`handle_timeout`](Self::handle_timeout), [`unreachable`](Self::unreachable) |
+/// | STATUS: state, windows, numbers, timers | [`snapshot`](Self::snapshot), [`find`](Self::find) for half-open ones |
+/// | what happened, and how it ended | [`event`](Self::event), [`end`](Self::end), [`discarded`](Self::discarded) |
+/// | initial numbers | [`with_iss`](Self::with_iss), [`set_iss`](Self::set_iss), [`with_timestamp_offset`](Self::with_timestamp_offset) |
+/// | sizes, timers, options | [`TcpConfig`], for each listener and connection; [`reconfigure`](Self::reconfigure) later |
+///
+/// Some choices that RFC 9293 leaves open: data and FIN of a SYN are not taken (its sender repeats
+/// them); a segment whose options cannot be read is dropped whole; [`TcpConfig::mss`] counts data without the
+/// bytes of timestamps, so that the MSS option says 12 more when they are offered; a window opens
+/// by [`TcpConfig::mss`] or half the buffer at least; the last segment of what was written has PSH; data and acknowledgments
+/// never carry URG.
 ///
 /// ```
 /// use twinwire::base::{rng::Seed, time::{Duration, Instant}};
@@ -95,20 +120,22 @@ pub enum DoorError {
 /// assert_eq!((client.segment_out(end), state(&client, c)), (None, "CLOSED"));
 /// ```
 pub struct TcpDoor {
-    endpoint: TcpEndpoint,
+    pub(super) endpoint: TcpEndpoint,
     accepted: VecDeque<(u16, ConnId, SocketAddrV4)>,
-    ended: BTreeMap<ConnId, Ended>,
-    now: Instant,
+    pub(super) ended: BTreeMap<ConnId, Ended>,
+    pub(super) events: VecDeque<(ConnId, StreamEvent)>,
+    pub(super) now: Instant,
+    discarded: u64,
     // Something was done since there was last nothing to send.
     unsettled: bool,
 }
 
 /// What is left of a connection that is over.
-struct Ended {
-    reason: CloseReason,
-    unread: VecDeque<Bytes>,
-    finished: bool,
-    last: TcpSnapshot,
+pub(super) struct Ended {
+    pub(super) reason: CloseReason,
+    pub(super) unread: VecDeque<Bytes>,
+    pub(super) finished: bool,
+    pub(super) last: TcpSnapshot,
 }
 
 impl TcpDoor {
@@ -116,13 +143,26 @@ impl TcpDoor {
     pub fn new(seed: Seed) -> Self {
         let mut endpoint = TcpEndpoint::new(seed.stream("door"));
         endpoint.accepts_by_hand = true;
-        TcpDoor { endpoint, accepted: VecDeque::new(), ended: BTreeMap::new(), now: Instant::ZERO, unsettled: false }
+        TcpDoor {
+            endpoint,
+            accepted: VecDeque::new(),
+            ended: BTreeMap::new(),
+            events: VecDeque::new(),
+            now: Instant::ZERO,
+            discarded: 0,
+            unsettled: false,
+        }
     }
 
     /// Every connection begins with this sequence number.
     pub fn with_iss(mut self, iss: u32) -> Self {
         self.endpoint.iss.fixed_iss = Some(iss);
         self
+    }
+
+    /// Connections from now on begin with this sequence number; `None`: as RFC 6528 says.
+    pub fn set_iss(&mut self, iss: Option<u32>) {
+        self.endpoint.iss.fixed_iss = iss;
     }
 
     /// TSval is the clock in milliseconds plus this, on every connection.
@@ -138,6 +178,12 @@ impl TcpDoor {
         Ok(())
     }
 
+    /// Accepts no more connections to `port`: from now on SYNs are answered by resets. What was
+    /// opened before stays.
+    pub fn unlisten(&mut self, port: u16) {
+        self.endpoint.listeners.remove(&port);
+    }
+
     /// Opens a connection.
     pub fn connect(
         &mut self,
@@ -147,6 +193,10 @@ impl TcpDoor {
         config: &TcpConfig,
     ) -> Result<ConnId, DoorError> {
         config.check().map_err(|(key, must)| DoorError::Config(key, must))?;
+        let odd = |a: &Ipv4Addr| a.is_broadcast() || a.is_multicast() || a.is_unspecified();
+        if let Some(ip) = [*local.ip(), *remote.ip()].into_iter().find(odd) {
+            return Err(DoorError::Address(ip));
+        }
         if self.endpoint.find((local, remote)).is_some() {
             return Err(DoorError::Exists(local, remote));
         }
@@ -167,48 +217,6 @@ impl TcpDoor {
         self.endpoint.find((local, remote))
     }
 
-    /// Takes as much as the send buffer has room for; says how much that was.
-    pub fn write(&mut self, conn: ConnId, data: impl Into<Bytes>) -> usize {
-        self.on(conn, |c| c.write(data.into())).unwrap_or(0)
-    }
-
-    /// At most so many of the next bytes in order; no bytes: the peer has finished. `None`: nothing
-    /// has come yet, or nothing will ([`TcpDoor::end`]).
-    pub fn read(&mut self, conn: ConnId, most: usize) -> Option<Bytes> {
-        if most == 0 {
-            return None;
-        }
-        if let Some(e) = self.ended.get_mut(&conn) {
-            let part = e.unread.front_mut().filter(|data| data.len() > most).map(|data| data.split_to(most));
-            let data = part.or_else(|| e.unread.pop_front());
-            return data.or_else(|| e.finished.then(Bytes::new));
-        }
-        self.on(conn, |c| {
-            let part = c.rcv.inbox.front_mut().filter(|data| data.len() > most).map(|data| data.split_to(most));
-            if part.is_some() {
-                c.rcv.inbox_bytes -= most as u64;
-                c.consider_window_update();
-            }
-            part.or_else(|| c.read()).or_else(|| c.rcv.finished.then(Bytes::new))
-        })?
-    }
-
-    /// Ends this direction: a FIN follows the last byte written. Reading goes on.
-    pub fn finish(&mut self, conn: ConnId) {
-        self.on(conn, Stream::finish);
-    }
-
-    /// Ends both directions. Data left unread, or more that arrives, is answered by a reset
-    /// (RFC 9293 section 3.6.1).
-    pub fn close(&mut self, conn: ConnId) {
-        self.on(conn, TcpConnection::close);
-    }
-
-    /// Gives the connection up with a reset (RFC 9293 section 3.10.5).
-    pub fn abort(&mut self, conn: ConnId) {
-        self.on(conn, Stream::abort);
-    }
-
     /// A segment arrived: the bytes behind the IPv4 header, and that header's addresses. Its
     /// checksum is verified; what cannot be read changes nothing. `Ok(false)`: nobody wanted it.
     pub fn segment_in(
@@ -218,9 +226,15 @@ impl TcpDoor {
         dst: Ipv4Addr,
         bytes: &[u8],
     ) -> Result<bool, TcpParseError> {
-        let wanted = self.endpoint.handle_segment(now, src, dst, TcpSegment::parse(src, dst, bytes)?);
+        let segment = TcpSegment::parse(src, dst, bytes).inspect_err(|_| self.discarded += 1)?;
+        let wanted = self.endpoint.handle_segment(now, src, dst, segment);
         self.hear(now);
         Ok(wanted)
+    }
+
+    /// How many segments could not be read, for their checksum or their form.
+    pub fn discarded(&self) -> u64 {
+        self.discarded
     }
 
     /// The next segment to send, with the addresses that its checksum covers.
@@ -254,43 +268,31 @@ impl TcpDoor {
         self.hear(now);
     }
 
-    /// Where a connection stands; after its end, `CLOSED` and its last figures.
-    pub fn snapshot(&self, conn: ConnId) -> Option<TcpSnapshot> {
-        let ended = || self.ended.get(&conn).map(|e| TcpSnapshot { state: "CLOSED", ..e.last });
-        self.endpoint.connection(conn).map(TcpSnapshot::of).or_else(ended)
-    }
-
-    /// Why the application's part of a connection is over, once it is.
-    pub fn end(&self, conn: ConnId) -> Option<CloseReason> {
-        self.ended.get(&conn).map(|e| e.reason)
-    }
-
-    /// Drops what is kept of a connection that is over.
-    pub fn forget(&mut self, conn: ConnId) {
-        self.ended.remove(&conn);
-    }
-
-    fn on<T>(&mut self, conn: ConnId, act: impl FnOnce(&mut TcpConnection) -> T) -> Option<T> {
-        let done = act(self.endpoint.connection_mut(conn)?);
-        self.hear(self.now);
-        Some(done)
-    }
-
     /// Hears what the endpoint has to tell.
-    fn hear(&mut self, now: Instant) {
+    pub(super) fn hear(&mut self, now: Instant) {
         (self.now, self.unsettled) = (now, true);
         while let Some(event) = self.endpoint.poll_event() {
             match event {
-                EndpointEvent::Accepted { conn, port, peer } => self.accepted.push_back((port, conn, peer)),
+                EndpointEvent::Accepted { conn, port, peer } => {
+                    self.accepted.push_back((port, conn, peer));
+                    self.tell(conn, StreamEvent::Connected);
+                }
                 EndpointEvent::Stream(conn, StreamEvent::Closed(reason)) => {
+                    self.tell(conn, StreamEvent::Closed(reason));
                     let Some(c) = self.endpoint.connection_mut(conn) else { continue };
                     let (last, finished) = (TcpSnapshot::of(c), c.rcv.finished);
                     let unread = std::mem::take(&mut c.rcv.inbox);
                     c.rcv.inbox_bytes = 0;
                     self.ended.insert(conn, Ended { reason, unread, finished, last });
                 }
-                EndpointEvent::Stream(..) => {}
+                EndpointEvent::Stream(conn, event) => self.tell(conn, event),
             }
         }
+    }
+    fn tell(&mut self, conn: ConnId, event: StreamEvent) {
+        if self.events.len() == MOST_EVENTS {
+            self.events.pop_front();
+        }
+        self.events.push_back((conn, event));
     }
 }

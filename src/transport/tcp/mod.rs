@@ -5,7 +5,7 @@
 //! | keys of the scenario | `config` |
 //! | demultiplexing, resets | `endpoint` |
 //! | LISTEN: backlog, SYN cookies | `listener`, `cookie` |
-//! | bytes in, bytes out: for outsiders | `door`, `snapshot` |
+//! | bytes in, bytes out: for outsiders | `door`, `door_calls`, `snapshot` |
 //! | the parts of a connection, its public face | `connection` |
 //! | opening, closing, TIME-WAIT | `state` |
 //! | arriving segments: checks, data | `receive`, `reassembly` |
@@ -21,6 +21,7 @@ mod connection;
 mod cookie;
 mod detection;
 mod door;
+mod door_calls;
 mod endpoint;
 mod iss;
 mod listener;

@@ -177,19 +177,20 @@ impl TcpConnection {
 
     /// Answers a segment out of the window, or with an impossible ACK.
     pub(super) fn answer_out_of_window(&mut self, s: &TcpSegment) {
-        // Repeated data means that the peer misses our ACK: that one is never held back.
-        if !s.payload.is_empty() {
-            self.rcv.ack_now = true;
-            return;
-        }
-        let same = |&(at, seq, ack): &(Instant, u32, u32)| {
-            (seq, ack) == (s.seq, s.ack) && self.now.since(at) < OUT_OF_WINDOW_PAUSE
+        // The same again, or what the peer says next: it may be our answer's answer.
+        let known = |&(at, seq, ack, len): &(Instant, u32, u32, u32)| {
+            s.ack == ack && s.seq.wrapping_sub(seq) <= len.max(1) && self.now.since(at) < OUT_OF_WINDOW_PAUSE
         };
-        if self.rcv.last_out_of_window.as_ref().is_some_and(same) {
+        // Repeated data means that the peer misses our ACK: that one is never held back.
+        if s.payload.is_empty() && self.rcv.last_out_of_window.as_ref().is_some_and(known) {
             return;
         }
-        self.rcv.last_out_of_window = Some((self.now, s.seq, s.ack));
-        self.challenge();
+        self.rcv.last_out_of_window = Some((self.now, s.seq, s.ack, s.seq_len()));
+        if s.payload.is_empty() {
+            self.challenge();
+        } else {
+            self.rcv.ack_now = true;
+        }
     }
 
     /// Trims the data to the window and puts it where it belongs (section 3.10.7.4, seventh).

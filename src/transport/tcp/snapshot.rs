@@ -42,6 +42,14 @@ pub struct TcpSnapshot {
     pub rcv_nxt: u32,
     /// SND.WND, the peer's window, scaled.
     pub snd_wnd: u64,
+    /// RCV.WND, scaled: what the last segment that left allows beyond RCV.NXT.
+    pub rcv_wnd: u64,
+    /// The shifts of our windows and of the peer's (RFC 7323 section 2); `None`: not agreed.
+    pub window_scale: Option<(u8, u8)>,
+    /// SACK was agreed (RFC 2018).
+    pub sack: bool,
+    /// TS.Recent, the timestamp to be echoed (RFC 7323 section 4.3); `None`: not agreed.
+    pub ts_recent: Option<u32>,
     /// Most data bytes in a segment, as negotiated.
     pub smss: u64,
 }
@@ -66,6 +74,10 @@ impl TcpSnapshot {
             snd_max: sent(c.snd.max),
             rcv_nxt: seq::wire(c.rcv.irs, c.rcv.nxt),
             snd_wnd: c.snd.wnd,
+            rcv_wnd: c.rcv.edge.saturating_sub(c.rcv.nxt),
+            window_scale: c.rcv.scaling.then_some((c.rcv.scale, c.snd.scale)),
+            sack: c.rcv.sack,
+            ts_recent: c.timestamps.on.then_some(c.timestamps.recent),
             smss: c.snd.mss,
         }
     }
