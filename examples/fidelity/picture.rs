@@ -63,12 +63,10 @@ fn figure(row: &Row) -> Figure {
         points: stairs(span.iter().map(|p| (p.time_s, p.cwnd))),
     };
     let (theirs, how) = match row.stack {
-        Stack::Linux("newreno") => ("Linux 6.18", "each fifth segment", "no SACK, PRR"),
-        Stack::Linux(_) => ("Linux 6.18", "each fifth segment", "SACK, RACK, PRR"),
-        Stack::Ns3(v) if v.sack => {
-            ("ns-3", "each fourth change", "SACK, classic recovery; in recovery neither is drawn")
-        }
-        _ => ("ns-3", "each fourth change", "no SACK, classic recovery; in recovery neither is drawn"),
+        Stack::Linux("newreno") => ("Linux 6.18", "no SACK, PRR"),
+        Stack::Linux(_) => ("Linux 6.18", "SACK, RACK, PRR"),
+        Stack::Ns3(v) if v.sack => ("ns-3", "SACK, classic recovery; in recovery neither is drawn"),
+        _ => ("ns-3", "no SACK, classic recovery; in recovery neither is drawn"),
     };
     let seen = row.theirs.windows.iter().filter(|p| linux || !p.repairing);
     Figure {

@@ -103,13 +103,6 @@ pub(crate) const REASONS: &[Reason] = &[
         figures: &[(Completion, 1.0), (Arrival, 3.5)],
         text: "What follows from the smaller ssthresh: half a segment to two less in each of ten to twenty-five round trips.",
     },
-    Reason {
-        stacks: |s| ns3(s, |v| v.linux_reno && v.delayed),
-        cases: &["tail_1of200", "ackloss3"],
-        figures: &[(Ssthresh, 1.0)],
-        text: "RFC 7661 section 4: a window that the sender does not fill is not to grow. At the end of the transfer there is nothing more to send, and the last \
-               ACKs leave our cwnd, from which `ssthresh_of_cwnd` takes its half, alone; ns-3's grows on.",
-    },
 ];
 
 /// The reason for a cell that is not met.
