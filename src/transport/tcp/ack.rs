@@ -212,6 +212,7 @@ impl TcpConnection {
                 self.snd.timed = None;
                 (self.now.since(at), 1)
             }
+            _ if self.config.rtt_every_ack => (self.echoed_rtt(s)?, 1),
             Some(_) => return None,
             // Every ACK brings an echo: together they weigh as much as one (RFC 7323 appendix G).
             None => (self.echoed_rtt(s)?, flight.div_ceil(2 * self.snd.mss)),
