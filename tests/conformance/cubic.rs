@@ -409,7 +409,7 @@ fn cubic_09_why_hystart_plus_plus_does_not_save_an_unpaced_sender() {
             let (start, cwnd) = (round * 100, c.window() / 1000);
             for n in 0..cwnd {
                 // Each ACK lets two go where one left: the queue is one longer for each.
-                let rtt = 100 + if cwnd > 80 { cwnd - 80 } else { 0 } + n / 4;
+                let rtt = 100 + cwnd.saturating_sub(80) + n / 4;
                 c.on_ack(&Acked {
                     rtt: Some(ms(rtt)),
                     srtt: Some(ms(rtt)),
