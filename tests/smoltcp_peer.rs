@@ -16,8 +16,14 @@ use twinwire::base::time::{Duration, Instant};
 use twinwire::base::units::Probability;
 use twinwire::transport::tcp::{TcpConfig, TcpDoor};
 
-/// How many runs; CONTRIBUTING.md says how to have thousands.
-const SEEDS: u64 = 40;
+/// How many runs in each direction: what `SMOLTCP_SEEDS` says when this is compiled (CONTRIBUTING.md).
+const SEEDS: u64 = match option_env!("SMOLTCP_SEEDS") {
+    None => 40,
+    Some(number) => match u64::from_str_radix(number, 10) {
+        Ok(seeds) => seeds,
+        Err(_) => panic!("SMOLTCP_SEEDS is no number"),
+    },
+};
 /// Wake-ups after which a run is thought to go round in circles.
 const MOST_STEPS: u32 = 200_000;
 
@@ -150,9 +156,11 @@ fn our_config(rng: &mut Rng) -> TcpConfig {
         rack: flip(),
         tlp: flip(),
         undo: flip(),
+        impatient: flip(),
+        uncapped_growth: flip(),
         ..TcpConfig::default()
     };
-    c.congestion = ["reno", "newreno", "cubic"][rng.below(3) as usize].to_owned();
+    c.congestion = ["reno", "newreno", "cubic", "fixed"][rng.below(4) as usize].to_owned();
     c.receive_buffer = [3_000, 20_000, 300_000][rng.below(3) as usize];
     c.mss = [536, 1448][rng.below(2) as usize];
     c

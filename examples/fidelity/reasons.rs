@@ -68,6 +68,13 @@ pub(crate) const REASONS: &[Reason] = &[
                sender times out without need.",
     },
     Reason {
+        stacks: |s| ns3(s, |v| v.linux_reno && v.delayed && v.slow_rto),
+        cases: &["ackloss3"],
+        figures: &[(Retransmissions, 1.0), (Timeouts, 1.0)],
+        text: "RFC 7323 appendix G: the echoes of the last flight weigh as one sample together, so that our RTO is still above its floor of 1 s when the \
+               very last ACK is lost; the peer repeats its FIN after 1 s, and that ACK comes first. ns-3 times out, a moment before.",
+    },
+    Reason {
         stacks: |s| ns3(s, |v| !v.linux_reno && (v.sack || v.delayed)),
         cases: DROPS,
         figures: &[(Ssthresh, 2.0)],

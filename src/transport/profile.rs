@@ -36,6 +36,7 @@ pub const PROFILES: &[Preset] = &[
             ("uncapped_growth", "true"),
             ("ssthresh_of_cwnd", "true"),
             ("quick_acks", "16"),
+            ("rtt_every_ack", "true"),
             ("bounded_initial_window", "false"),
             ("initial_rto", "1 s"),
             ("min_rto", "200 ms"),

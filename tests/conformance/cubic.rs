@@ -293,3 +293,163 @@ fn cubic_10_the_cube_root() {
         assert!(root >= 1_000_000, "so a relative error of at most 1e-6");
     }
 }
+
+#[test]
+fn cubic_02_a_target_below_the_window_moves_nothing() {
+    // cwnd 28, W_max 40, K 3.107 s. Just after the epoch has begun W is 28, below a window that Reno's line has drawn up
+    // by a window of ACKs; an ACK then leaves it to the millionth of a segment that Reno's line adds.
+    let mut c = after_loss(40_000);
+    for _ in 0..280 {
+        c.on_ack(&tick_of(1000));
+    }
+    let drawn = c.window();
+    assert!(drawn > 32_000, "{drawn}");
+    // W(0.1 s + 0.1 s) = 30.17: below.
+    let ack = |bytes| Acked { rtt: Some(ms(100_000)), srtt: Some(ms(100)), ..acked(at_ms(100), bytes, bytes) };
+    c.on_ack(&ack(1));
+    assert_eq!(c.window(), drawn);
+    // And where the curve lies above Reno's line, by a thousandth of the way: (W(0.01 + 0.49) - 28) / 28.
+    let mut c = after_loss(40_000);
+    let ack = |now, bytes| Acked { rtt: Some(ms(100_000)), srtt: Some(ms(490)), ..acked(now, bytes, bytes) };
+    c.on_ack(&ack(at_ms(0), 0));
+    let mut seen = Vec::new();
+    for _ in 0..3 {
+        c.on_ack(&ack(at_ms(10), 1000));
+        seen.push(c.window());
+    }
+    // 28 + 4.9108/28 = 28.1754, then + (32.9108 - 28.1754)/28.1754 = 28.3435, then 28.5046.
+    assert_eq!(seen, [28_175, 28_343, 28_504]);
+}
+
+#[test]
+fn cubic_05_alpha_is_nine_seventeenths_until_the_old_window() {
+    // cwnd 70 after a loss at 100, no time passing: each window of ACKs adds 9/17 of a segment, 70.529, 71.058 ... until W_est
+    // is 100; then a whole one.
+    let mut c = after_loss(100_000);
+    let round = |c: &mut Box<dyn Controller>| {
+        let before = c.window();
+        let mut left = before;
+        while left > 0 {
+            let bytes = left.min(1000);
+            c.on_ack(&tick_of(bytes));
+            left -= bytes;
+        }
+        c.window() - before
+    };
+    let first = round(&mut c);
+    assert!((527..=530).contains(&first), "{first}");
+    while c.window() < 99_400 {
+        let grown = round(&mut c);
+        assert!((525..=531).contains(&grown), "{grown} at {}", c.window());
+    }
+    while c.window() < 100_500 {
+        round(&mut c);
+    }
+    let after = round(&mut c);
+    assert!((990..=1001).contains(&after), "{after}");
+    // The kernel stays with 9/17.
+    let mut c = controller("cubic", 1000, 100_000, false, &[("as_linux", Data::Bool(true))]);
+    c.on_loss(&lost(Instant::ZERO, 100_000));
+    while c.window() < 101_000 {
+        round(&mut c);
+    }
+    let after = round(&mut c);
+    assert!((525..=531).contains(&after), "{after}");
+}
+
+#[test]
+fn cubic_07_the_epoch_is_moved_by_the_idle_time_exactly() {
+    // Two windows that live the same 2 s of work, one of them with 5 s of rest in between: the same curve after it.
+    let run = |rest: u64| {
+        let mut c = after_loss(40_000);
+        let ack = |now| Acked { rtt: Some(ms(100)), srtt: Some(ms(100)), ..acked(now, 1000, 28_000) };
+        let mut seen = Vec::new();
+        for n in 0..20 {
+            let at = 100 * n + if n >= 10 { rest } else { 0 };
+            c.on_ack(&ack(at_ms(at)));
+            seen.push(c.window());
+        }
+        seen
+    };
+    assert_eq!(run(5000), run(0));
+    assert!(run(0)[19] > 28_900, "and it grows");
+}
+
+#[test]
+fn cubic_09_eight_samples_and_five_rounds() {
+    // Rounds of 16 segments at 100 ms, then at 130: with seven samples of a round nothing is decided, the eighth does.
+    let grows = |c: &mut Box<dyn Controller>, now, rtt, out| {
+        let before = c.window();
+        c.on_ack(&Acked { rtt: Some(ms(rtt)), srtt: Some(ms(rtt)), ..acked(at_ms(now), 1000, out) });
+        c.window() - before
+    };
+    let mut c = cubic(16_000);
+    for n in 0..16 {
+        assert_eq!(grows(&mut c, 100, 100, 16_000 + n * 1000), 1000);
+    }
+    // The second round ends the first; its own minimum is compared from the eighth sample on.
+    let mut seen = Vec::new();
+    for n in 0..32 {
+        seen.push(grows(&mut c, 230, 130, 32_000 + n * 1000));
+    }
+    let full = seen.iter().take_while(|&&g| g == 1000).count();
+    assert!((7..=9).contains(&full), "{full} ACKs at full growth");
+    assert!(seen[full..].iter().all(|&g| g == 250), "{seen:?}");
+}
+
+#[test]
+fn cubic_09_why_hystart_plus_plus_does_not_save_an_unpaced_sender() {
+    // RFC 9406 compares the shortest round trip of a round. A sender that doubles by ACK clock fills the queue within a
+    // round, and the first ACK of the next finds it empty until cwnd exceeds the pipe: half of what the queue held before
+    // that is already lost. With 80 in the pipe, the round from 80 to 160 queues 40 and shows an RTT of 100 ms at its begin.
+    let queue_then = |window: u64| {
+        let mut c = cubic(window);
+        let mut left = Vec::new();
+        for round in 0..3 {
+            let (start, cwnd) = (round * 100, c.window() / 1000);
+            for n in 0..cwnd {
+                // Each ACK lets two go where one left: the queue is one longer for each.
+                let rtt = 100 + cwnd.saturating_sub(80) + n / 4;
+                c.on_ack(&Acked {
+                    rtt: Some(ms(rtt)),
+                    srtt: Some(ms(rtt)),
+                    ..acked(at_ms(start + rtt), 1000, cwnd * 1000)
+                });
+            }
+            left.push((c.window() / 1000, c.ssthresh()));
+        }
+        left
+    };
+    let seen = queue_then(20_000);
+    assert_eq!(seen[1], (80, None), "{seen:?}");
+    assert_eq!(seen[2], (160, None), "{seen:?}: the overshoot, before any round was long from its begin");
+}
+
+#[test]
+fn cubic_09_as_linux_a_train_of_half_a_round_trip_ends_slow_start() {
+    // 100 ms, ACKs every 1.2 ms: the round in which cwnd is 80 lasts beyond (100 + 1) / 2 ms with its 43rd ACK. Linux 6.18 counts
+    // TCPHystartTrainCwnd 123 on such a path.
+    let mut c = controller("cubic", 1000, 10_000, false, &[("as_linux", Data::Bool(true))]);
+    let mut start = 0;
+    for _ in 0..5 {
+        start += 100_000;
+        let cwnd = c.window() / 1000;
+        for n in 0..cwnd {
+            let now = Instant::ZERO + Duration::from_micros(start + 1200 * n);
+            c.on_ack(&Acked { rtt: Some(ms(100)), srtt: Some(ms(100)), ..acked(now, 1000, cwnd * 1000) });
+            if c.ssthresh().is_some() {
+                assert_eq!((cwnd, c.ssthresh()), (80, Some(123_000)));
+                // No plateau is known: 5 % a round trip.
+                let before = c.window();
+                for k in 0..123 {
+                    let now = now + Duration::from_micros(1200 * (k + 1));
+                    c.on_ack(&Acked { rtt: Some(ms(100)), srtt: Some(ms(100)), ..acked(now, 1000, 123_000) });
+                }
+                let grown = c.window() - before;
+                assert!((5900..=6300).contains(&grown), "{grown}");
+                return;
+            }
+        }
+    }
+    panic!("slow start went on to {}", c.window());
+}

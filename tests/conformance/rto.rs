@@ -5,8 +5,10 @@ use twinwire::base::rng::Seed;
 use twinwire::base::time::Duration;
 use twinwire::transport::endpoint::Endpoint;
 use twinwire::transport::rtt::{RtoLimits, RttEstimator};
+use twinwire::transport::tcp::TcpConfig;
 
 use crate::bench::{Bench, ms, plain};
+use crate::sender::{Script, sacking};
 
 /// Without a floor, so that the formulas show.
 fn bare(granularity: u64) -> RttEstimator {
@@ -135,6 +137,28 @@ fn rto_10_samples_of_one_round_trip_weigh_as_one() {
     }
     let apart = one.srtt().unwrap().abs_diff(many.srtt().unwrap());
     assert!(apart < ms(1), "{apart:?}");
+}
+
+#[test]
+fn rto_10_echoes_weigh_as_one_sample_a_round_trip() {
+    // 1 of 20 is lost and goes again at 100 ms; Karn's rule ends the timing of a segment, and the echo
+    // says 201 ms (a millisecond of which may be the clock's). ceil(20 / 2) = 10 such samples are expected.
+    let config = TcpConfig { timestamps: true, ..sacking(20) };
+    let mut t = Script::new(&config, 20);
+    assert_eq!((t.snapshot().srtt, t.snapshot().rttvar), (Some(ms(100)), ms(50)));
+    t.until(100);
+    assert_eq!(t.sack(1, &[(2, 21)]), "R1");
+    t.until(300);
+    t.echo = 100;
+    t.ack(21);
+    let s = t.snapshot();
+    assert_eq!((s.srtt.unwrap().as_micros(), s.rttvar.as_micros()), (100_000 + 101_000 / 80, 50_000 + 51_000 / 40));
+    // Without them one exact sample is taken a round trip, and weighs as such.
+    let mut t = Script::new(&sacking(20), 20);
+    t.until(200);
+    t.ack(2);
+    t.ack(3);
+    assert_eq!(t.snapshot().srtt, Some(Duration::from_micros(112_500)));
 }
 
 #[test]

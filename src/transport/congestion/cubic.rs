@@ -157,15 +157,17 @@ impl Cubic {
         epoch.w_est = epoch.w_est.min(u128::from(MAX_WINDOW) * FINE);
         let t = ack.now.since(epoch.start);
         let w_est = (epoch.w_est / FINE) as u64;
-        if epoch.w_cubic(t, smss) < w_est {
-            self.now.cwnd = cwnd.max(w_est); // the Reno-friendly region
+        let friendly = if epoch.w_cubic(t, smss) < w_est { cwnd.max(w_est) } else { 0 };
+        if friendly > 0 && !as_linux {
+            self.now.cwnd = friendly; // the Reno-friendly region
             return;
         }
         let highest = (cwnd + cwnd / 2).min(MAX_WINDOW).max(cwnd);
         let least = if as_linux && w_max.is_none() { cwnd + cwnd / 20 } else { cwnd };
         let target = epoch.w_cubic(t + rtt, smss).clamp(least, highest);
         let sum = epoch.rest + u128::from(target - cwnd) * u128::from(ack.bytes);
-        self.now.cwnd = (cwnd + (sum / u128::from(cwnd)) as u64).min(highest);
+        // Linux takes the faster of the two.
+        self.now.cwnd = (cwnd + (sum / u128::from(cwnd)) as u64).min(highest).max(friendly);
         epoch.rest = sum % u128::from(cwnd);
     }
 

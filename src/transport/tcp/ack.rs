@@ -137,7 +137,7 @@ impl TcpConnection {
         }
         self.snd.buffer.release(ack);
         // HyStart++ wants a sample from every ACK; the estimator takes one a round trip.
-        let rtt = self.measure(ack, s).or_else(|| self.echoed_rtt(s));
+        let rtt = self.measure(ack, flight, s).or_else(|| self.echoed_rtt(s));
 
         // RFC 6298 section 5.2 and 5.3; the timer restarts below where recovery allows it.
         let restart = self.recovery.restarts_timer(self.config.impatient);
@@ -209,16 +209,18 @@ impl TcpConnection {
 
     /// A round-trip sample: exact from the timed segment, or, where Karn's rule forbids that,
     /// from the echoed timestamp (RFC 6298 section 3, RFC 7323 section 4.1).
-    fn measure(&mut self, ack: u64, s: &TcpSegment) -> Option<Duration> {
-        let sample = match self.snd.timed {
+    fn measure(&mut self, ack: u64, flight: u64, s: &TcpSegment) -> Option<Duration> {
+        let (sample, samples_per_rtt) = match self.snd.timed {
             Some((end, at)) if ack >= end => {
                 self.snd.timed = None;
-                Some(self.now.since(at))
+                (self.now.since(at), 1)
             }
-            Some(_) => None,
-            None => self.echoed_rtt(s),
-        }?;
-        self.take_rtt_sample(sample);
+            _ if self.config.rtt_every_ack => (self.echoed_rtt(s)?, 1),
+            Some(_) => return None,
+            // Every ACK brings an echo: together they weigh as much as one (RFC 7323 appendix G).
+            None => (self.echoed_rtt(s)?, flight.div_ceil(2 * self.snd.mss)),
+        };
+        self.take_rtt_sample(sample, samples_per_rtt);
         Some(sample)
     }
 
@@ -230,8 +232,8 @@ impl TcpConnection {
         (elapsed_ms < 1 << 31).then(|| Duration::from_millis(u64::from(elapsed_ms) + 1))
     }
 
-    pub(super) fn take_rtt_sample(&mut self, sample: Duration) {
-        self.rtt.sample(sample);
+    pub(super) fn take_rtt_sample(&mut self, sample: Duration, samples_per_rtt: u64) {
+        self.rtt.sample_weighted(sample, samples_per_rtt);
         self.stats.srtt = self.rtt.srtt();
         self.stats.min_rtt = self.rtt.min_rtt();
     }

@@ -95,6 +95,8 @@ pub struct TcpConfig {
     pub ack_delay: Duration,
     /// Segments that are acknowledged at once at the beginning.
     pub quick_acks: u64,
+    /// Whether the echo of every ACK is a sample of full weight, as in Linux.
+    pub rtt_every_ack: bool,
     /// Limits of the retransmission timeout.
     pub rto: RtoLimits,
     /// Bytes held for an application that does not read.
@@ -212,6 +214,12 @@ impl TcpConfig {
             "0",
             "segments acknowledged at once at the beginning, whatever delayed_ack says; Linux: 16",
         ),
+        key(
+            "rtt_every_ack",
+            Kind::Bool,
+            "false",
+            "the echo of every ACK is an RTT sample of full weight, as in Linux; false: one exact sample a round trip (RFC 6298); needs timestamps",
+        ),
         key("initial_rto", TIMEOUT, "1 s", "retransmission timeout before there is an RTT sample"),
         key("min_rto", TIMEOUT, "1 s", "least retransmission timeout"),
         key(
@@ -288,6 +296,7 @@ impl TcpConfig {
             impatient: bool("impatient", d.impatient),
             delayed_ack: bool("delayed_ack", d.delayed_ack),
             ack_delay: duration("ack_delay", d.ack_delay),
+            rtt_every_ack: bool("rtt_every_ack", d.rtt_every_ack),
             quick_acks: integer("quick_acks", d.quick_acks),
             rto: RtoLimits {
                 initial: duration("initial_rto", d.rto.initial),
@@ -370,6 +379,7 @@ impl Default for TcpConfig {
             delayed_ack: true,
             ack_delay: Duration::from_millis(40),
             quick_acks: 0,
+            rtt_every_ack: false,
             rto: RtoLimits::default(),
             receive_buffer: 16 << 20,
             send_buffer: 16 << 20,

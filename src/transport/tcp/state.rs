@@ -146,7 +146,7 @@ impl TcpConnection {
         self.timers.retransmission = None;
         if self.recovery.timeouts == 0 {
             if let Some((_, at)) = self.snd.timed.take() {
-                self.take_rtt_sample(self.now.since(at));
+                self.take_rtt_sample(self.now.since(at), 1);
             }
         } else {
             // RFC 6298 section 5.7.
