@@ -74,10 +74,10 @@ impl Bench {
         assert!(wanted.iter().all(|deed| left.any(|d| d == deed)), "wanted {wanted:?}, had {deeds:?}");
     }
 
-    /// A script that a client runs at each change, which says what it is told: `names` sets `$what`, `$ip`
-    /// and `$prefix`. Then it goes on by `deed`.
+    /// A script that a client runs at each change, which does `deed` and then says what it was told: `names`
+    /// sets `$what`, `$ip` and `$prefix`.
     fn script(&self, names: &str, deed: &str) -> PathBuf {
-        let text = format!("#!/bin/sh\n{names}\necho \"told $what $ip/$prefix\"\n{deed}\n");
+        let text = format!("#!/bin/sh\n{names}\n{deed}\nend=$?\necho \"told $what $ip/$prefix\"\nexit $end\n");
         let path = self.scratch.write("script", &text);
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
         path
@@ -186,7 +186,7 @@ fn dhclient_renews_by_itself_hears_a_nak_after_a_reboot_declines_and_releases() 
 fn dhcpcd(bench: &Bench) -> Command {
     let folders = ["run", "var"].map(|name| bench.scratch.path(name));
     folders.iter().for_each(|folder| fs::create_dir_all(folder).unwrap());
-    let script = bench.script(DHCLIENT_NAMES, "");
+    let script = bench.script(DHCLIENT_NAMES, "true");
     let line = format!(
         "mount --bind {} /run && mkdir -p /var/lib/dhcpcd && mount --bind {} /var/lib/dhcpcd && \
          exec dhcpcd -4 -B -d --noarp --nodelay -f /dev/null -c {} {CLIENT}",
