@@ -151,9 +151,8 @@ impl Calendar {
             let (child, least) = match self.heap.get(first..first + BRANCHES) {
                 // Two pairs, then the better ones: no comparison waits for more than one other.
                 Some(&[a, b, c, d]) => {
-                    let left = if b < a { (first + 1, b) } else { (first, a) };
-                    let right = if d < c { (first + 3, d) } else { (first + 2, c) };
-                    if right.1 < left.1 { right } else { left }
+                    let least = a.min(b).min(c.min(d));
+                    (self.places[least.key() as usize] as usize, least)
                 }
                 _ => match (first..).zip(self.heap.iter().skip(first)).min_by_key(|(_, entry)| **entry) {
                     Some((child, least)) => (child, *least),
