@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-use super::{check, diff, get, list, live, plot, run, twin, verify};
+use super::{check, diff, exit, get, list, live, plot, run, twin, verify};
 
 /// A deterministic network simulator: same scenario and seed, same bytes out.
 #[derive(Parser, Debug)]
@@ -221,6 +221,7 @@ pub(super) enum Format {
 
 /// Runs the command line.
 pub fn main() -> ExitCode {
+    exit::tell_internal_errors();
     let exit = match Args::parse().verb {
         Verb::Run(args) => run::run(&args),
         Verb::Check { files } => check::check(&files),

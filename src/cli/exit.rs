@@ -24,6 +24,16 @@ impl From<Exit> for ExitCode {
     }
 }
 
+/// From now on a bug that is found at run time is told as what it is, and ends the process with
+/// status 3.
+pub(super) fn tell_internal_errors() {
+    std::panic::set_hook(Box::new(|bug| {
+        mention(format_args!("{bug}"));
+        mention("error: this is an internal error of twinwire; please report it with the scenario and the seed");
+        std::process::exit(3);
+    }));
+}
+
 /// Writes results to standard output. A reader that has seen enough (`| head`) is no error.
 pub(super) fn say(text: impl std::fmt::Display) {
     let _ = writeln!(std::io::stdout(), "{text}");
