@@ -4,36 +4,28 @@ use twinwire::observe::summary::FlowSummary;
 use twinwire::prelude::Scenario;
 
 const PAYLOAD: u64 = 1152;
-const PACKETS: u64 = 1000;
 
-/// A thousand packets over 10 Mbit/s and 50 ms each way, of which the one with this number is lost.
-fn flow(congestion: &str, lost: u64) -> FlowSummary {
+/// One flow of so many packets over 10 Mbit/s, in a mode, with a delay each way and a loss model.
+fn run(congestion: &str, mode: &str, packets: u64, delay: &str, loss: &str) -> FlowSummary {
     let text = format!(
         r#"
-schema = 1
-title = "RUDP under a controller"
-seed = 1
-until = "60 s"
-
+until = "600 s"
 [transport.rudp]
 congestion = {congestion}
+mode       = "{mode}"
 payload    = "{PAYLOAD} B"
-
 [link.wire]
 rate  = "10 Mbit/s"
-delay = "50 ms"
+delay = "{delay}"
 queue = "1000 pkt"
-loss  = {{ forward = {{ model = "list", of = "data", drop = [{lost}] }}, reverse = "0 %" }}
-
+loss  = {{ forward = {loss}, reverse = "0 %" }}
 [node.a]
 role = "host"
 [node.b]
 role = "host"
-
 [[connect]]
 between = ["a", "b"]
 link    = "wire"
-
 [[flow]]
 name      = "x"
 from      = "a"
@@ -41,11 +33,19 @@ to        = "b"
 transport = "rudp"
 size      = "{bytes} B"
 "#,
-        bytes = PACKETS * PAYLOAD
+        bytes = packets * PAYLOAD
     );
-    let run = Scenario::parse(&text).run().unwrap_or_else(|e| panic!("{congestion}: {e}"));
+    let run = Scenario::parse(&text).run().unwrap_or_else(|e| panic!("{congestion} {mode}: {e}"));
     let flow = run.summary.flows.into_iter().next().expect("a flow");
-    assert_eq!((flow.bytes, flow.timeouts), (PACKETS * PAYLOAD, 0), "{congestion}");
+    assert_eq!(flow.bytes, packets * PAYLOAD, "{congestion} {mode}");
+    flow
+}
+
+/// A thousand packets over 50 ms each way, of which the one with this number is lost.
+fn flow(congestion: &str, lost: u64) -> FlowSummary {
+    let loss = format!("{{ model = \"list\", of = \"data\", drop = [{lost}] }}");
+    let flow = run(congestion, "selective-repeat", 1000, "50 ms", &loss);
+    assert_eq!(flow.timeouts, 0, "{congestion}");
     flow
 }
 
@@ -89,47 +89,9 @@ fn rudp_a_fixed_window_stays() {
 fn rudp_every_controller_in_every_mode_brings_all() {
     for congestion in ["reno", "newreno", "cubic", "fixed"] {
         for mode in ["selective-repeat", "go-back-n", "stop-and-wait"] {
-            let mode_set = ("transport.rudp.mode", format!("\"{mode}\""));
-            let until = ("until", "\"600 s\"".to_owned());
-            let sets: Vec<(&str, &str)> = [&mode_set, &until].map(|(k, v)| (*k, v.as_str())).into();
-            let flow = flow_lossy(congestion, &sets);
-            assert_eq!(flow.bytes, 100 * PAYLOAD, "{congestion} {mode}");
+            let every_seventh = "{ model = \"every\", of = \"data\", nth = 7 }";
+            let flow = run(&format!("\"{congestion}\""), mode, 100, "20 ms", every_seventh);
             assert!(flow.end_s.is_some() && flow.retransmits > 0, "{congestion} {mode}");
         }
     }
-}
-
-/// A hundred packets, every seventh lost.
-fn flow_lossy(congestion: &str, sets: &[(&str, &str)]) -> FlowSummary {
-    let text = format!(
-        r#"
-schema = 1
-title = "RUDP with losses"
-seed = 1
-until = "60 s"
-[transport.rudp]
-congestion = "{congestion}"
-[link.wire]
-rate  = "10 Mbit/s"
-delay = "20 ms"
-loss  = {{ forward = {{ model = "every", of = "data", nth = 7 }}, reverse = "0 %" }}
-[node.a]
-role = "host"
-[node.b]
-role = "host"
-[[connect]]
-between = ["a", "b"]
-link    = "wire"
-[[flow]]
-name      = "x"
-from      = "a"
-to        = "b"
-transport = "rudp"
-size      = "{bytes} B"
-"#,
-        bytes = 100 * PAYLOAD
-    );
-    let scenario = sets.iter().fold(Scenario::parse(&text), |s, (key, value)| s.set(key, value));
-    let run = scenario.run().unwrap_or_else(|e| panic!("{congestion} {sets:?}: {e}"));
-    run.summary.flows.into_iter().next().expect("a flow")
 }

@@ -57,7 +57,7 @@ impl Watcher for Shown {
             None => format!("lease {name} none on {interface}"),
         };
         if self.json {
-            eprintln!("{line}");
+            mention(line);
         } else {
             say(line);
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::args::{Format, RunArgs};
 use super::check::{name_of, read, tell};
-use super::exit::{Exit, bad_input, say};
+use super::exit::{Exit, bad_input, mention, say};
 use super::progress::Bar;
 use super::stopwatch::Stopwatch;
 use super::{plot, replay};
@@ -76,7 +76,7 @@ pub(super) fn run(args: &RunArgs) -> Exit {
         }
     }
     for (node, why) in &run.failures {
-        eprintln!("error: {node}: {why}");
+        mention(format_args!("error: {node}: {why}"));
     }
     if run.failures.is_empty() && run.summary.succeeded() { Exit::Good } else { Exit::Failed }
 }
@@ -151,7 +151,9 @@ fn tell_timing(clock: &Stopwatch, run: &Run) {
     let wall = clock.wall_s();
     let per_second = |time: f64| text::si(run.summary.packet_hops as f64 / time.max(1e-9)).trim_end().to_owned();
     match clock.cpu_s() {
-        Some(cpu) => eprintln!("{wall:.3} s wall, {cpu:.3} s CPU, {} packet-hops per CPU second", per_second(cpu)),
-        None => eprintln!("{wall:.3} s wall, {} packet-hops per second", per_second(wall)),
+        Some(cpu) => {
+            mention(format_args!("{wall:.3} s wall, {cpu:.3} s CPU, {} packet-hops per CPU second", per_second(cpu)))
+        }
+        None => mention(format_args!("{wall:.3} s wall, {} packet-hops per second", per_second(wall))),
     }
 }

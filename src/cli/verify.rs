@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::check::{name_of, read, tell};
-use super::exit::{Exit, bad_input, say};
+use super::exit::{Exit, bad_input, mention, say};
 use super::progress::Bar;
 use crate::observe::lock::Lock;
 use crate::observe::parting::PartingSearch;
@@ -26,7 +26,7 @@ pub(super) fn verify(paths: &[PathBuf], update: bool) -> Exit {
     for file in &files {
         match one(file, update) {
             Ok(true) => checked += 1,
-            Ok(false) => eprintln!("{}: not recorded (no .lock); record it with --update", file.display()),
+            Ok(false) => mention(format_args!("{}: not recorded (no .lock); record it with --update", file.display())),
             Err(other) => exit = worse(exit, other),
         }
     }
