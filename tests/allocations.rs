@@ -4,6 +4,7 @@ use std::alloc::System;
 use std::sync::{Arc, Mutex};
 
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
+use twinwire::base::note::Nobody;
 use twinwire::base::time::{Duration, Instant};
 use twinwire::scenario::build::build;
 use twinwire::scenario::load::load;
@@ -22,7 +23,7 @@ static ALONE: Mutex<()> = Mutex::new(());
 fn count(text: &str, sets: &[(&str, &str)], from_s: u64, to_s: u64) -> (usize, u64) {
     let sets: Vec<_> = sets.iter().map(|(path, value)| ((*path).to_owned(), (*value).to_owned())).collect();
     let plan = load(&Source::new("case.toml", text), &sets).plan.expect("valid");
-    let mut network = build(&Arc::new(plan), None).expect("a network");
+    let mut network = build(&Arc::new(plan), Nobody).expect("a network");
     network.start();
     let at = |s| Instant::ZERO + Duration::from_secs(s);
     while network.step(at(from_s)) {}

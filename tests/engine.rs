@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use twinwire::base::note::Nobody;
 use twinwire::base::report::NodeReport;
 use twinwire::base::time::{Duration, Instant};
 use twinwire::node::node::{Ctx, Input, Node, Status};
@@ -41,7 +42,7 @@ impl Node for Clockwork {
 #[test]
 fn sys_06_no_event_lies_in_the_past_and_timers_go_with_their_owner() {
     let log = Log::default();
-    let mut network = Network::new(None);
+    let mut network = Network::new(Nobody);
     let for_node = log.clone();
     let id = network.add_node(Box::new(move |life| Box::new(Clockwork { life, wake: None, log: for_node.clone() })));
     let at = |ms: u64| Instant::ZERO + Duration::from_millis(ms);

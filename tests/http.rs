@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use twinwire::base::note::Nobody;
 use twinwire::base::report::FetchReport;
 use twinwire::base::time::{Duration, Instant};
 use twinwire::scenario::build::build;
@@ -20,7 +21,7 @@ fn fetches(nodes: &[(&str, &str)]) -> Vec<FetchReport> {
     let loaded = load(&Source::new("test.toml", text), &[]);
     let plan = loaded.plan.unwrap_or_else(|| panic!("{:#?}", loaded.diagnostics));
     let until = Instant::ZERO + plan.until;
-    let mut network = build(&Arc::new(plan), None).unwrap();
+    let mut network = build(&Arc::new(plan), Nobody).unwrap();
     network.start();
     while network.is_busy() && network.step(until) {}
     network.node_reports().into_iter().flat_map(|(report, _)| report.fetches).collect()

@@ -3,6 +3,7 @@
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
+use twinwire::base::note::Nobody;
 use twinwire::base::report::NodeReport;
 use twinwire::base::time::Instant;
 use twinwire::scenario::build::build;
@@ -13,7 +14,7 @@ fn run(text: String) -> Vec<NodeReport> {
     let loaded = load(&Source::new("test.toml", text), &[]);
     let plan = loaded.plan.unwrap_or_else(|| panic!("{:#?}", loaded.diagnostics));
     let until = Instant::ZERO + plan.until;
-    let mut network = build(&Arc::new(plan), None).unwrap();
+    let mut network = build(&Arc::new(plan), Nobody).unwrap();
     network.start();
     while network.is_busy() && network.step(until) {}
     network.node_reports().into_iter().map(|(report, _)| report).collect()

@@ -19,6 +19,7 @@ use std::process::{Command, ExitCode};
 use std::sync::Arc;
 
 use cases::Case;
+use twinwire::base::note::Nobody;
 use twinwire::observe::run::{Progress, Recording, Run, run_recording};
 use twinwire::report::folder::RunFolder;
 use twinwire::scenario::build::build;
@@ -109,7 +110,7 @@ fn measure(case: &Case, recording: &str) -> ExitCode {
     let start = process::cpu_ns();
     let plan = read(case);
     {
-        let mut network = build(&plan, None).expect("a network");
+        let mut network = build(&plan, Nobody).expect("a network");
         network.start();
     }
     let startup_ms = (process::cpu_ns() - start) as f64 / 1e6;

@@ -16,5 +16,6 @@ pub mod rng;
 mod scale;
 pub mod schema;
 pub mod time;
+pub mod timing_wheel;
 pub mod units;
 pub mod wall;

@@ -42,6 +42,11 @@ pub enum Way {
 pub trait Sink {
     /// One more record.
     fn record(&mut self, record: &Record);
+    /// Whether it wants records at all: for who does not, none are made.
+    #[inline]
+    fn wants_records(&self) -> bool {
+        true
+    }
     /// Whether it wants [`Sink::sent`] and [`Sink::arrived`], asked once when a run begins: who
     /// does not, costs nothing.
     fn wants_segments(&self) -> bool {
@@ -57,6 +62,79 @@ pub trait Sink {
     }
     /// A packet left the node at `place` or reached it: an IPv4 packet with all its bytes.
     fn captured(&mut self, _at: Instant, _place: Place, _way: Way, _packet: PacketId, _bytes: &[u8]) {}
+}
+
+/// Watches nothing: a run in whose code no note is made.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Nobody;
+
+impl Sink for Nobody {
+    #[inline]
+    fn record(&mut self, _record: &Record) {}
+    #[inline]
+    fn wants_records(&self) -> bool {
+        false
+    }
+}
+
+impl<S: Sink> Sink for Option<S> {
+    #[inline]
+    fn record(&mut self, record: &Record) {
+        if let Some(sink) = self {
+            sink.record(record);
+        }
+    }
+    #[inline]
+    fn wants_records(&self) -> bool {
+        self.as_ref().is_some_and(Sink::wants_records)
+    }
+    fn wants_segments(&self) -> bool {
+        self.as_ref().is_some_and(Sink::wants_segments)
+    }
+    fn sent(&mut self, at: Instant, place: Place, segment: Outline) {
+        if let Some(sink) = self {
+            sink.sent(at, place, segment);
+        }
+    }
+    fn arrived(&mut self, at: Instant, place: Place, packet: PacketId) {
+        if let Some(sink) = self {
+            sink.arrived(at, place, packet);
+        }
+    }
+    fn wants_packets(&self) -> bool {
+        self.as_ref().is_some_and(Sink::wants_packets)
+    }
+    fn captured(&mut self, at: Instant, place: Place, way: Way, packet: PacketId, bytes: &[u8]) {
+        if let Some(sink) = self {
+            sink.captured(at, place, way, packet, bytes);
+        }
+    }
+}
+
+impl<S: Sink + ?Sized> Sink for &mut S {
+    #[inline]
+    fn record(&mut self, record: &Record) {
+        (**self).record(record);
+    }
+    #[inline]
+    fn wants_records(&self) -> bool {
+        (**self).wants_records()
+    }
+    fn wants_segments(&self) -> bool {
+        (**self).wants_segments()
+    }
+    fn sent(&mut self, at: Instant, place: Place, segment: Outline) {
+        (**self).sent(at, place, segment);
+    }
+    fn arrived(&mut self, at: Instant, place: Place, packet: PacketId) {
+        (**self).arrived(at, place, packet);
+    }
+    fn wants_packets(&self) -> bool {
+        (**self).wants_packets()
+    }
+    fn captured(&mut self, at: Instant, place: Place, way: Way, packet: PacketId, bytes: &[u8]) {
+        (**self).captured(at, place, way, packet, bytes);
+    }
 }
 
 /// What can be noted.

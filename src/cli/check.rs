@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::exit::{Exit, bad_input, say};
+use crate::base::note::Nobody;
 use crate::scenario::build::build;
 use crate::scenario::diagnostic::{Diagnostic, render};
 use crate::scenario::load::load;
@@ -16,7 +17,7 @@ pub(super) fn check(files: &[PathBuf]) -> Exit {
     let mut exit = Exit::Good;
     for file in files {
         match read(file, &[], None, true) {
-            Ok((source, plan)) => match build(&plan, None) {
+            Ok((source, plan)) => match build(&plan, Nobody) {
                 Ok(_) => {
                     say(format_args!("{}: ok ({} nodes, {} links)", file.display(), plan.nodes.len(), plan.links.len()))
                 }

@@ -24,8 +24,27 @@ pub trait Node {
     fn only_forwards(&self) -> bool {
         false
     }
+    /// Asked before [`Node::handle`] of a node that only forwards: the port to which the packet
+    /// goes on, made ready for it. `None`: nothing was done, the packet is for `handle`.
+    fn forward(&mut self, _port: PortId, _packet: &mut Packet) -> Option<PortId> {
+        None
+    }
+    /// [`Node::handle`], and what the driver asks after it.
+    fn take(&mut self, input: Input, ctx: &mut Ctx<'_>) -> Wish {
+        self.handle(input, ctx);
+        Wish { wake: self.next_wake(), busy: self.is_busy() }
+    }
     /// Its figures so far.
     fn report(&self) -> NodeReport;
+}
+
+/// What a node wants after an input.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Wish {
+    /// [`Node::next_wake`].
+    pub wake: Option<Instant>,
+    /// [`Node::is_busy`].
+    pub busy: bool,
 }
 
 /// What can happen to a node.

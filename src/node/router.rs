@@ -6,6 +6,7 @@ use std::net::Ipv4Addr;
 
 use super::node::{Ctx, Input, Node, Status};
 use super::routes::{Entry, Own, Route, RouteTable};
+use crate::base::ids::PortId;
 use crate::base::note::{Depth, DropCause, Note};
 use crate::base::report::NodeReport;
 use crate::base::time::Instant;
@@ -33,11 +34,27 @@ impl Router {
         Router { addresses, tables }
     }
 
+    #[inline]
     fn lookup(&self, dst: Ipv4Addr) -> Option<&Entry> {
         self.tables.iter().find_map(|table| table.lookup(dst))
     }
 
+    /// Makes a packet ready for its next link and says at which port that is, or why it goes
+    /// nowhere; without a reason, it was never for this router.
+    #[inline]
+    fn send_on(&self, port: PortId, packet: &mut Packet) -> Result<PortId, Option<DropCause>> {
+        // A switch may have flooded what is for somebody else.
+        if packet.hop.to != self.addresses[port.0 as usize] {
+            return Err(None);
+        }
+        let Route { port, via, .. } = self.next(packet)?;
+        packet.ttl -= 1;
+        packet.hop = Hop { from: self.addresses[port.0 as usize], to: via.unwrap_or(packet.dst) };
+        Ok(port)
+    }
+
     /// Where a packet goes next, or why it goes nowhere.
+    #[inline]
     fn next(&self, packet: &Packet) -> Result<Route, DropCause> {
         let entry = self.lookup(packet.dst);
         // Packets to the router itself end here: nothing listens.
@@ -57,24 +74,21 @@ impl Router {
 }
 
 impl Node for Router {
+    /// What goes no further, and why.
     fn handle(&mut self, input: Input, ctx: &mut Ctx<'_>) {
         let Input::Packet { port, mut packet } = input else { return };
-        // A switch may have flooded what is for somebody else.
-        if packet.hop.to != self.addresses[port.0 as usize] {
-            return ctx.recycle(packet);
-        }
-        match self.next(&packet) {
-            Ok(Route { port, via, .. }) => {
-                packet.ttl -= 1;
-                packet.hop = Hop { from: self.addresses[port.0 as usize], to: via.unwrap_or(packet.dst) };
-                ctx.forward(port, packet);
-            }
-            Err(cause) => {
+        match self.send_on(port, &mut packet) {
+            Ok(port) => return ctx.forward(port, packet),
+            Err(Some(cause)) => {
                 let queue = Depth::default();
                 ctx.note(Note::PacketDropped { packet: packet.id, bytes: packet.wire_bytes(), cause, queue });
-                ctx.recycle(packet);
             }
+            Err(None) => {}
         }
+        ctx.recycle(packet);
+    }
+    fn forward(&mut self, port: PortId, packet: &mut Packet) -> Option<PortId> {
+        self.send_on(port, packet).ok()
     }
     fn next_wake(&self) -> Option<Instant> {
         None

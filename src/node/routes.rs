@@ -42,7 +42,7 @@ pub(super) struct RouteTable {
     entries: Vec<Entry>,
     first: u32,
     shift: u32,
-    // The first entry of each stretch of 2^shift addresses from `first` on, and the end.
+    // The first entry of each stretch of 2^shift addresses from `first` on.
     index: Vec<u32>,
 }
 
@@ -75,22 +75,26 @@ impl RouteTable {
         }
         let stretches = ((last - first) >> shift) + 1;
         let start = |n: u32| entries.partition_point(|e| (e.route.prefix.to_bits() - first) >> shift < n) as u32;
-        let index = (0..=stretches).map(start).collect();
+        let index = (0..stretches).map(start).collect();
         RouteTable { mask, entries, first, shift, index }
     }
 
     #[inline]
     pub(super) fn lookup(&self, dst: Ipv4Addr) -> Option<&Entry> {
         let network = dst.to_bits() & self.mask;
-        let stretch = (network.checked_sub(self.first)? >> self.shift) as usize;
-        let &[start, end] = self.index.get(stretch..stretch + 2)? else { return None };
-        let entries = self.entries.get(start as usize..end as usize)?;
-        let is_it = |e: &&Entry| e.route.prefix.to_bits() == network;
-        // Mostly a stretch has one entry.
-        entries.first().filter(is_it).or_else(|| {
-            let at = entries.partition_point(|e| e.route.prefix.to_bits() < network);
-            entries.get(at).filter(is_it)
-        })
+        let stretch = network.checked_sub(self.first)? >> self.shift;
+        // Mostly a stretch has one entry, or none.
+        let entry = self.entries.get(*self.index.get(stretch as usize)? as usize)?;
+        let found = entry.route.prefix.to_bits();
+        if found == network {
+            return Some(entry);
+        }
+        if found < network { self.search(network) } else { None }
+    }
+
+    fn search(&self, network: u32) -> Option<&Entry> {
+        let at = self.entries.binary_search_by_key(&network, |e| e.route.prefix.to_bits()).ok()?;
+        self.entries.get(at)
     }
 }
 

@@ -14,7 +14,7 @@ use super::recorder::Recorder;
 use super::series::Series;
 use super::summary::{ExpectSummary, LinkOutcome, RunOutcome, Summary};
 use crate::base::ids::{Direction, NodeId};
-use crate::base::note::{Place, Sink};
+use crate::base::note::{Nobody, Place, Sink};
 use crate::base::report::{LinkReport, NodeReport};
 use crate::base::time::Instant;
 use crate::base::units::Rate;
@@ -133,8 +133,10 @@ pub fn run_with(
     if let Some((point, packets)) = extras.capture {
         recorder = recorder.map(|recorder| recorder.with_capture(&places(), point, packets));
     }
-    let sink = recorder.as_mut().map(|recorder| recorder as &mut dyn Sink);
-    let (outcome, failures) = simulate(plan, name, sink, progress)?;
+    let (outcome, failures) = match &mut recorder {
+        Some(recorder) => simulate(plan, name, recorder, progress)?,
+        None => simulate(plan, name, Nobody, progress)?,
+    };
     Ok(finish(plan, recorder, outcome, failures)?)
 }
 
@@ -168,7 +170,7 @@ pub fn places_of(plan: &Plan) -> Places {
 /// # Errors
 /// When a role cannot be made.
 pub fn watch(plan: &Arc<Plan>, sink: &mut dyn Sink, progress: &mut dyn FnMut(Progress)) -> Result<(), RunError> {
-    simulate(plan, "", Some(sink), progress).map(|_| ())
+    simulate(plan, "", sink, progress).map(|_| ())
 }
 
 /// Where to capture: at a node, or at every host.
@@ -188,7 +190,7 @@ pub(super) type Failures = Vec<(String, String)>;
 fn simulate(
     plan: &Arc<Plan>,
     name: &str,
-    sink: Option<&mut dyn Sink>,
+    sink: impl Sink,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<(RunOutcome, Failures), RunError> {
     let mut network = build(plan, sink).map_err(RunError::Scenario)?;

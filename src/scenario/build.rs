@@ -53,16 +53,16 @@ pub fn place_names(plan: &Plan) -> (Vec<String>, u32) {
 ///
 /// # Errors
 /// What only a role can see to be wrong, such as a file that is not there.
-pub fn build<'s>(plan: &Arc<Plan>, sink: Option<&'s mut dyn Sink>) -> Result<Network<'s>, Vec<Diagnostic>> {
+pub fn build<S: Sink>(plan: &Arc<Plan>, sink: S) -> Result<Network<S>, Vec<Diagnostic>> {
     build_with(plan, sink, &|_| None)
 }
 
 /// The same with other nodes in the place of some, by rank.
-pub(super) fn build_with<'s>(
+pub(super) fn build_with<S: Sink>(
     plan: &Arc<Plan>,
-    sink: Option<&'s mut dyn Sink>,
+    sink: S,
     other: &dyn Fn(usize) -> Option<NodeFactory>,
-) -> Result<Network<'s>, Vec<Diagnostic>> {
+) -> Result<Network<S>, Vec<Diagnostic>> {
     let shared = Rc::new(Shared::new(plan.clone()));
     let mut network = Network::new(sink);
     let mut mistakes = Vec::new();

@@ -64,7 +64,7 @@ impl Sink for Tap {
 
 /// The links of a plan.
 pub struct Links<'s> {
-    network: Network<'s>,
+    network: Network<Option<&'s mut Tap>>,
     arrived: Receiver<(NodeId, Packet)>,
     noted: Option<Receiver<Record>>,
     /// What needs no link: for strangers.
@@ -87,7 +87,7 @@ impl<'s> Links<'s> {
             let (id, out) = (NodeId(index as u32), out.clone());
             Box::new(move |_| Box::new(Portal { id, out: out.clone() }))
         };
-        let (sink, noted) = tap.map(|(tap, noted)| (tap as &mut dyn Sink, noted)).unzip();
+        let (sink, noted) = tap.unzip();
         let mut network =
             build_with(plan, sink, &|index| (plan.nodes[index].kind == NodeKind::Host).then(|| portal(index)))?;
         network.start();

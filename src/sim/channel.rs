@@ -42,7 +42,7 @@ pub struct Channel {
     transmitter: Transmitter,
     wire: Wire,
     delay: Duration,
-    // Neither loss, jitter nor overtaking, and the link is up.
+    // Neither loss, jitter nor overtaking, the delay is what it always was, and the link is up.
     plain: bool,
     // The queue holds packets.
     waiting: bool,
@@ -58,6 +58,8 @@ pub struct Channel {
 struct Rest {
     setup: ChannelSetup,
     down: bool,
+    // Packets that left later might arrive sooner.
+    delay_changed: bool,
     // What waits in the queue; asking the queue itself at each event would cost more.
     depth: Depth,
     max_queue_packets: u32,
@@ -68,11 +70,23 @@ struct Rest {
 }
 
 /// What comes out of a channel at an event.
-pub struct Arrival {
-    /// Where.
-    pub to: (NodeId, PortId),
-    /// What, unless the wire lost it.
-    pub packet: Option<Box<Packet>>,
+pub enum Arrival {
+    /// Nothing: only a transmission began.
+    None,
+    /// A packet was lost on the wire.
+    Lost,
+    /// A packet.
+    Packet(Box<Packet>),
+}
+
+/// What a packet that was handed over changes of a channel's next event.
+pub enum News {
+    /// Nothing.
+    None,
+    /// There was none, and now there is this one.
+    First(Instant),
+    /// It is another one.
+    Other,
 }
 
 /// Where a channel says what happens: notes go to the run's watcher, the boxes of lost packets back
@@ -101,6 +115,7 @@ impl Channel {
             rest: Box::new(Rest {
                 setup,
                 down: false,
+                delay_changed: false,
                 depth: Depth::default(),
                 max_queue_packets: 0,
                 dropped_queue: 0,
@@ -114,9 +129,9 @@ impl Channel {
 
     /// Draws what every packet asks for from the settings, after any of them changed.
     fn look_again(&mut self) {
-        let Rest { setup, down, .. } = &*self.rest;
+        let Rest { setup, down, delay_changed, .. } = &*self.rest;
         self.delay = setup.delay.base;
-        self.plain = !down && setup.loss.is_none() && setup.delay.is_constant();
+        self.plain = !down && !delay_changed && setup.loss.is_none() && setup.delay.is_constant();
         self.sees_departures = setup.delay.reorder || setup.queue.needs_departure_time();
     }
 
@@ -131,22 +146,22 @@ impl Channel {
         arrival
     }
 
-    /// A node hands a packet over. True: the next event is another one now.
+    /// A node hands a packet over.
     #[inline]
-    pub fn send<F: FnMut(Note)>(&mut self, now: Instant, packet: Box<Packet>, watch: &mut Watch<'_, F>) -> bool {
+    pub fn send<F: FnMut(Note)>(&mut self, now: Instant, packet: Box<Packet>, watch: &mut Watch<'_, F>) -> News {
         self.sent += 1;
         if !self.plain || self.waiting || self.transmitter.free_at() > now {
             let before = self.next_event();
             self.send_with_care(now, packet, watch);
-            return self.next_event() != before;
+            return if self.next_event() == before { News::None } else { News::Other };
         }
         let bytes = packet.wire_bytes();
         (watch.note)(Note::PacketSent { packet: packet.id, bytes, queue: Depth::default() });
         self.transmitter.start_anew(now);
         let at = self.transmitter.take(bytes) + self.delay;
         let was_empty = self.wire.next().is_none();
-        self.wire.put(at, Queued { packet, bytes, doomed: false }, false);
-        was_empty
+        self.wire.put_last(at, Queued { packet, bytes, doomed: false });
+        if was_empty { News::First(at) } else { News::None }
     }
 
     fn send_with_care<F: FnMut(Note)>(&mut self, now: Instant, packet: Box<Packet>, watch: &mut Watch<'_, F>) {
@@ -175,22 +190,28 @@ impl Channel {
         (watch.note)(Note::PacketSent { packet: id, bytes, queue: self.rest.depth });
     }
 
+    /// Where it leads to.
+    #[inline]
+    pub fn to(&self) -> (NodeId, PortId) {
+        self.to
+    }
+
     /// The time of [`Channel::next_event`] has come.
     #[inline]
-    pub fn handle_event<F: FnMut(Note)>(&mut self, now: Instant, watch: &mut Watch<'_, F>) -> Option<Arrival> {
+    pub fn handle_event<F: FnMut(Note)>(&mut self, now: Instant, watch: &mut Watch<'_, F>) -> Arrival {
         if self.waiting {
             self.advance(now, watch);
         }
-        let queued = self.wire.take(now)?;
+        let Some(queued) = self.wire.take(now) else { return Arrival::None };
         if queued.doomed {
             self.drop(queued, DropCause::Loss, watch);
-            return Some(Arrival { to: self.to, packet: None });
+            return Arrival::Lost;
         }
         self.delivered += 1;
         self.bytes_delivered += u64::from(queued.bytes);
         let queue = if self.waiting { self.rest.depth } else { Depth::default() };
         (watch.note)(Note::PacketDelivered { packet: queued.packet.id, bytes: queued.bytes, queue });
-        Some(Arrival { to: self.to, packet: Some(queued.packet) })
+        Arrival::Packet(queued.packet)
     }
 
     /// Starts every transmission that is due by `now`.
@@ -259,6 +280,7 @@ impl Channel {
     pub fn set_delay<F: FnMut(Note)>(&mut self, now: Instant, delay: DelaySettings, watch: &mut Watch<'_, F>) {
         self.advance(now, watch);
         self.rest.setup.delay = delay;
+        self.rest.delay_changed = true;
         self.look_again();
     }
 

@@ -2,14 +2,14 @@
 
 use smallvec::SmallVec;
 
-use super::channel::{Channel, ChannelSetup, Watch};
+use super::channel::{Arrival, Channel, ChannelSetup, News, Watch};
 use super::fault::{Change, Fault};
 use super::scheduler::{Scheduler, Source};
 use crate::base::ids::{ChannelId, NodeId, PortId};
-use crate::base::note::{Depth, DropCause, Note, Place, Record, Sink, Way};
+use crate::base::note::{Depth, DropCause, Nobody, Note, Place, Record, Sink, Way};
 use crate::base::report::{LinkReport, NodeReport};
 use crate::base::time::Instant;
-use crate::node::node::{Ctx, Input, Node, Status};
+use crate::node::node::{Ctx, Input, Node, Status, Wish};
 use crate::node::outbox::Outbox;
 use crate::wire::codec::through_bytes;
 use crate::wire::packet::Packet;
@@ -29,8 +29,9 @@ struct NodeSlot {
     busy: bool,
 }
 
-/// A network and its clock.
-pub struct Network<'s> {
+/// A network and its clock. What happens is told to the sink; that its kind is known spares those
+/// that keep little the making of what they do not keep.
+pub struct Network<S = Nobody> {
     now: Instant,
     nodes: Vec<NodeSlot>,
     // How each node is made, and how many lives it had.
@@ -39,9 +40,11 @@ pub struct Network<'s> {
     // Latest first: the next fault stands last.
     faults: Vec<Fault>,
     scheduler: Scheduler,
-    sink: Option<&'s mut dyn Sink>,
+    sink: S,
     wants_segments: bool,
     wants_packets: bool,
+    // Packets themselves are looked at, or go through bytes.
+    handles_packets: bool,
     busy_nodes: usize,
     settled_nodes: usize,
     wire: bool,
@@ -51,9 +54,9 @@ pub struct Network<'s> {
     notes: Vec<Note>,
 }
 
-impl<'s> Network<'s> {
-    /// An empty network. Without a sink nothing is recorded.
-    pub fn new(sink: Option<&'s mut dyn Sink>) -> Self {
+impl<S: Sink> Network<S> {
+    /// An empty network.
+    pub fn new(sink: S) -> Self {
         Network {
             now: Instant::ZERO,
             nodes: Vec::new(),
@@ -61,8 +64,9 @@ impl<'s> Network<'s> {
             channels: Vec::new(),
             faults: Vec::new(),
             scheduler: Scheduler::default(),
-            wants_segments: sink.as_deref().is_some_and(Sink::wants_segments),
-            wants_packets: sink.as_deref().is_some_and(Sink::wants_packets),
+            wants_segments: sink.wants_segments(),
+            wants_packets: sink.wants_packets(),
+            handles_packets: sink.wants_segments() || sink.wants_packets(),
             sink,
             busy_nodes: 0,
             settled_nodes: 0,
@@ -113,6 +117,7 @@ impl<'s> Network<'s> {
     /// Sends every packet through encoding and decoding.
     pub fn set_wire(&mut self, wire: bool) {
         self.wire = wire;
+        self.handles_packets = wire || self.wants_segments || self.wants_packets;
     }
 
     /// Starts every node, in order.
@@ -195,54 +200,59 @@ impl<'s> Network<'s> {
 
     fn channel_event(&mut self, id: ChannelId) {
         let (now, place) = (self.now, self.channel_place(id));
-        let (channel, outbox) = (&mut self.channels[id.0 as usize], &mut self.outbox);
-        // Two copies of the same code, of which one makes no notes at all.
-        let arrival = match &mut self.sink {
-            Some(sink) => {
-                let note = |note| sink.record(&Record { at: now, place, note });
-                channel.handle_event(now, &mut Watch { note, outbox })
-            }
-            None => channel.handle_event(now, &mut Watch { note: |_| {}, outbox }),
-        };
+        let (channel, sink) = (&mut self.channels[id.0 as usize], &mut self.sink);
+        let note = |note| sink.record(&Record { at: now, place, note });
+        let arrival = channel.handle_event(now, &mut Watch { note, outbox: &mut self.outbox });
+        let (node, port) = channel.to();
         if let Some(next) = channel.next_event() {
-            self.scheduler.set_channel(id, Some(next));
+            self.scheduler.start_channel(id, next);
         }
-        let Some(arrival) = arrival else { return };
-        self.packet_hops += 1;
-        let (node, port) = arrival.to;
-        let Some(packet) = arrival.packet else { return };
-        if self.nodes[node.0 as usize].crashed {
-            let (id, bytes, queue) = (packet.id, packet.wire_bytes(), Depth::default());
-            let note = Note::PacketDropped { packet: id, bytes, cause: DropCause::NodeDown, queue };
-            self.outbox.recycle(packet);
-            return record(self.sink.as_deref_mut(), now, Place(node.0), note);
+        self.packet_hops += u64::from(!matches!(arrival, Arrival::None));
+        let Arrival::Packet(mut packet) = arrival else { return };
+        let slot = &mut self.nodes[node.0 as usize];
+        if slot.crashed {
+            return self.arrives_at_nobody(node, packet);
         }
-        if self.wants_segments
-            && let Some(sink) = self.sink.as_deref_mut()
-        {
-            sink.arrived(now, Place(node.0), packet.id);
+        if slot.only_forwards && !self.handles_packets {
+            if let Some(port) = slot.node.forward(port, &mut packet) {
+                return self.send(node, port, packet);
+            }
+        } else if self.handles_packets {
+            self.show_arrival(node, &packet);
         }
-        self.capture(node, Way::In, &packet);
         self.node_input(node, Input::Packet { port, packet });
+    }
+
+    #[cold]
+    fn arrives_at_nobody(&mut self, node: NodeId, packet: Box<Packet>) {
+        let (id, bytes, queue) = (packet.id, packet.wire_bytes(), Depth::default());
+        let note = Note::PacketDropped { packet: id, bytes, cause: DropCause::NodeDown, queue };
+        self.outbox.recycle(packet);
+        self.record(Place(node.0), note);
+    }
+
+    #[cold]
+    fn show_arrival(&mut self, node: NodeId, packet: &Packet) {
+        if self.wants_segments {
+            self.sink.arrived(self.now, Place(node.0), packet.id);
+        }
+        self.capture(node, Way::In, packet);
     }
 
     fn node_input(&mut self, id: NodeId, input: Input) {
         let slot = &mut self.nodes[id.0 as usize];
-        let notes = self.sink.is_some().then_some(&mut self.notes);
+        let notes = self.sink.wants_records().then_some(&mut self.notes);
         let mut ctx = Ctx::new(self.now, id, &mut slot.last_packet, &mut self.outbox, notes);
-        slot.node.handle(input, &mut ctx);
-        if !slot.only_forwards {
-            let (wake, busy) = (slot.node.next_wake(), slot.node.is_busy());
-            if busy != slot.busy {
-                slot.busy = busy;
-                self.busy_nodes = if busy { self.busy_nodes + 1 } else { self.busy_nodes - 1 };
-            }
-            // A wake for the past is a wake for now.
-            self.scheduler.set_node(id, wake.map(|at| at.max(self.now)));
+        let Wish { wake, busy } = slot.node.take(input, &mut ctx);
+        if busy != slot.busy {
+            slot.busy = busy;
+            self.busy_nodes = if busy { self.busy_nodes + 1 } else { self.busy_nodes - 1 };
         }
-        if let Some(sink) = &mut self.sink {
+        // A wake for the past is a wake for now.
+        self.scheduler.set_node(id, wake.map(|at| at.max(self.now)));
+        if self.sink.wants_records() {
             for note in self.notes.drain(..) {
-                sink.record(&Record { at: self.now, place: Place(id.0), note });
+                self.sink.record(&Record { at: self.now, place: Place(id.0), note });
             }
         }
         // Mostly it sent one packet or none.
@@ -263,58 +273,53 @@ impl<'s> Network<'s> {
     fn show_segment(&mut self, node: NodeId, packet: &Packet) {
         if self.wants_segments
             && packet.id.origin == node
-            && let (Some(sink), Some(outline)) = (self.sink.as_deref_mut(), packet.outline())
+            && let Some(outline) = packet.outline()
         {
-            sink.sent(self.now, Place(node.0), outline);
+            self.sink.sent(self.now, Place(node.0), outline);
         }
     }
 
-    /// Gives the bytes of a packet to who captures them; asked for every hop.
-    #[inline]
+    /// Gives the bytes of a packet to who captures them.
     fn capture(&mut self, node: NodeId, way: Way, packet: &Packet) {
         if self.wants_packets {
-            self.capture_bytes(node, way, packet);
-        }
-    }
-
-    #[cold]
-    fn capture_bytes(&mut self, node: NodeId, way: Way, packet: &Packet) {
-        if let Some(sink) = self.sink.as_deref_mut() {
             let mut bytes = Vec::with_capacity(packet.wire_bytes() as usize);
             packet.encode(&mut bytes);
-            sink.captured(self.now, Place(node.0), way, packet.id, &bytes);
+            self.sink.captured(self.now, Place(node.0), way, packet.id, &bytes);
         }
     }
 
-    #[inline]
     fn send(&mut self, from: NodeId, port: PortId, packet: Box<Packet>) {
-        self.show_segment(from, &packet);
+        let Some(packet) = (if self.handles_packets { self.show_departure(from, port, packet) } else { Some(packet) })
+        else {
+            return;
+        };
         // A node without a wire speaks into the void.
         let Some(&id) = self.nodes[from.0 as usize].ports.get(port.0 as usize) else { return };
-        self.capture(from, Way::Out, &packet);
-        let Some(packet) = (if self.wire { self.through_bytes(id, packet) } else { Some(packet) }) else { return };
         let (now, place) = (self.now, self.channel_place(id));
-        let (channel, outbox) = (&mut self.channels[id.0 as usize], &mut self.outbox);
-        let news = match &mut self.sink {
-            Some(sink) => {
-                let note = |note| sink.record(&Record { at: now, place, note });
-                channel.send(now, packet, &mut Watch { note, outbox })
-            }
-            None => channel.send(now, packet, &mut Watch { note: |_| {}, outbox }),
-        };
-        if news {
-            self.scheduler.set_channel(id, channel.next_event());
+        let (channel, sink) = (&mut self.channels[id.0 as usize], &mut self.sink);
+        let note = |note| sink.record(&Record { at: now, place, note });
+        match channel.send(now, packet, &mut Watch { note, outbox: &mut self.outbox }) {
+            News::None => {}
+            News::First(at) => self.scheduler.start_channel(id, at),
+            News::Other => self.scheduler.set_channel(id, channel.next_event()),
         }
     }
 
-    /// The packet after encoding and decoding, if it survives them.
-    fn through_bytes(&mut self, id: ChannelId, packet: Box<Packet>) -> Option<Box<Packet>> {
+    /// Shows a packet to those who look at packets, and sends it through encoding and decoding if
+    /// that is asked for: `None` if it does not survive them.
+    #[cold]
+    fn show_departure(&mut self, from: NodeId, port: PortId, packet: Box<Packet>) -> Option<Box<Packet>> {
+        self.show_segment(from, &packet);
+        let &id = self.nodes[from.0 as usize].ports.get(port.0 as usize)?;
+        self.capture(from, Way::Out, &packet);
+        if !self.wire {
+            return Some(packet);
+        }
         let (name, bytes, place) = (packet.id, packet.wire_bytes(), self.channel_place(id));
         let decoded = through_bytes(packet);
         if decoded.is_none() {
             let (cause, queue) = (DropCause::Malformed, Depth::default());
-            let note = Note::PacketDropped { packet: name, bytes, cause, queue };
-            record(self.sink.as_deref_mut(), self.now, place, note);
+            self.record(place, Note::PacketDropped { packet: name, bytes, cause, queue });
         }
         decoded
     }
@@ -331,9 +336,9 @@ impl<'s> Network<'s> {
             Change::Crashed(n, _) => Place(n.0),
         };
         let now = self.now;
-        record(self.sink.as_deref_mut(), now, place, Note::Fault { what, ends });
+        self.record(place, Note::Fault { what, ends });
         let sink = &mut self.sink;
-        let note = |note| record(sink.as_deref_mut(), now, place, note);
+        let note = |note| sink.record(&Record { at: now, place, note });
         let watch = &mut Watch { note, outbox: &mut self.outbox };
         match change {
             Change::Down(id, down) => self.channels[id.0 as usize].set_down(now, down, watch),
@@ -360,14 +365,12 @@ impl<'s> Network<'s> {
         self.node_input(id, Input::Start);
     }
 
+    #[inline]
     fn channel_place(&self, id: ChannelId) -> Place {
         Place(self.nodes.len() as u32 + id.0)
     }
-}
 
-#[inline]
-fn record(sink: Option<&mut (dyn Sink + '_)>, at: Instant, place: Place, note: Note) {
-    if let Some(sink) = sink {
-        sink.record(&Record { at, place, note });
+    fn record(&mut self, place: Place, note: Note) {
+        self.sink.record(&Record { at: self.now, place, note });
     }
 }

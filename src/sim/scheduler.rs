@@ -1,12 +1,13 @@
 //! The calendar: one entry per event source.
 //!
-//! Nodes and all other sources have a heap each: links' arrivals come and go with every packet,
-//! while a node's wake lies far ahead and is mostly put off. Putting it off costs nothing: the
-//! entry stays where it is and is moved only when it has come to the top.
+//! Links' arrivals come and go with every packet and lie close together: they stand in a timing
+//! wheel. A node's wake lies far ahead and is mostly put off: nodes have a heap. Putting a wake off
+//! costs nothing: the entry stays where it is and is moved only when it has come to the top.
 
 use crate::base::calendar::Calendar;
 use crate::base::ids::{ChannelId, NodeId};
 use crate::base::time::Instant;
+use crate::base::timing_wheel::TimingWheel;
 
 /// Something that has a next event, in the order of simultaneous events: first the fault timeline,
 /// then the link directions by name, then the nodes by name. So a packet that arrives at the
@@ -33,12 +34,20 @@ struct Wake {
 }
 
 /// Holds each source's next event, at most one each.
-#[derive(Default)]
 pub struct Scheduler {
     // The fault timeline is 0, channels follow.
-    links: Calendar,
-    nodes: Calendar,
+    links: TimingWheel,
+    // The time of the first entry in the heap.
+    first_wake: Instant,
     wakes: Vec<Wake>,
+    nodes: Calendar,
+}
+
+impl Default for Scheduler {
+    fn default() -> Self {
+        let (links, nodes) = (TimingWheel::default(), Calendar::default());
+        Scheduler { links, first_wake: NEVER, wakes: Vec::new(), nodes }
+    }
 }
 
 impl Scheduler {
@@ -48,9 +57,14 @@ impl Scheduler {
     }
 
     /// Sets or clears the time of a channel's next event.
-    #[inline]
     pub fn set_channel(&mut self, id: ChannelId, at: Option<Instant>) {
         self.links.set(id.0 + 1, at);
+    }
+
+    /// Sets the time of the next event of a channel that has none.
+    #[inline]
+    pub fn start_channel(&mut self, id: ChannelId, at: Instant) {
+        self.links.insert(id.0 + 1, at);
     }
 
     /// Sets or clears the time of a node's wake.
@@ -64,39 +78,51 @@ impl Scheduler {
         if wake.wanted < wake.entry {
             wake.entry = wake.wanted;
             self.nodes.set(id.0, at);
+            self.first_wake = self.first_wake.min(wake.wanted);
         }
     }
 
-    /// The earliest event.
+    /// The earliest event; at [`Instant::MAX`] there is none.
     #[inline]
-    pub fn peek(&mut self) -> Option<(Instant, Source)> {
-        self.links.close_gap();
-        let link = self.links.peek();
-        loop {
-            let node = self.nodes.peek();
-            match (link, node) {
-                (Some((at, key)), _) if node.is_none_or(|(entry, _)| at <= entry) => {
-                    let source = if key == 0 { Source::Faults } else { Source::Channel(ChannelId(key - 1)) };
-                    return Some((at, source));
-                }
-                (_, Some((entry, key))) => {
-                    let wake = &mut self.wakes[key as usize];
-                    if wake.wanted == entry {
-                        return Some((entry, Source::Node(NodeId(key))));
-                    }
-                    wake.entry = wake.wanted;
-                    self.nodes.set(key, Some(wake.wanted).filter(|at| *at < NEVER));
-                }
-                _ => return None,
-            }
+    fn first(&mut self) -> (Instant, Source) {
+        let (at, key) = self.links.first();
+        if at <= self.first_wake {
+            let source = if key == 0 { Source::Faults } else { Source::Channel(ChannelId(key - 1)) };
+            return (at, source);
         }
+        self.first_of_nodes(at, key)
+    }
+
+    /// The same when an entry of a node is the first, which may be there only because its wake was put off.
+    #[inline(never)]
+    fn first_of_nodes(&mut self, link: Instant, link_key: u32) -> (Instant, Source) {
+        while let Some((entry, key)) = self.nodes.peek().filter(|(entry, _)| *entry < link) {
+            self.first_wake = entry;
+            let wake = &mut self.wakes[key as usize];
+            if wake.wanted == entry {
+                return (entry, Source::Node(NodeId(key)));
+            }
+            wake.entry = wake.wanted;
+            self.nodes.set(key, Some(wake.wanted).filter(|at| *at < NEVER));
+        }
+        self.first_wake = self.nodes.peek().map_or(NEVER, |(entry, _)| entry);
+        let source = if link_key == 0 { Source::Faults } else { Source::Channel(ChannelId(link_key - 1)) };
+        (link, source)
+    }
+
+    /// The earliest event.
+    pub fn peek(&mut self) -> Option<(Instant, Source)> {
+        Some(self.first()).filter(|(at, _)| *at < NEVER)
     }
 
     /// The earliest event, if it is no later than `until`. A channel or the fault timeline has none
     /// from then on until it is set again; a node keeps its own.
     #[inline]
     pub fn pop(&mut self, until: Instant) -> Option<(Instant, Source)> {
-        let (at, source) = self.peek().filter(|(at, _)| *at <= until)?;
+        let (at, source) = self.first();
+        if at > until || at == NEVER {
+            return None;
+        }
         if !matches!(source, Source::Node(_)) {
             self.links.pop();
         }

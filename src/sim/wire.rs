@@ -35,20 +35,27 @@ impl Wire {
         usize::from(self.first.is_some()) + self.others.as_ref().map_or(0, |others| others.len())
     }
 
-    /// Puts a packet on the wire. Unless wires reorder, it arrives no earlier than the one before.
+    /// Puts a packet on the wire that arrives no earlier than the one before.
     #[inline]
-    pub(super) fn put(&mut self, at: Instant, queued: Queued, reorder: bool) {
-        let Some(first) = &mut self.first else {
-            self.first = Some(Flying { at, queued });
-            return;
-        };
-        let others = self.others.get_or_insert_default();
-        let last = others.back().map_or(first.at, |last| last.at);
-        let at = if reorder { at } else { at.max(last) };
+    pub(super) fn put_last(&mut self, at: Instant, queued: Queued) {
         let flying = Flying { at, queued };
+        if self.first.is_none() {
+            self.first = Some(flying);
+        } else {
+            self.others.get_or_insert_default().push_back(flying);
+        }
+    }
+
+    /// Puts a packet on the wire. Unless wires reorder, it arrives no earlier than the one before.
+    pub(super) fn put(&mut self, at: Instant, queued: Queued, reorder: bool) {
+        let Some(first) = &mut self.first else { return self.put_last(at, queued) };
+        let last = self.others.as_ref().and_then(|others| others.back()).map_or(first.at, |last| last.at);
+        let at = if reorder { at } else { at.max(last) };
         if last <= at {
-            others.push_back(flying);
-        } else if at < first.at {
+            return self.put_last(at, queued);
+        }
+        let (others, flying) = (self.others.get_or_insert_default(), Flying { at, queued });
+        if at < first.at {
             others.push_front(std::mem::replace(first, flying));
         } else {
             others.insert(others.partition_point(|other| other.at <= at), flying);
