@@ -83,7 +83,7 @@ impl TimingWheel {
     }
 
     /// Takes the earliest entry out.
-    #[inline]
+    #[inline(always)]
     pub fn pop(&mut self) {
         let (at, key) = self.head;
         self.now = stretch(at);
@@ -92,6 +92,7 @@ impl TimingWheel {
     }
 
     /// Sets, moves or takes away a key's entry. None lies before what was popped last.
+    #[inline(never)]
     pub fn set(&mut self, key: u32, at: Option<Instant>) {
         if self.entries.get(key as usize).is_some_and(|entry| entry.next != ABSENT) {
             self.unlink(key);
@@ -137,7 +138,7 @@ impl TimingWheel {
     }
 
     /// Takes an entry out; what is the earliest now is still to be found.
-    #[inline]
+    #[inline(always)]
     fn unlink(&mut self, key: u32) {
         let entry = &mut self.entries[key as usize];
         let Entry { at, before, .. } = *entry;
@@ -147,6 +148,7 @@ impl TimingWheel {
         }
     }
 
+    #[inline(never)]
     fn unlink_from_others(&mut self, key: u32, at: Instant, next: u32, before: u32) {
         if next == IN_HEAP {
             return self.heap.set(key, None);
@@ -162,7 +164,7 @@ impl TimingWheel {
 
     /// The earliest entry is alone in the first slot, or in the heap, into which a slot of several
     /// is poured.
-    #[inline]
+    #[inline(always)]
     fn find_head(&mut self) {
         if self.first != NONE && self.heap.is_empty() {
             let key = self.slots[slot(self.first)];
@@ -175,6 +177,7 @@ impl TimingWheel {
         self.find_head_in_heap();
     }
 
+    #[inline(never)]
     fn find_head_in_heap(&mut self) {
         self.head = self.heap.peek().unwrap_or((Instant::MAX, 0));
         if self.first <= stretch(self.head.0) && self.first != NONE {
@@ -195,7 +198,7 @@ impl TimingWheel {
     }
 
     /// A slot is empty now.
-    #[inline]
+    #[inline(always)]
     fn leave_slot(&mut self, stretch: u64) {
         let slot = slot(stretch);
         let word = slot / 64;

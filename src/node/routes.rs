@@ -68,9 +68,9 @@ impl RouteTable {
             .collect();
         let bits = |entry: Option<&Entry>| entry.map_or(0, |e| e.route.prefix.to_bits());
         let (first, last) = (bits(entries.first()), bits(entries.last()));
-        // At most about two stretches per route.
+        // At most about eight stretches per route.
         let mut shift = 0;
-        while u64::from((last - first) >> shift) > 2 * entries.len() as u64 {
+        while u64::from((last - first) >> shift) > 8 * entries.len() as u64 {
             shift += 1;
         }
         let stretches = ((last - first) >> shift) + 1;
@@ -84,17 +84,12 @@ impl RouteTable {
         let network = dst.to_bits() & self.mask;
         let stretch = network.checked_sub(self.first)? >> self.shift;
         // Mostly a stretch has one entry, or none.
-        let entry = self.entries.get(*self.index.get(stretch as usize)? as usize)?;
-        let found = entry.route.prefix.to_bits();
-        if found == network {
-            return Some(entry);
+        for entry in self.entries.get(*self.index.get(stretch as usize)? as usize..)? {
+            if entry.route.prefix.to_bits() >= network {
+                return (entry.route.prefix.to_bits() == network).then_some(entry);
+            }
         }
-        if found < network { self.search(network) } else { None }
-    }
-
-    fn search(&self, network: u32) -> Option<&Entry> {
-        let at = self.entries.binary_search_by_key(&network, |e| e.route.prefix.to_bits()).ok()?;
-        self.entries.get(at)
+        None
     }
 }
 

@@ -9,7 +9,7 @@
 
 use super::delay::DelaySettings;
 use super::loss::model::LossModel;
-use super::queue::discipline::{Queue, Queued};
+use super::queue::discipline::Queue;
 use super::transmitter::Transmitter;
 use super::wire::Wire;
 use crate::base::ids::{NodeId, PortId};
@@ -66,7 +66,7 @@ struct Rest {
     dropped_queue: u64,
     dropped_loss: u64,
     // What the queue threw away on the way to its next packet; scratch space.
-    dropped: Vec<(Queued, DropCause)>,
+    dropped: Vec<(Box<Packet>, DropCause)>,
 }
 
 /// What comes out of a channel at an event.
@@ -160,28 +160,28 @@ impl Channel {
         self.transmitter.start_anew(now);
         let at = self.transmitter.take(bytes) + self.delay;
         let was_empty = self.wire.next().is_none();
-        self.wire.put_last(at, Queued { packet, bytes, doomed: false });
+        self.wire.put_last(at, packet);
         if was_empty { News::First(at) } else { News::None }
     }
 
-    fn send_with_care<F: FnMut(Note)>(&mut self, now: Instant, packet: Box<Packet>, watch: &mut Watch<'_, F>) {
+    #[inline(never)]
+    fn send_with_care<F: FnMut(Note)>(&mut self, now: Instant, mut packet: Box<Packet>, watch: &mut Watch<'_, F>) {
         if self.waiting {
             self.advance(now, watch);
         }
         let rest = &mut *self.rest;
         let (id, bytes) = (packet.id, packet.wire_bytes());
         // The model counts every packet that it is handed, whatever becomes of it.
-        let doomed = rest.setup.loss.as_mut().is_some_and(|loss| loss.loses(packet.kind()));
-        let queued = Queued { packet, bytes, doomed };
+        packet.doomed = rest.setup.loss.as_mut().is_some_and(|loss| loss.loses(packet.kind()));
         if rest.down {
-            return self.drop(queued, DropCause::LinkDown, watch);
+            return self.drop(packet, DropCause::LinkDown, watch);
         }
         if self.transmitter.free_at() <= now && !self.waiting {
             // A full queue cannot refuse what need not wait.
             self.transmitter.start_anew(now);
-            self.transmit(queued);
-        } else if let Err((queued, cause)) = rest.setup.queue.enqueue(now, queued) {
-            return self.drop(queued, cause, watch);
+            self.transmit(packet);
+        } else if let Err((packet, cause)) = rest.setup.queue.enqueue(now, packet) {
+            return self.drop(packet, cause, watch);
         } else {
             rest.depth = rest.setup.queue.depth();
             rest.max_queue_packets = rest.max_queue_packets.max(rest.depth.packets);
@@ -202,55 +202,61 @@ impl Channel {
         if self.waiting {
             self.advance(now, watch);
         }
-        let Some(queued) = self.wire.take(now) else { return Arrival::None };
-        if queued.doomed {
-            self.drop(queued, DropCause::Loss, watch);
+        let Some(packet) = self.wire.take(now) else { return Arrival::None };
+        if packet.doomed {
+            self.drop(packet, DropCause::Loss, watch);
             return Arrival::Lost;
         }
         self.delivered += 1;
-        self.bytes_delivered += u64::from(queued.bytes);
+        self.bytes_delivered += u64::from(packet.wire_bytes());
         let queue = if self.waiting { self.rest.depth } else { Depth::default() };
-        (watch.note)(Note::PacketDelivered { packet: queued.packet.id, bytes: queued.bytes, queue });
-        Arrival::Packet(queued.packet)
+        (watch.note)(Note::PacketDelivered { packet: packet.id, bytes: packet.wire_bytes(), queue });
+        Arrival::Packet(packet)
     }
 
     /// Starts every transmission that is due by `now`.
+    #[inline(never)]
     fn advance<F: FnMut(Note)>(&mut self, now: Instant, watch: &mut Watch<'_, F>) {
         while self.waiting && self.transmitter.free_at() <= now {
             let next = self.dequeue(self.transmitter.free_at(), watch);
-            let Some(queued) = next else { return };
-            self.transmit(queued);
+            let Some(packet) = next else { return };
+            self.transmit(packet);
         }
     }
 
-    fn dequeue<F: FnMut(Note)>(&mut self, now: Instant, watch: &mut Watch<'_, F>) -> Option<Queued> {
+    fn dequeue<F: FnMut(Note)>(&mut self, now: Instant, watch: &mut Watch<'_, F>) -> Option<Box<Packet>> {
         let rest = &mut *self.rest;
         let next = rest.setup.queue.dequeue(now, &mut rest.dropped);
         rest.depth = rest.setup.queue.depth();
         self.waiting = rest.depth.packets > 0;
         if !rest.dropped.is_empty() {
-            for (queued, cause) in std::mem::take(&mut rest.dropped) {
-                self.drop(queued, cause, watch);
+            for (packet, cause) in std::mem::take(&mut rest.dropped) {
+                self.drop(packet, cause, watch);
             }
         }
         next
     }
 
     /// The transmitter takes a packet when it is free; its arrival is now certain.
-    fn transmit(&mut self, queued: Queued) {
+    fn transmit(&mut self, packet: Box<Packet>) {
+        let sent = self.transmitter.take(packet.wire_bytes());
+        if self.plain {
+            return self.wire.put_last(sent + self.delay, packet);
+        }
         let setup = &mut self.rest.setup;
-        let at = self.transmitter.take(queued.bytes) + setup.delay.draw(&mut setup.jitter);
-        self.wire.put(at, queued, setup.delay.reorder);
+        let at = sent + setup.delay.draw(&mut setup.jitter);
+        self.wire.put(at, packet, setup.delay.reorder);
     }
 
-    fn drop<F: FnMut(Note)>(&mut self, queued: Queued, cause: DropCause, watch: &mut Watch<'_, F>) {
+    #[inline(never)]
+    fn drop<F: FnMut(Note)>(&mut self, packet: Box<Packet>, cause: DropCause, watch: &mut Watch<'_, F>) {
         match cause {
             DropCause::QueueFull | DropCause::QueueManaged => self.rest.dropped_queue += 1,
             _ => self.rest.dropped_loss += 1,
         }
-        let (packet, queue) = (queued.packet.id, self.rest.depth);
-        (watch.note)(Note::PacketDropped { packet, bytes: queued.bytes, cause, queue });
-        watch.outbox.recycle(queued.packet);
+        let (id, bytes, queue) = (packet.id, packet.wire_bytes(), self.rest.depth);
+        (watch.note)(Note::PacketDropped { packet: id, bytes, cause, queue });
+        watch.outbox.recycle(packet);
     }
 
     /// Takes the link down or up. What is queued or on the wire when it goes down is lost.
@@ -261,11 +267,11 @@ impl Channel {
         if !down {
             return;
         }
-        while let Some(queued) = self.wire.take(Instant::MAX) {
-            self.drop(queued, DropCause::LinkDown, watch);
+        while let Some(packet) = self.wire.take(Instant::MAX) {
+            self.drop(packet, DropCause::LinkDown, watch);
         }
-        while let Some(queued) = self.dequeue(now, watch) {
-            self.drop(queued, DropCause::LinkDown, watch);
+        while let Some(packet) = self.dequeue(now, watch) {
+            self.drop(packet, DropCause::LinkDown, watch);
         }
         self.transmitter.interrupt(now);
     }
@@ -295,11 +301,11 @@ impl Channel {
         self.advance(now, watch);
         let rest = &mut *self.rest;
         let mut old = std::mem::replace(&mut rest.setup.queue, queue);
-        while let Some(queued) = old.dequeue(now, &mut self.rest.dropped) {
-            let refused = self.rest.setup.queue.enqueue(now, queued).err();
+        while let Some(packet) = old.dequeue(now, &mut self.rest.dropped) {
+            let refused = self.rest.setup.queue.enqueue(now, packet).err();
             self.rest.depth = self.rest.setup.queue.depth();
-            if let Some((queued, cause)) = refused {
-                self.drop(queued, cause, watch);
+            if let Some((packet, cause)) = refused {
+                self.drop(packet, cause, watch);
             }
         }
         self.rest.depth = self.rest.setup.queue.depth();

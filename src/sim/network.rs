@@ -215,7 +215,7 @@ impl<S: Sink> Network<S> {
         }
         if slot.only_forwards && !self.handles_packets {
             if let Some(port) = slot.node.forward(port, &mut packet) {
-                return self.send(node, port, packet);
+                return self.pass_on(node, port, packet);
             }
         } else if self.handles_packets {
             self.show_arrival(node, &packet);
@@ -239,6 +239,7 @@ impl<S: Sink> Network<S> {
         self.capture(node, Way::In, packet);
     }
 
+    #[inline(never)]
     fn node_input(&mut self, id: NodeId, input: Input) {
         let slot = &mut self.nodes[id.0 as usize];
         let notes = self.sink.wants_records().then_some(&mut self.notes);
@@ -288,7 +289,14 @@ impl<S: Sink> Network<S> {
         }
     }
 
+    /// What a node made goes to its link.
+    #[inline(never)]
     fn send(&mut self, from: NodeId, port: PortId, packet: Box<Packet>) {
+        self.pass_on(from, port, packet);
+    }
+
+    #[inline(always)]
+    fn pass_on(&mut self, from: NodeId, port: PortId, packet: Box<Packet>) {
         let Some(packet) = (if self.handles_packets { self.show_departure(from, port, packet) } else { Some(packet) })
         else {
             return;

@@ -83,7 +83,7 @@ impl Scheduler {
     }
 
     /// The earliest event; at [`Instant::MAX`] there is none.
-    #[inline]
+    #[inline(always)]
     fn first(&mut self) -> (Instant, Source) {
         let (at, key) = self.links.first();
         if at <= self.first_wake {
@@ -117,7 +117,7 @@ impl Scheduler {
 
     /// The earliest event, if it is no later than `until`. A channel or the fault timeline has none
     /// from then on until it is set again; a node keeps its own.
-    #[inline]
+    #[inline(always)]
     pub fn pop(&mut self, until: Instant) -> Option<(Instant, Source)> {
         let (at, source) = self.first();
         if at > until || at == NEVER {

@@ -2,8 +2,8 @@
 
 use std::collections::VecDeque;
 
-use super::queue::discipline::Queued;
 use crate::base::time::Instant;
+use crate::wire::packet::Packet;
 
 /// A packet that is being transmitted or on the wire.
 #[derive(Debug)]
@@ -11,7 +11,7 @@ pub(super) struct Flying {
     /// Its arrival.
     pub(super) at: Instant,
     /// The packet.
-    pub(super) queued: Queued,
+    pub(super) packet: Box<Packet>,
 }
 
 /// Everything on one wire. The first packet has a place of its own: most wires of a large network
@@ -37,8 +37,8 @@ impl Wire {
 
     /// Puts a packet on the wire that arrives no earlier than the one before.
     #[inline]
-    pub(super) fn put_last(&mut self, at: Instant, queued: Queued) {
-        let flying = Flying { at, queued };
+    pub(super) fn put_last(&mut self, at: Instant, packet: Box<Packet>) {
+        let flying = Flying { at, packet };
         if self.first.is_none() {
             self.first = Some(flying);
         } else {
@@ -47,14 +47,14 @@ impl Wire {
     }
 
     /// Puts a packet on the wire. Unless wires reorder, it arrives no earlier than the one before.
-    pub(super) fn put(&mut self, at: Instant, queued: Queued, reorder: bool) {
-        let Some(first) = &mut self.first else { return self.put_last(at, queued) };
+    pub(super) fn put(&mut self, at: Instant, packet: Box<Packet>, reorder: bool) {
+        let Some(first) = &mut self.first else { return self.put_last(at, packet) };
         let last = self.others.as_ref().and_then(|others| others.back()).map_or(first.at, |last| last.at);
         let at = if reorder { at } else { at.max(last) };
         if last <= at {
-            return self.put_last(at, queued);
+            return self.put_last(at, packet);
         }
-        let (others, flying) = (self.others.get_or_insert_default(), Flying { at, queued });
+        let (others, flying) = (self.others.get_or_insert_default(), Flying { at, packet });
         if at < first.at {
             others.push_front(std::mem::replace(first, flying));
         } else {
@@ -64,10 +64,10 @@ impl Wire {
 
     /// The next packet, if it has arrived by `now`.
     #[inline]
-    pub(super) fn take(&mut self, now: Instant) -> Option<Queued> {
+    pub(super) fn take(&mut self, now: Instant) -> Option<Box<Packet>> {
         let arrived = self.first.take_if(|first| first.at <= now)?;
         self.first = self.others.as_mut().and_then(|others| others.pop_front());
-        Some(arrived.queued)
+        Some(arrived.packet)
     }
 }
 
@@ -75,16 +75,15 @@ impl Wire {
 mod tests {
     use super::*;
     use crate::base::ids::{NodeId, PacketId};
-    use crate::wire::packet::{Body, Hop, Packet};
+    use crate::wire::packet::{Body, Hop};
     use crate::wire::udp::Datagram;
     use std::net::Ipv4Addr;
 
-    fn numbered(number: u32) -> Queued {
+    fn numbered(number: u32) -> Box<Packet> {
         let id = PacketId { origin: NodeId(0), number };
         let (here, payload) = (Ipv4Addr::UNSPECIFIED, Default::default());
         let body = Body::Udp(Datagram { src_port: 0, dst_port: 0, payload });
-        let packet = Packet::new(id, here, here, Hop { from: here, to: here }, body);
-        Queued { bytes: packet.wire_bytes(), packet: Box::new(packet), doomed: false }
+        Box::new(Packet::new(id, here, here, Hop { from: here, to: here }, body))
     }
 
     fn order(reorder: bool, times: &[u64]) -> Vec<(u64, u32)> {
@@ -93,7 +92,7 @@ mod tests {
             wire.put(Instant::from_nanos(*at), numbered(n as u32), reorder);
         }
         assert_eq!(wire.len(), times.len());
-        std::iter::from_fn(|| Some((wire.next()?.as_nanos(), wire.take(Instant::MAX)?.packet.id.number))).collect()
+        std::iter::from_fn(|| Some((wire.next()?.as_nanos(), wire.take(Instant::MAX)?.id.number))).collect()
     }
 
     #[test]

@@ -31,6 +31,8 @@ pub struct Packet {
     wire_bytes: u32,
     /// Hops it may still take.
     pub ttl: u8,
+    /// The loss model of the link that it is on has chosen it: it is transmitted, and lost on the wire.
+    pub doomed: bool,
     /// What it carries.
     pub body: Body,
 }
@@ -82,7 +84,8 @@ impl Packet {
     /// A packet as a host sends it.
     #[inline]
     pub fn new(id: PacketId, src: Ipv4Addr, dst: Ipv4Addr, hop: Hop, body: Body) -> Self {
-        Packet { id, src, dst, hop, wire_bytes: IPV4_HEADER_BYTES + body.wire_bytes(), ttl: DEFAULT_TTL, body }
+        let wire_bytes = IPV4_HEADER_BYTES + body.wire_bytes();
+        Packet { id, src, dst, hop, wire_bytes, ttl: DEFAULT_TTL, doomed: false, body }
     }
 
     /// Its size on the link: the IPv4 packet, header included. Link-layer framing is not counted.

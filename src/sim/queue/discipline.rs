@@ -7,26 +7,15 @@ use crate::base::time::{Duration, Instant};
 use crate::base::units::Rate;
 use crate::wire::packet::Packet;
 
-/// A packet in a link's care.
-#[derive(Debug)]
-pub struct Queued {
-    /// The packet.
-    pub packet: Box<Packet>,
-    /// Its size on the link.
-    pub bytes: u32,
-    /// The loss model has chosen it: it will be transmitted, and lost on the wire.
-    pub doomed: bool,
-}
-
 /// Decides which packets wait, and in which order they leave.
 pub trait Queue {
     /// Takes a packet, or gives it back with the reason.
     ///
     /// # Errors
     /// The packet, when the queue will not have it.
-    fn enqueue(&mut self, now: Instant, queued: Queued) -> Result<(), (Queued, DropCause)>;
+    fn enqueue(&mut self, now: Instant, packet: Box<Packet>) -> Result<(), (Box<Packet>, DropCause)>;
     /// The next packet to transmit. Packets it throws away on the way go to `dropped`.
-    fn dequeue(&mut self, now: Instant, dropped: &mut Vec<(Queued, DropCause)>) -> Option<Queued>;
+    fn dequeue(&mut self, now: Instant, dropped: &mut Vec<(Box<Packet>, DropCause)>) -> Option<Box<Packet>>;
     /// What waits.
     fn depth(&self) -> Depth;
     /// True if it must see the exact time of each departure (active queue management); the link

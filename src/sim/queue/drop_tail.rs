@@ -2,11 +2,12 @@
 
 use std::collections::VecDeque;
 
-use super::discipline::{Queue, QueueEntry, QueueEnv, Queued};
+use super::discipline::{Queue, QueueEntry, QueueEnv};
 use crate::base::note::{Depth, DropCause};
 use crate::base::schema::{Key, Kind, Need};
 use crate::base::time::{Instant, NANOS_PER_SEC};
 use crate::base::units::QueueLimit;
+use crate::wire::packet::Packet;
 
 pub(super) const ENTRY: QueueEntry = QueueEntry {
     name: "drop-tail",
@@ -25,7 +26,7 @@ pub(super) const ENTRY: QueueEntry = QueueEntry {
 
 #[derive(Debug)]
 struct DropTail {
-    waiting: VecDeque<Queued>,
+    waiting: VecDeque<Box<Packet>>,
     bytes: u64,
     max_packets: u64,
     max_bytes: u64,
@@ -50,20 +51,20 @@ impl DropTail {
 }
 
 impl Queue for DropTail {
-    fn enqueue(&mut self, _: Instant, queued: Queued) -> Result<(), (Queued, DropCause)> {
-        let bytes = self.bytes + u64::from(queued.bytes);
+    fn enqueue(&mut self, _: Instant, packet: Box<Packet>) -> Result<(), (Box<Packet>, DropCause)> {
+        let bytes = self.bytes + u64::from(packet.wire_bytes());
         if self.waiting.len() as u64 >= self.max_packets || bytes > self.max_bytes {
-            return Err((queued, DropCause::QueueFull));
+            return Err((packet, DropCause::QueueFull));
         }
         self.bytes = bytes;
-        self.waiting.push_back(queued);
+        self.waiting.push_back(packet);
         Ok(())
     }
 
-    fn dequeue(&mut self, _: Instant, _: &mut Vec<(Queued, DropCause)>) -> Option<Queued> {
-        let queued = self.waiting.pop_front()?;
-        self.bytes -= u64::from(queued.bytes);
-        Some(queued)
+    fn dequeue(&mut self, _: Instant, _: &mut Vec<(Box<Packet>, DropCause)>) -> Option<Box<Packet>> {
+        let packet = self.waiting.pop_front()?;
+        self.bytes -= u64::from(packet.wire_bytes());
+        Some(packet)
     }
 
     fn depth(&self) -> Depth {
