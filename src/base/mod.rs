@@ -10,6 +10,7 @@ pub(crate) mod mutate;
 pub mod note;
 pub mod order;
 pub mod outline;
+pub mod prefetch;
 pub mod registry;
 pub mod report;
 pub mod rng;

@@ -2,7 +2,7 @@
 //! before an indexed heap. Setting an entry and finding the first one cost the same however many
 //! there are.
 //!
-//! The wheel has one slot for each of the next 4,096 stretches of 8 microseconds. What lies in the
+//! The wheel has one slot for each of the next 4,096 stretches of 2^BITS ns. What lies in the
 //! stretch under way, or beyond the wheel, is in the heap; a slot that holds several entries is
 //! poured into it when its turn comes. So the order is exact, by time, then key, and where entries
 //! lie too close together or too far apart for the wheel, the heap is what is left.
@@ -11,8 +11,6 @@ use super::calendar::Calendar;
 use super::time::Instant;
 
 const SLOTS: usize = 64 * 64;
-/// A slot lasts 2^13 ns.
-const SLOT_BITS: u32 = 13;
 
 /// Follows the last entry of a slot, and goes before the first.
 const END: u32 = u32::MAX;
@@ -31,9 +29,10 @@ struct Entry {
     before: u32,
 }
 
-/// Entries by time, then key; at most one per key. None is at [`Instant::MAX`].
+/// Entries by time, then key; at most one per key. None is at [`Instant::MAX`]. A slot lasts
+/// 2^BITS ns.
 #[derive(Clone, Debug)]
-pub struct TimingWheel {
+pub struct TimingWheel<const BITS: u32> {
     // The earliest entry of all.
     head: (Instant, u32),
     // The stretch of what was popped last, and that of the first slot in use.
@@ -48,7 +47,7 @@ pub struct TimingWheel {
     heap: Calendar,
 }
 
-impl Default for TimingWheel {
+impl<const BITS: u32> Default for TimingWheel<BITS> {
     fn default() -> Self {
         TimingWheel {
             head: (Instant::MAX, 0),
@@ -63,19 +62,19 @@ impl Default for TimingWheel {
     }
 }
 
-/// Which stretch of time an instant lies in.
-#[inline]
-fn stretch(at: Instant) -> u64 {
-    at.as_nanos() >> SLOT_BITS
-}
-
 /// Where a stretch has its slot.
 #[inline]
 fn slot(stretch: u64) -> usize {
     stretch as usize % SLOTS
 }
 
-impl TimingWheel {
+impl<const BITS: u32> TimingWheel<BITS> {
+    /// Which stretch of time an instant lies in.
+    #[inline]
+    fn stretch(at: Instant) -> u64 {
+        at.as_nanos() >> BITS
+    }
+
     /// The time and the key of the earliest entry; [`Instant::MAX`] if there is none.
     #[inline]
     pub fn first(&self) -> (Instant, u32) {
@@ -86,7 +85,7 @@ impl TimingWheel {
     #[inline(always)]
     pub fn pop(&mut self) {
         let (at, key) = self.head;
-        self.now = stretch(at);
+        self.now = Self::stretch(at);
         self.unlink(key);
         self.find_head();
     }
@@ -106,7 +105,7 @@ impl TimingWheel {
     /// Sets the entry of a key that has none.
     #[inline]
     pub fn insert(&mut self, key: u32, at: Instant) {
-        let stretch = stretch(at);
+        let stretch = Self::stretch(at);
         // In the wheel are the stretches behind the one under way.
         if stretch.wrapping_sub(self.now + 1) >= SLOTS as u64 - 1 || self.entries.len() <= key as usize {
             return self.insert_elsewhere(key, at);
@@ -143,7 +142,7 @@ impl TimingWheel {
         let entry = &mut self.entries[key as usize];
         let Entry { at, before, .. } = *entry;
         match std::mem::replace(&mut entry.next, ABSENT) {
-            END if before == END => self.leave_slot(stretch(at)),
+            END if before == END => self.leave_slot(Self::stretch(at)),
             next => self.unlink_from_others(key, at, next, before),
         }
     }
@@ -157,7 +156,7 @@ impl TimingWheel {
             self.entries[next as usize].before = before;
         }
         match before {
-            END => self.slots[slot(stretch(at))] = next,
+            END => self.slots[slot(Self::stretch(at))] = next,
             before => self.entries[before as usize].next = next,
         }
     }
@@ -180,7 +179,7 @@ impl TimingWheel {
     #[inline(never)]
     fn find_head_in_heap(&mut self) {
         self.head = self.heap.peek().unwrap_or((Instant::MAX, 0));
-        if self.first <= stretch(self.head.0) && self.first != NONE {
+        if self.first <= Self::stretch(self.head.0) && self.first != NONE {
             let mut key = self.slots[slot(self.first)];
             if self.entries[key as usize].next == END {
                 self.head = self.head.min((self.entries[key as usize].at, key));
@@ -248,8 +247,8 @@ mod tests {
     proptest! {
         #[test]
         fn a_timing_wheel_is_a_calendar(steps in prop::collection::vec((0u32..40, prop::option::of(delays())), 1..600)) {
-            let (mut ours, mut oracle) = (TimingWheel::default(), Calendar::default());
-            let first = |wheel: &TimingWheel| Some(wheel.first()).filter(|(at, _)| *at < Instant::MAX);
+            let (mut ours, mut oracle) = (TimingWheel::<13>::default(), Calendar::default());
+            let first = |wheel: &TimingWheel<13>| Some(wheel.first()).filter(|(at, _)| *at < Instant::MAX);
             let mut now = 0;
             for (key, delay) in steps {
                 if key >= 20 {

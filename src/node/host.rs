@@ -13,6 +13,7 @@ pub use super::setup::{HostSetup, Settings};
 use crate::base::calendar::Calendar;
 use crate::base::ids::PacketId;
 use crate::base::note::{Depth, DropCause, Note};
+use crate::base::prefetch::prefetch;
 use crate::base::report::NodeReport;
 use crate::base::time::Instant;
 use crate::transport::endpoint::Endpoint;
@@ -208,6 +209,13 @@ impl Node for Host {
             Input::Wake => self.wake(ctx),
         }
         self.pump(cause, ctx);
+    }
+
+    fn prefetch(&self, step: usize) {
+        match step {
+            0 => prefetch(self),
+            step => self.core.tcp.prefetch(step),
+        }
     }
 
     fn next_wake(&self) -> Option<Instant> {

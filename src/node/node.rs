@@ -29,6 +29,13 @@ pub trait Node {
     fn forward(&mut self, _port: PortId, _packet: &mut Packet) -> Option<PortId> {
         None
     }
+    /// A packet is coming: asks the memory for what it will touch, in steps from 0, each as far as
+    /// the one before has brought the pointers.
+    fn prefetch(&self, _step: usize) {}
+    /// The same for a node that only forwards. In step 1 it says where the packet will leave.
+    fn prefetch_route(&self, _packet: &Packet, _step: usize) -> Option<PortId> {
+        None
+    }
     /// [`Node::handle`], and what the driver asks after it.
     fn take(&mut self, input: Input, ctx: &mut Ctx<'_>) -> Wish {
         self.handle(input, ctx);

@@ -28,9 +28,7 @@ impl Router {
         for route in routes {
             by_len.entry(Reverse(route.prefix_len)).or_default().push(route);
         }
-        let mut own = addresses.clone();
-        own.sort();
-        let tables = by_len.into_values().map(|routes| RouteTable::new(routes, &own)).collect();
+        let tables = by_len.into_values().map(|routes| RouteTable::new(routes, &addresses)).collect();
         Router { addresses, tables }
     }
 
@@ -47,15 +45,15 @@ impl Router {
         if packet.hop.to != self.addresses[port.0 as usize] {
             return Err(None);
         }
-        let Route { port, via, .. } = self.next(packet)?;
+        let &Entry { port, via, from, .. } = self.next(packet)?;
         packet.ttl -= 1;
-        packet.hop = Hop { from: self.addresses[port.0 as usize], to: via.unwrap_or(packet.dst) };
+        packet.hop = Hop { from, to: if via.is_unspecified() { packet.dst } else { via } };
         Ok(port)
     }
 
     /// Where a packet goes next, or why it goes nowhere.
     #[inline]
-    fn next(&self, packet: &Packet) -> Result<Route, DropCause> {
+    fn next(&self, packet: &Packet) -> Result<&Entry, DropCause> {
         let entry = self.lookup(packet.dst);
         // Packets to the router itself end here: nothing listens.
         let mine = match entry {
@@ -69,7 +67,7 @@ impl Router {
         if packet.ttl <= 1 {
             return Err(DropCause::TtlExpired);
         }
-        entry.map(|entry| entry.route).ok_or(DropCause::NoRoute)
+        entry.ok_or(DropCause::NoRoute)
     }
 }
 
@@ -89,6 +87,13 @@ impl Node for Router {
     }
     fn forward(&mut self, port: PortId, packet: &mut Packet) -> Option<PortId> {
         self.send_on(port, packet).ok()
+    }
+    fn prefetch_route(&self, packet: &Packet, step: usize) -> Option<PortId> {
+        if step == 0 {
+            self.tables.iter().for_each(|table| table.prefetch(packet.dst));
+            return None;
+        }
+        self.lookup(packet.dst).map(|entry| entry.port)
     }
     fn next_wake(&self) -> Option<Instant> {
         None

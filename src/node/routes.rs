@@ -6,6 +6,7 @@ use std::net::Ipv4Addr;
 
 use super::addressing::prefix_mask;
 use crate::base::ids::PortId;
+use crate::base::prefetch::prefetch;
 
 /// Where a prefix lies.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -28,10 +29,16 @@ pub(super) enum Own {
     Several,
 }
 
-/// A route, and what of the router itself lies behind it.
+/// A route, and what a router wants to know of itself when it takes it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Entry {
-    pub(super) route: Route,
+    prefix: u32,
+    pub(super) port: PortId,
+    /// The next router; 0.0.0.0: the destination itself is on that link.
+    pub(super) via: Ipv4Addr,
+    /// The router's own address there.
+    pub(super) from: Ipv4Addr,
+    /// Its own addresses behind the prefix.
     pub(super) own: Own,
 }
 
@@ -47,34 +54,36 @@ pub(super) struct RouteTable {
 }
 
 impl RouteTable {
-    /// Of routes of the same length; `own` are the router's addresses, sorted. Of two routes to
-    /// the same prefix the first one holds.
-    pub(super) fn new(mut routes: Vec<Route>, own: &[Ipv4Addr]) -> Self {
+    /// Of routes of the same length; `addresses` are the router's, by port. Of two routes to the
+    /// same prefix the first one holds.
+    pub(super) fn new(mut routes: Vec<Route>, addresses: &[Ipv4Addr]) -> Self {
         routes.sort_by_key(|r| r.prefix);
         routes.dedup_by_key(|r| r.prefix);
+        let mut own = addresses.to_vec();
+        own.sort();
         let mask = routes.first().map_or(0, |r| prefix_mask(r.prefix_len));
         let entries: Vec<Entry> = routes
             .into_iter()
-            .map(|route| {
-                let last = Ipv4Addr::from_bits(route.prefix.to_bits() | !mask);
-                let inside = &own[own.partition_point(|a| *a < route.prefix)..own.partition_point(|a| *a <= last)];
+            .map(|Route { prefix, port, via, .. }| {
+                let last = Ipv4Addr::from_bits(prefix.to_bits() | !mask);
+                let inside = &own[own.partition_point(|a| *a < prefix)..own.partition_point(|a| *a <= last)];
                 let own = match inside {
                     [] => Own::None,
                     [one] => Own::One(*one),
                     _ => Own::Several,
                 };
-                Entry { route, own }
+                let from = addresses.get(port.0 as usize).copied().unwrap_or(Ipv4Addr::UNSPECIFIED);
+                Entry { prefix: prefix.to_bits(), port, via: via.unwrap_or(Ipv4Addr::UNSPECIFIED), from, own }
             })
             .collect();
-        let bits = |entry: Option<&Entry>| entry.map_or(0, |e| e.route.prefix.to_bits());
-        let (first, last) = (bits(entries.first()), bits(entries.last()));
+        let (first, last) = (entries.first().map_or(0, |e| e.prefix), entries.last().map_or(0, |e| e.prefix));
         // At most about eight stretches per route.
         let mut shift = 0;
         while u64::from((last - first) >> shift) > 8 * entries.len() as u64 {
             shift += 1;
         }
         let stretches = ((last - first) >> shift) + 1;
-        let start = |n: u32| entries.partition_point(|e| (e.route.prefix.to_bits() - first) >> shift < n) as u32;
+        let start = |n: u32| entries.partition_point(|e| (e.prefix - first) >> shift < n) as u32;
         let index = (0..stretches).map(start).collect();
         RouteTable { mask, entries, first, shift, index }
     }
@@ -82,14 +91,28 @@ impl RouteTable {
     #[inline]
     pub(super) fn lookup(&self, dst: Ipv4Addr) -> Option<&Entry> {
         let network = dst.to_bits() & self.mask;
-        let stretch = network.checked_sub(self.first)? >> self.shift;
         // Mostly a stretch has one entry, or none.
-        for entry in self.entries.get(*self.index.get(stretch as usize)? as usize..)? {
-            if entry.route.prefix.to_bits() >= network {
-                return (entry.route.prefix.to_bits() == network).then_some(entry);
+        for entry in self.entries.get(self.start(network)?..)? {
+            if entry.prefix >= network {
+                return (entry.prefix == network).then_some(entry);
             }
         }
         None
+    }
+
+    /// The first entry of the stretch that a network lies in.
+    #[inline]
+    fn start(&self, network: u32) -> Option<usize> {
+        let stretch = network.checked_sub(self.first)? >> self.shift;
+        self.index.get(stretch as usize).map(|start| *start as usize)
+    }
+
+    /// Asks the memory for what a lookup will touch.
+    #[inline]
+    pub(super) fn prefetch(&self, dst: Ipv4Addr) {
+        if let Some(entry) = self.start(dst.to_bits() & self.mask).and_then(|start| self.entries.get(start)) {
+            prefetch(entry);
+        }
     }
 }
 
@@ -106,7 +129,7 @@ mod tests {
             let table = RouteTable::new(nets.iter().map(route).collect(), &own);
             for dst in nets.iter().map(|net| (net << 3) + 5).chain([dst]) {
                 let found = table.lookup(Ipv4Addr::from_bits(dst));
-                prop_assert_eq!(found.map(|e| e.route.port.0), nets.iter().find(|net| **net == dst >> 3).copied());
+                prop_assert_eq!(found.map(|e| e.port.0), nets.iter().find(|net| **net == dst >> 3).copied());
                 prop_assert_eq!(found.is_some_and(|e| e.own == Own::One(own[0])), found.is_some() && dst >> 3 == 1);
             }
         }

@@ -48,6 +48,8 @@ pub struct Channel {
     waiting: bool,
     // The queue, or a wire that reorders, must see the time of each departure.
     sees_departures: bool,
+    // It leads to a node that keeps what it gets.
+    to_host: bool,
     sent: u64,
     delivered: u64,
     bytes_delivered: u64,
@@ -99,8 +101,8 @@ pub struct Watch<'a, F> {
 }
 
 impl Channel {
-    /// An idle channel to a port of a node.
-    pub fn new(to: (NodeId, PortId), setup: ChannelSetup) -> Self {
+    /// An idle channel to a port of a node, which may be one that only forwards.
+    pub fn new(to: (NodeId, PortId), only_forwards: bool, setup: ChannelSetup) -> Self {
         let mut new = Channel {
             to,
             transmitter: Transmitter::new(setup.rate),
@@ -109,6 +111,7 @@ impl Channel {
             plain: false,
             waiting: false,
             sees_departures: false,
+            to_host: !only_forwards,
             sent: 0,
             delivered: 0,
             bytes_delivered: 0,
@@ -194,6 +197,18 @@ impl Channel {
     #[inline]
     pub fn to(&self) -> (NodeId, PortId) {
         self.to
+    }
+
+    /// Whether it leads to a node that does not only forward.
+    #[inline]
+    pub(super) fn leads_to_host(&self) -> bool {
+        self.to_host
+    }
+
+    /// A packet on its way: 0 is the next to arrive.
+    #[inline]
+    pub(super) fn upcoming(&self, rank: usize) -> Option<&Packet> {
+        self.wire.upcoming(rank)
     }
 
     /// The time of [`Channel::next_event`] has come.

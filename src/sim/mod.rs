@@ -4,6 +4,7 @@
 pub mod channel;
 pub mod delay;
 pub mod fault;
+mod lookahead;
 pub mod loss;
 pub mod network;
 pub mod queue;

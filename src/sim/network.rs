@@ -4,9 +4,11 @@ use smallvec::SmallVec;
 
 use super::channel::{Arrival, Channel, ChannelSetup, News, Watch};
 use super::fault::{Change, Fault};
+use super::lookahead::{Lookahead, STEPS};
 use super::scheduler::{Scheduler, Source};
 use crate::base::ids::{ChannelId, NodeId, PortId};
 use crate::base::note::{Depth, DropCause, Nobody, Note, Place, Record, Sink, Way};
+use crate::base::prefetch::prefetch;
 use crate::base::report::{LinkReport, NodeReport};
 use crate::base::time::Instant;
 use crate::node::node::{Ctx, Input, Node, Status, Wish};
@@ -16,6 +18,9 @@ use crate::wire::packet::Packet;
 
 /// Makes a node, and makes it anew after a crash; counts its lives from 0.
 pub type NodeFactory = Box<dyn Fn(u32) -> Box<dyn Node>>;
+
+/// From here on looking ahead is worth its price.
+const MANY_NODES: usize = 100;
 
 /// One cache line.
 #[repr(align(64))]
@@ -40,6 +45,8 @@ pub struct Network<S = Nobody> {
     // Latest first: the next fault stands last.
     faults: Vec<Fault>,
     scheduler: Scheduler,
+    // In networks that do not fit into the nearest caches.
+    lookahead: Option<Box<Lookahead>>,
     sink: S,
     wants_segments: bool,
     wants_packets: bool,
@@ -64,6 +71,7 @@ impl<S: Sink> Network<S> {
             channels: Vec::new(),
             faults: Vec::new(),
             scheduler: Scheduler::default(),
+            lookahead: None,
             wants_segments: sink.wants_segments(),
             wants_packets: sink.wants_packets(),
             handles_packets: sink.wants_segments() || sink.wants_packets(),
@@ -100,8 +108,9 @@ impl<S: Sink> Network<S> {
         let port_a = PortId(self.nodes[a.0 as usize].ports.len() as u32);
         let port_b = PortId(self.nodes[b.0 as usize].ports.len() as u32 + u32::from(a == b));
         let ids = [ChannelId(self.channels.len() as u32), ChannelId(self.channels.len() as u32 + 1)];
-        self.channels.push(Channel::new((b, port_b), forward));
-        self.channels.push(Channel::new((a, port_a), reverse));
+        let [to_a, to_b] = [a, b].map(|node| self.nodes[node.0 as usize].only_forwards);
+        self.channels.push(Channel::new((b, port_b), to_b, forward));
+        self.channels.push(Channel::new((a, port_a), to_a, reverse));
         self.nodes[a.0 as usize].ports.push(ids[0]);
         self.nodes[b.0 as usize].ports.push(ids[1]);
         ids
@@ -122,6 +131,9 @@ impl<S: Sink> Network<S> {
 
     /// Starts every node, in order.
     pub fn start(&mut self) {
+        if self.nodes.len() >= MANY_NODES {
+            self.lookahead = Some(Box::default());
+        }
         for index in 0..self.nodes.len() {
             self.node_input(NodeId(index as u32), Input::Start);
         }
@@ -215,12 +227,53 @@ impl<S: Sink> Network<S> {
         }
         if slot.only_forwards && !self.handles_packets {
             if let Some(port) = slot.node.forward(port, &mut packet) {
+                if self.lookahead.is_some() {
+                    self.look_ahead(id);
+                }
                 return self.pass_on(node, port, packet);
             }
         } else if self.handles_packets {
             self.show_arrival(node, &packet);
         }
         self.node_input(node, Input::Packet { port, packet });
+    }
+
+    /// The next packets on a channel to a router: their headers, their routes, their links.
+    fn look_ahead(&self, id: ChannelId) {
+        let channel = &self.channels[id.0 as usize];
+        let Some(third) = channel.upcoming(2) else { return };
+        prefetch(&third.id);
+        let slot = &self.nodes[channel.to().0.0 as usize];
+        if let Some(second) = channel.upcoming(1) {
+            slot.node.prefetch_route(second, 0);
+        }
+        if let Some(first) = channel.upcoming(0)
+            && let Some(port) = slot.node.prefetch_route(first, 1)
+            && let Some(&out) = slot.ports.get(port.0 as usize)
+        {
+            prefetch(&self.channels[out.0 as usize]);
+        }
+    }
+
+    /// A packet goes to a host, if it is one: the first step for it, and the next for those before it.
+    #[inline(never)]
+    fn look_ahead_to_host(&mut self, id: ChannelId) {
+        let (channel, Some(lookahead)) = (&self.channels[id.0 as usize], &mut self.lookahead) else { return };
+        if !channel.leads_to_host() {
+            return;
+        }
+        let host = channel.to().0;
+        lookahead.announce(host);
+        prefetch(&self.nodes[host.0 as usize]);
+        for step in 1..STEPS {
+            let slot = &self.nodes[lookahead.at_step(step).0 as usize];
+            slot.node.prefetch(step - 1);
+            if step == 1
+                && let Some(out) = slot.ports.first()
+            {
+                prefetch(&self.channels[out.0 as usize]);
+            }
+        }
     }
 
     #[cold]
@@ -304,6 +357,9 @@ impl<S: Sink> Network<S> {
         // A node without a wire speaks into the void.
         let Some(&id) = self.nodes[from.0 as usize].ports.get(port.0 as usize) else { return };
         let (now, place) = (self.now, self.channel_place(id));
+        if self.lookahead.is_some() {
+            self.look_ahead_to_host(id);
+        }
         let (channel, sink) = (&mut self.channels[id.0 as usize], &mut self.sink);
         let note = |note| sink.record(&Record { at: now, place, note });
         match channel.send(now, packet, &mut Watch { note, outbox: &mut self.outbox }) {

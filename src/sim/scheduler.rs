@@ -1,10 +1,9 @@
 //! The calendar: one entry per event source.
 //!
-//! Links' arrivals come and go with every packet and lie close together: they stand in a timing
-//! wheel. A node's wake lies far ahead and is mostly put off: nodes have a heap. Putting a wake off
-//! costs nothing: the entry stays where it is and is moved only when it has come to the top.
+//! Links' arrivals come and go with every packet and lie close together, while a node's wake lies far
+//! ahead: each kind has a timing wheel of its own width. A wake is mostly put off, which costs
+//! nothing: the entry stays where it is and is moved only when its turn has come.
 
-use crate::base::calendar::Calendar;
 use crate::base::ids::{ChannelId, NodeId};
 use crate::base::time::Instant;
 use crate::base::timing_wheel::TimingWheel;
@@ -26,7 +25,7 @@ pub enum Source {
 /// No event.
 const NEVER: Instant = Instant::MAX;
 
-/// When a node wants to be woken, and what the heap holds for it, which is no later.
+/// When a node wants to be woken, and where its entry stands, which is no later.
 #[derive(Clone, Copy)]
 struct Wake {
     wanted: Instant,
@@ -34,20 +33,13 @@ struct Wake {
 }
 
 /// Holds each source's next event, at most one each.
+#[derive(Default)]
 pub struct Scheduler {
-    // The fault timeline is 0, channels follow.
-    links: TimingWheel,
-    // The time of the first entry in the heap.
-    first_wake: Instant,
+    // Slots of 8 microseconds. The fault timeline is 0, channels follow.
+    links: TimingWheel<13>,
+    // Slots of half a millisecond.
+    nodes: TimingWheel<19>,
     wakes: Vec<Wake>,
-    nodes: Calendar,
-}
-
-impl Default for Scheduler {
-    fn default() -> Self {
-        let (links, nodes) = (TimingWheel::default(), Calendar::default());
-        Scheduler { links, first_wake: NEVER, wakes: Vec::new(), nodes }
-    }
 }
 
 impl Scheduler {
@@ -78,36 +70,38 @@ impl Scheduler {
         if wake.wanted < wake.entry {
             wake.entry = wake.wanted;
             self.nodes.set(id.0, at);
-            self.first_wake = self.first_wake.min(wake.wanted);
         }
     }
 
     /// The earliest event; at [`Instant::MAX`] there is none.
     #[inline(always)]
     fn first(&mut self) -> (Instant, Source) {
-        let (at, key) = self.links.first();
-        if at <= self.first_wake {
-            let source = if key == 0 { Source::Faults } else { Source::Channel(ChannelId(key - 1)) };
-            return (at, source);
+        if self.nodes.first().0 < self.links.first().0 {
+            self.move_put_off();
         }
-        self.first_of_nodes(at, key)
+        let ((link, channel), (wake, node)) = (self.links.first(), self.nodes.first());
+        match channel.checked_sub(1) {
+            _ if wake < link => (wake, Source::Node(NodeId(node))),
+            Some(channel) => (link, Source::Channel(ChannelId(channel))),
+            None => (link, Source::Faults),
+        }
     }
 
-    /// The same when an entry of a node is the first, which may be there only because its wake was put off.
+    /// Moves entries whose wakes were put off, until the first one is none of them.
     #[inline(never)]
-    fn first_of_nodes(&mut self, link: Instant, link_key: u32) -> (Instant, Source) {
-        while let Some((entry, key)) = self.nodes.peek().filter(|(entry, _)| *entry < link) {
-            self.first_wake = entry;
-            let wake = &mut self.wakes[key as usize];
-            if wake.wanted == entry {
-                return (entry, Source::Node(NodeId(key)));
+    fn move_put_off(&mut self) {
+        loop {
+            let (at, id) = self.nodes.first();
+            if at == NEVER || self.wakes[id as usize].wanted == at {
+                return;
             }
+            self.nodes.pop();
+            let wake = &mut self.wakes[id as usize];
             wake.entry = wake.wanted;
-            self.nodes.set(key, Some(wake.wanted).filter(|at| *at < NEVER));
+            if wake.wanted < NEVER {
+                self.nodes.insert(id, wake.wanted);
+            }
         }
-        self.first_wake = self.nodes.peek().map_or(NEVER, |(entry, _)| entry);
-        let source = if link_key == 0 { Source::Faults } else { Source::Channel(ChannelId(link_key - 1)) };
-        (link, source)
     }
 
     /// The earliest event.
@@ -115,15 +109,18 @@ impl Scheduler {
         Some(self.first()).filter(|(at, _)| *at < NEVER)
     }
 
-    /// The earliest event, if it is no later than `until`. A channel or the fault timeline has none
-    /// from then on until it is set again; a node keeps its own.
+    /// The earliest event, if it is no later than `until`. Its source has none from then on until it
+    /// is set again.
     #[inline(always)]
     pub fn pop(&mut self, until: Instant) -> Option<(Instant, Source)> {
         let (at, source) = self.first();
         if at > until || at == NEVER {
             return None;
         }
-        if !matches!(source, Source::Node(_)) {
+        if let Source::Node(NodeId(id)) = source {
+            self.nodes.pop();
+            self.wakes[id as usize] = Wake { wanted: NEVER, entry: NEVER };
+        } else {
             self.links.pop();
         }
         Some((at, source))

@@ -30,6 +30,16 @@ impl Wire {
         self.first.as_ref().map(|flying| flying.at)
     }
 
+    /// A packet on its way: 0 is the next to arrive.
+    #[inline]
+    pub(super) fn upcoming(&self, rank: usize) -> Option<&Packet> {
+        let flying = match rank.checked_sub(1) {
+            None => self.first.as_ref(),
+            Some(rank) => self.others.as_ref().and_then(|others| others.get(rank)),
+        };
+        flying.map(|flying| &*flying.packet)
+    }
+
     /// How many packets are on their way.
     pub(super) fn len(&self) -> usize {
         usize::from(self.first.is_some()) + self.others.as_ref().map_or(0, |others| others.len())

@@ -26,6 +26,8 @@ pub trait Connection: Stream {
     fn poll_timeout(&self) -> Option<Instant>;
     /// What it noted since the last call; nothing unless noting was asked for.
     fn poll_note(&mut self) -> Option<FlowNote>;
+    /// Asks the memory for what is behind its pointers.
+    fn prefetch(&self) {}
     /// Its figures.
     fn stats(&self) -> &FlowStats;
     /// True when nothing is left to do, TIME-WAIT included: it may be forgotten.

@@ -11,6 +11,7 @@ use super::stream::Stream;
 use crate::base::calendar::Calendar;
 use crate::base::ids::{FlowId, TransportKind};
 use crate::base::note::FlowNote;
+use crate::base::prefetch::prefetch;
 use crate::base::report::FlowReport;
 use crate::base::time::Instant;
 
@@ -106,6 +107,16 @@ impl<C: Connection> Table<C> {
         let id = ConnId { index, generation: *generation };
         self.touch(index);
         id
+    }
+
+    /// Asks the memory for what the next segment will touch, if there is one connection.
+    pub fn prefetch(&self, step: usize) {
+        if let [(_, Some(slot))] = &self.slots[..] {
+            match step {
+                1 => prefetch(slot),
+                _ => slot.connection.prefetch(),
+            }
+        }
     }
 
     /// The flow of a connection.

@@ -61,6 +61,11 @@ impl TcpEndpoint {
         self.noting = noting;
     }
 
+    /// Asks the memory for what the next segment will touch, step by step.
+    pub fn prefetch(&self, step: usize) {
+        self.table.prefetch(step);
+    }
+
     /// A connection, to look at.
     pub(super) fn connection(&self, id: ConnId) -> Option<&TcpConnection> {
         self.table.get(id).map(|slot| &slot.connection)

@@ -1,0 +1,29 @@
+//! Bringing memory near before it is needed. It is a hint to the processor: nothing but time
+//! depends on it, and where it cannot be had nothing is done.
+
+/// Bytes of a cache line.
+const LINE: usize = 64;
+
+/// Asks for all of a value.
+#[inline(always)]
+pub fn prefetch<T: ?Sized>(value: &T) {
+    let (start, bytes) = (std::ptr::from_ref(value).cast::<u8>(), size_of_val(value));
+    let mut at = 0;
+    while at < bytes {
+        line(start.wrapping_add(at));
+        at += LINE;
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+#[expect(unsafe_code, reason = "there is no safe name for it")]
+fn line(address: *const u8) {
+    use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+    // SAFETY: it reads nothing that the program sees, and no address makes it fail.
+    unsafe { _mm_prefetch::<_MM_HINT_T0>(address.cast()) }
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+#[inline(always)]
+fn line(_address: *const u8) {}
