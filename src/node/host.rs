@@ -7,7 +7,7 @@ use super::addressing::Addressing;
 use super::app::{App, HostEvent};
 use super::host_core::Core;
 pub use super::host_ctx::HostCtx;
-use super::node::{Ctx, Input, Node, Status};
+use super::node::{Ctx, Input, Node, Status, Wish};
 use super::owners::Owners;
 pub use super::setup::{HostSetup, Settings};
 use crate::base::calendar::Calendar;
@@ -25,8 +25,10 @@ use crate::wire::packet::{Body, Packet};
 pub struct Host {
     core: Core,
     apps: Vec<AppSlot>,
-    wakes: Calendar,
+    // When the first app wants to be woken.
+    first_wake: Option<Instant>,
     busy_apps: usize,
+    wakes: Calendar,
 }
 
 /// An app, and what it said after its last event.
@@ -55,8 +57,11 @@ impl Host {
             setup,
         };
         let apps = apps.into_iter().map(|app| AppSlot { app, wake: None, busy: false }).collect();
-        let mut host = Host { core, apps, wakes: Calendar::default(), busy_apps: 0 };
-        (0..host.apps.len()).for_each(|app| host.remember(app));
+        let mut host = Host { core, apps, first_wake: None, busy_apps: 0, wakes: Calendar::default() };
+        for app in 0..host.apps.len() {
+            let wish = Wish { wake: host.apps[app].app.next_wake(), busy: host.apps[app].app.is_busy() };
+            host.remember(app, wish);
+        }
         host
     }
 
@@ -91,17 +96,17 @@ impl Host {
     }
 
     fn dispatch(&mut self, app: usize, event: HostEvent, ctx: &mut Ctx<'_>) {
-        self.apps[app].app.on_event(event, &mut HostCtx { core: &mut self.core, ctx: ctx.reborrow(), app });
-        self.remember(app);
+        let wish = self.apps[app].app.take(event, &mut HostCtx { core: &mut self.core, ctx: ctx.reborrow(), app });
+        self.remember(app, wish);
     }
 
     /// An app's wake and status change only while it handles an event.
-    fn remember(&mut self, app: usize) {
+    fn remember(&mut self, app: usize, Wish { wake, busy }: Wish) {
         let slot = &mut self.apps[app];
-        let (wake, busy) = (slot.app.next_wake(), slot.app.is_busy());
         if slot.wake != wake {
             slot.wake = wake;
             self.wakes.set(app as u32, wake);
+            self.first_wake = self.wakes.peek().map(|(at, _)| at);
         }
         if slot.busy != busy {
             slot.busy = busy;
@@ -111,17 +116,16 @@ impl Host {
 
     /// Delivers every event, then sends every segment, until there is neither.
     fn pump(&mut self, cause: Option<PacketId>, ctx: &mut Ctx<'_>) {
-        let mut quiet = false;
         loop {
-            while let Some((app, event)) = self.core.next_event() {
+            while self.core.has_events()
+                && let Some((app, event)) = self.core.next_event()
+            {
                 self.dispatch(app, event, ctx);
-                quiet = false;
             }
-            // All was sent, and nothing happened since.
-            if quiet || !self.core.transmit(cause, ctx) {
+            // What an app is told of may make more to send, and the other way round.
+            if !self.core.transmit(cause, ctx) || !self.core.has_events() {
                 return;
             }
-            quiet = true;
         }
     }
 
@@ -170,7 +174,7 @@ impl Host {
         if let Some(kernel) = self.core.kernel.as_mut().filter(|k| due(k.poll_timeout())) {
             kernel.handle_timeout(now);
         }
-        if !due(self.wakes.peek().map(|(at, _)| at)) {
+        if !due(self.first_wake) {
             return;
         }
         for app in 0..self.apps.len() {
@@ -219,10 +223,14 @@ impl Node for Host {
     }
 
     fn next_wake(&self) -> Option<Instant> {
-        let apps = self.wakes.peek().map(|(at, _)| at);
-        let rudp = self.core.rudp.as_ref().and_then(|rudp| rudp.poll_timeout());
-        let kernel = self.core.kernel.as_ref().and_then(|kernel| kernel.poll_timeout());
-        [self.core.tcp.poll_timeout(), apps, rudp, kernel].into_iter().fold(None, Instant::earlier)
+        let mut first = Instant::earlier(self.core.tcp.poll_timeout(), self.first_wake);
+        if let Some(rudp) = &self.core.rudp {
+            first = Instant::earlier(first, rudp.poll_timeout());
+        }
+        if let Some(kernel) = &self.core.kernel {
+            first = Instant::earlier(first, kernel.poll_timeout());
+        }
+        first
     }
 
     fn is_busy(&self) -> bool {

@@ -2,8 +2,20 @@
 //! hop to hop; the host that takes the packet gives its box back for the next one, so that a run
 //! allocates none once it is under way.
 
-use crate::base::ids::PortId;
-use crate::wire::packet::Packet;
+use std::net::Ipv4Addr;
+
+use bytes::Bytes;
+
+use crate::base::ids::{PacketId, PortId};
+use crate::wire::packet::{Body, Hop, Packet};
+use crate::wire::udp::Datagram;
+
+#[cold]
+fn fresh() -> Box<Packet> {
+    let (nobody, id) = (Ipv4Addr::UNSPECIFIED, PacketId::default());
+    let body = Body::Udp(Datagram { src_port: 0, dst_port: 0, payload: Bytes::new() });
+    Box::new(Packet::new(id, nobody, nobody, Hop { from: nobody, to: nobody }, body))
+}
 
 /// Packets on their way from a node to its links.
 #[derive(Default)]
@@ -18,13 +30,15 @@ impl Outbox {
     /// A box with this packet.
     #[inline]
     pub fn pack(&mut self, packet: Packet) -> Box<Packet> {
-        match self.spare.pop() {
-            Some(mut spare) => {
-                *spare = packet;
-                spare
-            }
-            None => Box::new(packet),
-        }
+        let mut spare = self.spare();
+        *spare = packet;
+        spare
+    }
+
+    /// A box whose contents are of no use.
+    #[inline]
+    pub fn spare(&mut self) -> Box<Packet> {
+        self.spare.pop().unwrap_or_else(fresh)
     }
 
     /// Takes a box back. Its contents are of no use any more.

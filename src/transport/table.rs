@@ -157,19 +157,24 @@ impl<C: Connection> Table<C> {
     /// Puts a place at the end of both rows, unless it is in them.
     #[inline]
     fn touch(&mut self, index: u32) {
+        let next = self.slots[index as usize].1.as_ref().map_or([END; 2], |slot| slot.next);
         for row in [EVENTS, READY] {
-            let Some(slot) = self.slots[index as usize].1.as_mut() else { return };
-            if slot.next[row] != ABSENT {
-                continue;
+            if next[row] == ABSENT {
+                self.join(row, index);
             }
+        }
+    }
+
+    #[inline]
+    fn join(&mut self, row: usize, index: u32) {
+        let before = std::mem::replace(&mut self.rows[row].last, index);
+        if before == END {
+            self.rows[row].first = index;
+        } else if let Some(before) = self.slots[before as usize].1.as_mut() {
+            before.next[row] = index;
+        }
+        if let Some(slot) = self.slots[index as usize].1.as_mut() {
             slot.next[row] = END;
-            let Row { first, last } = &mut self.rows[row];
-            let before = std::mem::replace(last, index);
-            if before == END {
-                *first = index;
-            } else if let Some(before) = self.slots[before as usize].1.as_mut() {
-                before.next[row] = index;
-            }
         }
     }
 
@@ -218,23 +223,36 @@ impl<C: Connection> Table<C> {
         None
     }
 
-    /// The next segment of any touched connection, with its two ends. A connection that has none
-    /// left is settled: its timer is set, its notes are taken, and if it is closed it is removed
-    /// and given to `removed`.
+    /// Whether there are touched connections whose events have not been polled to the end.
     #[inline]
-    pub fn poll_transmit(
+    pub fn has_events(&self) -> bool {
+        self.rows[EVENTS].first != END
+    }
+
+    /// Whether there are touched connections that are not settled.
+    #[inline]
+    pub fn has_work(&self) -> bool {
+        self.rows[READY].first != END
+    }
+
+    /// Writes the next segment of any touched connection over `segment`, and says which its two ends
+    /// are. A connection that has none left is settled: its timer is set, its notes are taken, and if
+    /// it is closed it is removed and given to `removed`.
+    #[inline]
+    pub fn transmit_into(
         &mut self,
         now: Instant,
+        segment: &mut C::Segment,
         mut removed: impl FnMut(ConnId, &Slot<C>),
-    ) -> Option<(SocketAddrV4, SocketAddrV4, C::Segment)> {
+    ) -> Option<(SocketAddrV4, SocketAddrV4)> {
         while let index @ 0..ABSENT = self.rows[READY].first {
             if let Some(slot) = self.slots[index as usize].1.as_mut() {
-                let segment = slot.connection.poll_transmit(now);
+                let any = slot.connection.transmit_into(now, segment);
                 while let Some(note) = slot.connection.poll_note() {
                     self.notes.push_back((slot.flow, note));
                 }
-                if let Some(segment) = segment {
-                    return Some((slot.local, slot.remote, segment));
+                if any {
+                    return Some((slot.local, slot.remote));
                 }
             }
             self.leave(READY);

@@ -256,9 +256,10 @@ impl Connection for RudpConnection {
         self.run_timers(now);
     }
 
-    fn poll_transmit(&mut self, now: Instant) -> Option<RudpSegment> {
+    fn transmit_into(&mut self, now: Instant, segment: &mut RudpSegment) -> bool {
         self.now = now;
-        self.next_segment(now)
+        let next = self.next_segment(now);
+        next.map(|next| *segment = next).is_some()
     }
 
     fn poll_timeout(&self) -> Option<Instant> {

@@ -20,7 +20,7 @@ use crate::transport::connection::Connection;
 use crate::transport::rtt::RttEstimator;
 use crate::transport::send_buffer::SendBuffer;
 use crate::transport::stream::{Stream, StreamEvent};
-use crate::wire::tcp::TcpSegment;
+use crate::wire::tcp::{TcpFlags, TcpSegment};
 
 /// One end of one TCP connection. Sequence numbers are offsets from the SYN (`seq.rs`).
 ///
@@ -267,14 +267,26 @@ impl TcpConnection {
         self.snd.nxt - self.snd.una
     }
 
-    /// A segment with the fields that every segment of this connection has.
-    pub(super) fn blank(&self, offset: u64) -> TcpSegment {
-        TcpSegment {
-            src_port: self.ports.0,
-            dst_port: self.ports.1,
-            seq: seq::wire(self.snd.iss, offset),
-            ..Default::default()
+    /// Writes a segment that has only the fields that every segment of this connection has.
+    #[inline]
+    pub(super) fn begin(&self, offset: u64, s: &mut TcpSegment) {
+        (s.src_port, s.dst_port) = self.ports;
+        s.seq = seq::wire(self.snd.iss, offset);
+        (s.ack, s.window, s.urgent) = (0, 0, 0);
+        s.flags = TcpFlags::default();
+        (s.options.mss, s.options.window_scale, s.options.timestamps) = (None, None, None);
+        s.options.sack_permitted = false;
+        s.options.sack.clear();
+        if !s.payload.is_empty() {
+            s.payload = Bytes::new();
         }
+    }
+
+    /// The same for a segment that has no other place.
+    pub(super) fn blank(&self, offset: u64) -> TcpSegment {
+        let mut segment = TcpSegment::default();
+        self.begin(offset, &mut segment);
+        segment
     }
 
     pub(super) fn note(&mut self, note: impl FnOnce() -> FlowNote) {
@@ -422,9 +434,9 @@ impl Connection for TcpConnection {
         self.run_timers();
     }
 
-    fn poll_transmit(&mut self, now: Instant) -> Option<TcpSegment> {
+    fn transmit_into(&mut self, now: Instant, segment: &mut TcpSegment) -> bool {
         self.now = now;
-        self.next_segment()
+        self.next_segment(segment)
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
