@@ -109,6 +109,8 @@ pub(super) struct ReceiveState {
     pub(super) readable_told: bool,
     /// The application reads no more.
     pub(super) shut: bool,
+    /// The application throws away what it reads.
+    pub(super) discarding: bool,
     pub(super) inbox_bytes: u64,
     /// Segments still to be acknowledged at once, whatever the delay.
     pub(super) quick_acks: u64,
@@ -200,6 +202,7 @@ impl TcpConnection {
                 readable_told: false,
                 duplicate: None,
                 shut: false,
+                discarding: false,
                 heard: now,
                 last_out_of_window: None,
                 challenges: (now, 0),
@@ -390,6 +393,10 @@ impl Stream for TcpConnection {
             None => self.rcv.readable_told = false,
         }
         data
+    }
+
+    fn discard_input(&mut self) {
+        self.rcv.discarding = true;
     }
 
     fn finish_here(&mut self) {

@@ -229,7 +229,8 @@ impl TcpConnection {
         // With SACK the pipe itself shrinks; limited transmit needs no allowance (RFC 6675).
         let allowance = if self.rcv.sack { 0 } else { limited * smss };
         let payload = len.min(self.snd.buffer.end().saturating_sub(start));
-        if out + payload > self.cwnd() + allowance && payload > 0 {
+        let cwnd = self.cwnd();
+        if out + payload > cwnd + allowance && payload > 0 {
             self.snd.cwnd_limited_until = self.snd.max.max(start);
             return None;
         }
@@ -239,7 +240,7 @@ impl TcpConnection {
         let cause = match self.recovery.episode {
             _ if start < self.snd.max => SendCause::Timeout,
             // RFC 3042; with SACK it is the pipe that lets it go. FlightSize is to leave it out (RFC 5681 section 3.2).
-            Episode::None if self.flight() + payload > self.cwnd() => {
+            Episode::None if self.flight() + payload > cwnd => {
                 self.recovery.limited_bytes += payload;
                 SendCause::LimitedTransmit
             }
