@@ -78,7 +78,7 @@ impl Sink for Nobody {
 }
 
 impl<S: Sink> Sink for Option<S> {
-    #[inline]
+    #[inline(always)]
     fn record(&mut self, record: &Record) {
         if let Some(sink) = self {
             sink.record(record);
@@ -112,7 +112,7 @@ impl<S: Sink> Sink for Option<S> {
 }
 
 impl<S: Sink + ?Sized> Sink for &mut S {
-    #[inline]
+    #[inline(always)]
     fn record(&mut self, record: &Record) {
         (**self).record(record);
     }
@@ -303,6 +303,11 @@ pub trait Visitor {
     fn kind(&mut self, number: u8, word: &'static str);
     /// A whole number.
     fn number(&mut self, name: &'static str, value: u64);
+    /// A whole number of 32 bits.
+    #[inline(always)]
+    fn small(&mut self, name: &'static str, value: u32) {
+        self.number(name, u64::from(value));
+    }
     /// A number that may be absent.
     fn optional(&mut self, name: &'static str, value: Option<u64>);
     /// A word of a closed vocabulary: its rank and its spelling.
@@ -313,32 +318,51 @@ pub trait Visitor {
     fn address(&mut self, name: &'static str, value: Ipv4Addr);
     /// A packet.
     fn packet(&mut self, name: &'static str, value: PacketId);
+    /// A packet, if there is one.
+    #[inline(always)]
+    fn maybe_packet(&mut self, name: &'static str, value: Option<PacketId>) {
+        if let Some(packet) = value {
+            self.packet(name, packet);
+        }
+    }
     /// A flow.
     fn flow(&mut self, name: &'static str, value: FlowId);
+    /// One of the two notes that every packet makes at every link.
+    #[inline(always)]
+    fn hop(&mut self, number: u8, word: &'static str, packet: PacketId, bytes: u32, queue: Depth)
+    where
+        Self: Sized,
+    {
+        self.kind(number, word);
+        self.packet("packet", packet);
+        self.small("bytes", bytes);
+        queue.visit(self);
+    }
+    /// What every note of a flow begins with.
+    #[inline(always)]
+    fn begin(&mut self, number: u8, word: &'static str, flow: FlowId, packet: Option<PacketId>) {
+        self.kind(number, word);
+        self.flow("flow", flow);
+        self.maybe_packet("packet", packet);
+    }
 }
 
 impl Note {
     /// Shows every field to `v`. This order is the canonical encoding: appending is allowed,
     /// reordering changes every recorded digest.
-    #[inline]
+    #[inline(always)]
     pub fn visit(&self, v: &mut impl Visitor) {
         match self {
             Note::PacketSent { packet, bytes, queue } => {
-                v.kind(1, "packet-sent");
-                v.packet("packet", *packet);
-                v.number("bytes", u64::from(*bytes));
-                queue.visit(v);
+                v.hop(1, "packet-sent", *packet, *bytes, *queue);
             }
             Note::PacketDelivered { packet, bytes, queue } => {
-                v.kind(2, "packet-delivered");
-                v.packet("packet", *packet);
-                v.number("bytes", u64::from(*bytes));
-                queue.visit(v);
+                v.hop(2, "packet-delivered", *packet, *bytes, *queue);
             }
             Note::PacketDropped { packet, bytes, cause, queue } => {
                 v.kind(3, "packet-dropped");
                 v.packet("packet", *packet);
-                v.number("bytes", u64::from(*bytes));
+                v.small("bytes", *bytes);
                 v.word("cause", *cause as u8, cause.word());
                 queue.visit(v);
             }
@@ -361,13 +385,13 @@ impl Note {
                 v.kind(22, "http");
                 v.word("change", *change as u8, change.word());
                 v.text("target", target);
-                v.number("status", u64::from(*status));
+                v.small("status", u32::from(*status));
                 v.number("bytes", *bytes);
             }
             Note::Fault { what, ends } => {
                 v.kind(23, "fault");
                 v.text("set", what);
-                v.number("ends", u64::from(*ends));
+                v.small("ends", u32::from(*ends));
             }
             Note::Remark { text } => {
                 v.kind(24, "remark");
@@ -378,44 +402,39 @@ impl Note {
 }
 
 impl Depth {
+    #[inline(always)]
     fn visit(self, v: &mut impl Visitor) {
-        v.number("queue_packets", u64::from(self.packets));
+        v.small("queue_packets", self.packets);
         v.number("queue_bytes", self.bytes);
     }
 }
 
 impl FlowNote {
+    #[inline(always)]
     fn visit(&self, flow: FlowId, packet: Option<PacketId>, v: &mut impl Visitor) {
-        let mut begin = |number, word| {
-            v.kind(number, word);
-            v.flow("flow", flow);
-            if let Some(packet) = packet {
-                v.packet("packet", packet);
-            }
-        };
         match self {
             FlowNote::Opened { name, transport, from, to } => {
-                begin(10, "flow-opened");
+                v.begin(10, "flow-opened", flow, packet);
                 v.text("name", name);
                 v.word("transport", *transport as u8, transport.name());
                 v.address("from", *from.ip());
-                v.number("from_port", u64::from(from.port()));
+                v.small("from_port", u32::from(from.port()));
                 v.address("to", *to.ip());
-                v.number("to_port", u64::from(to.port()));
+                v.small("to_port", u32::from(to.port()));
             }
-            FlowNote::Established => begin(11, "established"),
+            FlowNote::Established => v.begin(11, "established", flow, packet),
             FlowNote::SegmentSent { offset, bytes, cause } => {
-                begin(12, "segment-sent");
+                v.begin(12, "segment-sent", flow, packet);
                 v.number("offset", *offset);
-                v.number("bytes", u64::from(*bytes));
+                v.small("bytes", *bytes);
                 v.word("cause", *cause as u8, cause.word());
             }
             FlowNote::Delivered { bytes } => {
-                begin(13, "delivered");
+                v.begin(13, "delivered", flow, packet);
                 v.number("bytes", *bytes);
             }
             FlowNote::Window(w) => {
-                begin(14, "window");
+                v.begin(14, "window", flow, packet);
                 v.word("cause", w.cause as u8, w.cause.word());
                 v.word("phase", w.phase as u8, w.phase.word());
                 v.number("cwnd_bytes", w.cwnd_bytes);
@@ -425,12 +444,12 @@ impl FlowNote {
                 v.number("rto_ns", w.rto.as_nanos());
             }
             FlowNote::Timeout { timer, backoff } => {
-                begin(15, "timeout");
+                v.begin(15, "timeout", flow, packet);
                 v.word("timer", *timer as u8, timer.word());
-                v.number("backoff", u64::from(*backoff));
+                v.small("backoff", *backoff);
             }
             FlowNote::Closed { reason } => {
-                begin(16, "closed");
+                v.begin(16, "closed", flow, packet);
                 v.word("reason", *reason as u8, reason.word());
             }
         }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 use crate::base::ids::PacketId;
-use crate::base::note::{Place, Record, Sink, Way};
+use crate::base::note::{Depth, Note, Place, Record, Sink, Way};
 use crate::base::outline::Outline;
 use crate::base::time::Instant;
 
@@ -102,7 +102,31 @@ impl Recorder {
     }
 }
 
+/// The two notes of every hop.
+#[derive(Clone, Copy)]
+enum Hop {
+    Sent,
+    Delivered,
+}
+
 impl More {
+    #[inline(never)]
+    fn hop(
+        &mut self,
+        digest: &mut Digest,
+        (at, place): (Instant, Place),
+        packet: PacketId,
+        bytes: u32,
+        queue: Depth,
+        hop: Hop,
+    ) {
+        let note = match hop {
+            Hop::Sent => Note::PacketSent { packet, bytes, queue },
+            Hop::Delivered => Note::PacketDelivered { packet, bytes, queue },
+        };
+        self.record(&Record { at, place, note }, digest);
+    }
+
     #[inline(never)]
     fn record(&mut self, record: &Record, digest: &mut Digest) {
         if self.digested.as_ref().is_none_or(|places| places.contains(&record.place)) {
@@ -120,10 +144,20 @@ impl More {
 }
 
 impl Sink for Recorder {
+    /// Inlined where notes are made, with the digest's short way for those of every hop. The long way
+    /// puts a note together again, so that the short one need not put it into memory.
+    #[inline(always)]
     fn record(&mut self, record: &Record) {
-        match &mut self.more {
-            None => self.digest.record(record),
-            Some(more) => more.record(record, &mut self.digest),
+        let Some(more) = &mut self.more else { return self.digest.record(record) };
+        let Record { at, place, ref note } = *record;
+        match *note {
+            Note::PacketSent { packet, bytes, queue } => {
+                more.hop(&mut self.digest, (at, place), packet, bytes, queue, Hop::Sent);
+            }
+            Note::PacketDelivered { packet, bytes, queue } => {
+                more.hop(&mut self.digest, (at, place), packet, bytes, queue, Hop::Delivered);
+            }
+            _ => more.record(record, &mut self.digest),
         }
     }
 

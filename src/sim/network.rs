@@ -213,8 +213,7 @@ impl<S: Sink> Network<S> {
     fn channel_event(&mut self, id: ChannelId) {
         let (now, place) = (self.now, self.channel_place(id));
         let (channel, sink) = (&mut self.channels[id.0 as usize], &mut self.sink);
-        let note = |note| sink.record(&Record { at: now, place, note });
-        let arrival = channel.handle_event(now, &mut Watch { note, outbox: &mut self.outbox });
+        let arrival = channel.handle_event(now, &mut Watch { at: now, place, sink, outbox: &mut self.outbox });
         let (node, port) = channel.to();
         if let Some(next) = channel.next_event() {
             self.scheduler.start_channel(id, next);
@@ -361,8 +360,7 @@ impl<S: Sink> Network<S> {
             self.look_ahead_to_host(id);
         }
         let (channel, sink) = (&mut self.channels[id.0 as usize], &mut self.sink);
-        let note = |note| sink.record(&Record { at: now, place, note });
-        match channel.send(now, packet, &mut Watch { note, outbox: &mut self.outbox }) {
+        match channel.send(now, packet, &mut Watch { at: now, place, sink, outbox: &mut self.outbox }) {
             News::None => {}
             News::First(at) => self.scheduler.start_channel(id, at),
             News::Other => self.scheduler.set_channel(id, channel.next_event()),
@@ -402,8 +400,7 @@ impl<S: Sink> Network<S> {
         let now = self.now;
         self.record(place, Note::Fault { what, ends });
         let sink = &mut self.sink;
-        let note = |note| sink.record(&Record { at: now, place, note });
-        let watch = &mut Watch { note, outbox: &mut self.outbox };
+        let watch = &mut Watch { at: now, place, sink, outbox: &mut self.outbox };
         match change {
             Change::Down(id, down) => self.channels[id.0 as usize].set_down(now, down, watch),
             Change::Rate(id, rate) => self.channels[id.0 as usize].set_rate(now, rate, watch),
