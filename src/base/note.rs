@@ -320,7 +320,7 @@ pub trait Visitor {
 impl Note {
     /// Shows every field to `v`. This order is the canonical encoding: appending is allowed,
     /// reordering changes every recorded digest.
-    #[inline]
+    #[inline(always)]
     pub fn visit(&self, v: &mut impl Visitor) {
         match self {
             Note::PacketSent { packet, bytes, queue } => {
@@ -378,6 +378,7 @@ impl Note {
 }
 
 impl Depth {
+    #[inline(always)]
     fn visit(self, v: &mut impl Visitor) {
         v.number("queue_packets", u64::from(self.packets));
         v.number("queue_bytes", self.bytes);
@@ -385,17 +386,11 @@ impl Depth {
 }
 
 impl FlowNote {
+    #[inline(always)]
     fn visit(&self, flow: FlowId, packet: Option<PacketId>, v: &mut impl Visitor) {
-        let mut begin = |number, word| {
-            v.kind(number, word);
-            v.flow("flow", flow);
-            if let Some(packet) = packet {
-                v.packet("packet", packet);
-            }
-        };
         match self {
             FlowNote::Opened { name, transport, from, to } => {
-                begin(10, "flow-opened");
+                begin(10, "flow-opened", flow, packet, v);
                 v.text("name", name);
                 v.word("transport", *transport as u8, transport.name());
                 v.address("from", *from.ip());
@@ -403,19 +398,19 @@ impl FlowNote {
                 v.address("to", *to.ip());
                 v.number("to_port", u64::from(to.port()));
             }
-            FlowNote::Established => begin(11, "established"),
+            FlowNote::Established => begin(11, "established", flow, packet, v),
             FlowNote::SegmentSent { offset, bytes, cause } => {
-                begin(12, "segment-sent");
+                begin(12, "segment-sent", flow, packet, v);
                 v.number("offset", *offset);
                 v.number("bytes", u64::from(*bytes));
                 v.word("cause", *cause as u8, cause.word());
             }
             FlowNote::Delivered { bytes } => {
-                begin(13, "delivered");
+                begin(13, "delivered", flow, packet, v);
                 v.number("bytes", *bytes);
             }
             FlowNote::Window(w) => {
-                begin(14, "window");
+                begin(14, "window", flow, packet, v);
                 v.word("cause", w.cause as u8, w.cause.word());
                 v.word("phase", w.phase as u8, w.phase.word());
                 v.number("cwnd_bytes", w.cwnd_bytes);
@@ -425,14 +420,24 @@ impl FlowNote {
                 v.number("rto_ns", w.rto.as_nanos());
             }
             FlowNote::Timeout { timer, backoff } => {
-                begin(15, "timeout");
+                begin(15, "timeout", flow, packet, v);
                 v.word("timer", *timer as u8, timer.word());
                 v.number("backoff", u64::from(*backoff));
             }
             FlowNote::Closed { reason } => {
-                begin(16, "closed");
+                begin(16, "closed", flow, packet, v);
                 v.word("reason", *reason as u8, reason.word());
             }
         }
+    }
+}
+
+/// What the notes of a flow begin with.
+#[inline(always)]
+fn begin(number: u8, word: &'static str, flow: FlowId, packet: Option<PacketId>, v: &mut impl Visitor) {
+    v.kind(number, word);
+    v.flow("flow", flow);
+    if let Some(packet) = packet {
+        v.packet("packet", packet);
     }
 }
