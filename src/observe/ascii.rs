@@ -1,79 +1,239 @@
-//! Numbers as text, written fast: a full recording writes some ten of them for every packet-hop,
-//! which `format!` would make dearer than the run itself.
+//! Text, written fast: a full recording writes some thirty pieces of it for every packet-hop, which
+//! `format!` would make dearer than the run itself.
+//!
+//! Room is asked for once per line. A short piece is then copied in a block of fixed size, of which
+//! the next piece overwrites what is too much: that takes two instructions where a copy of just its
+//! length would take twenty.
+
+use std::mem::take;
 
 use crate::base::time::{Instant, NANOS_PER_SEC};
 
-const PAIRS: &[u8; 200] = b"0001020304050607080910111213141516171819\
-    2021222324252627282930313233343536373839\
-    4041424344454647484950515253545556575859\
-    6061626364656667686970717273747576777879\
-    8081828384858687888990919293949596979899";
+/// The numbers below 1000, without leading zeros; behind them, how many digits they have.
+static SHORT: [[u8; 4]; 1000] = thousand(false);
+/// The same in three digits each.
+static THREE: [[u8; 4]; 1000] = thousand(true);
 
-/// Digits of the largest number.
-const DIGITS: usize = 20;
-
-/// Appends a whole number.
-#[inline]
-pub fn number(out: &mut Vec<u8>, mut value: u64) {
-    if value < 10 {
-        return out.push(b'0' + value as u8);
+const fn thousand(zeros: bool) -> [[u8; 4]; 1000] {
+    let mut all = [[0; 4]; 1000];
+    let mut n = 0;
+    while n < 1000 {
+        let digits = [n / 100, n / 10 % 10, n % 10];
+        let skip = if zeros || n >= 100 {
+            0
+        } else if n >= 10 {
+            1
+        } else {
+            2
+        };
+        let mut place = skip;
+        while place < 3 {
+            all[n][place - skip] = b'0' + digits[place] as u8;
+            place += 1;
+        }
+        all[n][3] = (3 - skip) as u8;
+        n += 1;
     }
-    let mut digits = [0; DIGITS];
-    let mut start = DIGITS;
-    while value >= 100 {
-        let pair = (value % 100) as usize * 2;
-        value /= 100;
-        start -= 2;
-        digits[start..start + 2].copy_from_slice(&PAIRS[pair..pair + 2]);
-    }
-    if value >= 10 {
-        let pair = value as usize * 2;
-        start -= 2;
-        digits[start..start + 2].copy_from_slice(&PAIRS[pair..pair + 2]);
-    } else {
-        start -= 1;
-        digits[start] = b'0' + value as u8;
-    }
-    out.extend_from_slice(&digits[start..]);
+    all
 }
 
-/// Appends nanoseconds as decimal seconds, exact, without trailing zeros: `0.0503`.
-pub fn seconds(out: &mut Vec<u8>, nanos: u64) {
-    number(out, nanos / NANOS_PER_SEC);
-    let mut part = (nanos % NANOS_PER_SEC) as u32;
-    if part == 0 {
-        return;
+/// Room that a number needs.
+pub const NUMBER: usize = 24;
+/// Room that a time in seconds needs.
+pub const SECONDS: usize = 32;
+/// Bytes of a block of a name.
+const BLOCK: usize = 32;
+
+/// Writes pieces one behind the other. Who makes one gives it enough room.
+pub struct Pen<'b> {
+    rest: &'b mut [u8],
+}
+
+impl<'b> Pen<'b> {
+    /// A pen at the start of `room`.
+    #[inline(always)]
+    pub const fn new(room: &'b mut [u8]) -> Self {
+        Pen { rest: room }
     }
-    let mut digits = *b".000000000";
-    let last = (part % 10) as u8;
-    part /= 10;
-    digits[9] += last;
-    for place in [7, 5, 3, 1] {
-        let pair = (part % 100) as usize * 2;
-        part /= 100;
-        digits[place..place + 2].copy_from_slice(&PAIRS[pair..pair + 2]);
+
+    /// How much of its room is left.
+    #[inline(always)]
+    pub const fn left(&self) -> usize {
+        self.rest.len()
     }
-    let end = digits.iter().rposition(|d| *d != b'0').map_or(0, |last| last + 1);
-    out.extend_from_slice(&digits[..end]);
+
+    #[inline(always)]
+    fn go(&mut self, bytes: usize) {
+        self.rest = &mut take(&mut self.rest)[bytes..];
+    }
+
+    /// A block, of which only the first `length` bytes count.
+    #[inline(always)]
+    fn block<const N: usize>(&mut self, block: &[u8; N], length: usize) {
+        *self.rest.first_chunk_mut().expect("room was asked for") = *block;
+        self.go(length);
+    }
+
+    /// One byte.
+    #[inline(always)]
+    pub fn byte(&mut self, byte: u8) {
+        self.rest[0] = byte;
+        self.go(1);
+    }
+
+    /// Text as it stands; cheap where its length is known to the compiler.
+    #[inline(always)]
+    pub fn text(&mut self, text: &[u8]) {
+        self.rest[..text.len()].copy_from_slice(text);
+        self.go(text.len());
+    }
+
+    /// `,"name":`
+    #[inline(always)]
+    pub fn member(&mut self, name: &'static str) {
+        let (room, rest) = take(&mut self.rest).split_at_mut(name.len() + 4);
+        let end = name.len() + 2;
+        room[..2].copy_from_slice(b",\"");
+        room[2..end].copy_from_slice(name.as_bytes());
+        room[end..].copy_from_slice(b"\":");
+        self.rest = rest;
+    }
+
+    /// A name of a table.
+    #[inline(always)]
+    pub fn name(&mut self, names: &Names, rank: usize) {
+        let Some(span) = names.spans.get(rank) else { return self.byte(b'?') };
+        let mut left = span.length as usize;
+        for block in names.blocks.iter().skip(span.start as usize) {
+            if left <= BLOCK {
+                return self.block(block, left);
+            }
+            self.block(block, BLOCK);
+            left -= BLOCK;
+        }
+    }
+
+    /// A whole number.
+    #[inline(always)]
+    pub fn number(&mut self, value: u64) {
+        match value {
+            0..1_000 => self.short(value as u32),
+            1_000..1_000_000 => {
+                self.short(value as u32 / 1_000);
+                self.three(value as u32);
+            }
+            _ => self.rest = long(take(&mut self.rest), value),
+        }
+    }
+
+    /// A number of at most three digits.
+    #[inline(always)]
+    fn short(&mut self, value: u32) {
+        let entry = &SHORT[value as usize];
+        self.block(entry, usize::from(entry[3] & 3));
+    }
+
+    /// The last three digits of a number.
+    #[inline(always)]
+    fn three(&mut self, value: u32) {
+        self.block(&THREE[(value % 1_000) as usize], 3);
+    }
+
+    /// Nanoseconds as decimal seconds, exact, without trailing zeros: `0.0503`.
+    pub fn seconds(&mut self, nanos: u64) {
+        self.number(nanos / NANOS_PER_SEC);
+        let part = (nanos % NANOS_PER_SEC) as u32;
+        if part == 0 {
+            return;
+        }
+        let mut digits = [b'.'; 14];
+        let mut pen = Pen::new(&mut digits[1..]);
+        pen.three(part / 1_000_000);
+        pen.three(part / 1_000);
+        pen.three(part);
+        let mut end = 10;
+        while digits[end - 1] == b'0' {
+            end -= 1;
+        }
+        self.block(&digits, end);
+    }
+
+    /// The text of `stamp`.
+    #[inline(always)]
+    pub fn stamp(&mut self, stamp: &Stamp) {
+        self.block(&stamp.text, stamp.length);
+    }
+}
+
+/// A number of more than six digits.
+#[inline(never)]
+fn long(room: &mut [u8], value: u64) -> &mut [u8] {
+    let mut pen = Pen::new(room);
+    pen.number(value / 1_000_000);
+    let last = (value % 1_000_000) as u32;
+    pen.three(last / 1_000);
+    pen.three(last);
+    pen.rest
+}
+
+/// Names as they stand in a file, in whole blocks. All in one piece, because ten thousand names
+/// apart from each other would each be a walk through memory.
+#[derive(Default)]
+pub struct Names {
+    blocks: Vec<[u8; BLOCK]>,
+    spans: Vec<Span>,
+    longest: usize,
+}
+
+struct Span {
+    start: u32,
+    length: u32,
+}
+
+impl Names {
+    /// Adds a name; says its rank.
+    pub fn push(&mut self, name: &[u8]) -> usize {
+        self.spans.push(Span { start: self.blocks.len() as u32, length: name.len() as u32 });
+        // An empty name has a block too: then each has a last one.
+        for start in (0..name.len().max(1)).step_by(BLOCK) {
+            let part = &name[start..name.len().min(start + BLOCK)];
+            let mut block = [0; BLOCK];
+            block[..part.len()].copy_from_slice(part);
+            self.blocks.push(block);
+        }
+        self.longest = self.longest.max(name.len());
+        self.spans.len() - 1
+    }
+
+    /// Room that any of them needs.
+    pub const fn room(&self) -> usize {
+        self.longest + BLOCK
+    }
 }
 
 /// The text of the newest instant: several records in a row have the same.
 #[derive(Clone, Debug, Default)]
 pub struct Stamp {
     at: Option<Instant>,
-    text: Vec<u8>,
+    text: [u8; SECONDS],
+    length: usize,
 }
 
 impl Stamp {
-    /// Appends `at` in seconds.
+    /// Sets it to `at`.
     #[inline]
-    pub fn append(&mut self, out: &mut Vec<u8>, at: Instant) {
+    pub fn set(&mut self, at: Instant) {
         if self.at != Some(at) {
-            self.at = Some(at);
-            self.text.clear();
-            seconds(&mut self.text, at.as_nanos());
+            self.write(at);
         }
-        out.extend_from_slice(&self.text);
+    }
+
+    #[inline(never)]
+    fn write(&mut self, at: Instant) {
+        self.at = Some(at);
+        let mut pen = Pen::new(&mut self.text);
+        pen.seconds(at.as_nanos());
+        self.length = SECONDS - pen.left();
     }
 }
 
@@ -92,9 +252,12 @@ mod tests {
     use super::*;
     use crate::base::time::Duration;
 
-    fn text(write: impl FnOnce(&mut Vec<u8>)) -> String {
-        let mut out = Vec::new();
-        write(&mut out);
+    fn text(write: impl FnOnce(&mut Pen<'_>)) -> String {
+        let mut out = vec![b'~'; 256];
+        let mut pen = Pen::new(&mut out);
+        write(&mut pen);
+        let left = pen.left();
+        out.truncate(256 - left);
         String::from_utf8(out).unwrap()
     }
 
@@ -102,13 +265,30 @@ mod tests {
     fn numbers_and_times_are_what_display_makes_of_them() {
         let mut values = vec![0, 9, 10, 99, 100, 101, 1_000_000_000, 50_300_000, 1, u64::MAX];
         values.extend((0..64).flat_map(|shift| [1 << shift, (1 << shift) - 1]));
+        values.extend((0..20).flat_map(|zeros| [10_u64.pow(zeros), 10_u64.pow(zeros) - 1]));
         let mut stamp = Stamp::default();
         for value in values {
-            assert_eq!(text(|out| number(out, value)), value.to_string());
-            assert_eq!(text(|out| seconds(out, value)), Duration::from_nanos(value).to_string());
+            assert_eq!(text(|pen| pen.number(value)), value.to_string());
+            assert_eq!(text(|pen| pen.seconds(value)), Duration::from_nanos(value).to_string());
             let at = Instant::from_nanos(value);
-            assert_eq!(text(|out| [0; 2].iter().for_each(|_| stamp.append(out, at))), format!("{at}{at}"));
+            stamp.set(at);
+            assert_eq!(text(|pen| [0; 2].iter().for_each(|_| pen.stamp(&stamp))), format!("{at}{at}"));
         }
+        for value in 0..20_000 {
+            assert_eq!(text(|pen| pen.number(value)), value.to_string());
+        }
+    }
+
+    #[test]
+    fn names_of_every_length_come_out_whole() {
+        let mut names = Names::default();
+        let all: Vec<String> = (0..100).map(|length| "0123456789".repeat(10)[..length].to_owned()).collect();
+        let ranks: Vec<usize> = all.iter().map(|name| names.push(name.as_bytes())).collect();
+        for (name, rank) in all.iter().zip(ranks) {
+            assert_eq!(&text(|pen| pen.name(&names, rank)), name);
+        }
+        assert_eq!(text(|pen| pen.name(&names, 100)), "?");
+        assert_eq!(text(|pen| pen.member("bytes")), ",\"bytes\":");
     }
 
     #[test]
@@ -117,7 +297,9 @@ mod tests {
             let mut csv = csv::Writer::from_writer(Vec::new());
             csv.write_record(["x", name]).unwrap();
             let line = String::from_utf8(csv.into_inner().unwrap()).unwrap();
-            assert_eq!(format!("x,{}\n", text(|out| csv_field(out, name))), line);
+            let mut field = Vec::new();
+            csv_field(&mut field, name);
+            assert_eq!(format!("x,{}\n", String::from_utf8(field).unwrap()), line);
         }
     }
 }

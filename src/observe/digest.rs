@@ -64,6 +64,11 @@ impl Digest {
         Digest { places: places.clone(), keys, chains, total: 0, records: 0, every: 1, prints: Vec::new() }
     }
 
+    /// The places of the run.
+    pub const fn places(&self) -> &Places {
+        &self.places
+    }
+
     /// Six bits of the chain as it is now.
     pub const fn print(&self) -> u8 {
         (self.total & 63) as u8

@@ -20,4 +20,4 @@ pub mod scenario;
 pub mod series;
 pub mod summary;
 pub mod trace;
-mod windows;
+pub mod windows;

@@ -50,7 +50,7 @@ impl Recorder {
     pub fn full(places: &Places, files: Files) -> Self {
         let full = Full {
             trace: Trace::new(places, files.events),
-            queues: Queues::new(places, files.queue),
+            queues: Queues::new(places, files.queue, files.depths),
             series: Series::new(files.windows),
         };
         Self::digest_only(places).with(|more| more.full = Some(full))
@@ -82,9 +82,9 @@ impl Recorder {
         let More { full, capture, .. } = self.more.map(|more| *more).unwrap_or_default();
         capture.map_or(Ok(()), Capture::finish)?;
         let series = match full {
-            Some(Full { trace, queues, series }) => {
+            Some(Full { trace, queues, mut series }) => {
                 trace.finish()?;
-                queues.finish()?;
+                series.set_depths(queues.finish(self.digest.places())?);
                 Some(series)
             }
             None => None,
@@ -134,7 +134,7 @@ impl More {
         }
         if let Some(full) = &mut self.full {
             full.trace.record(record);
-            full.queues.record(record);
+            full.queues.record(record, full.trace.stamp());
             full.series.record(record);
         }
         if let Some(ladder) = &mut self.ladder {

@@ -7,9 +7,9 @@ use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
 use crate::base::ids::{FlowId, PacketId};
-use crate::base::note::{FlowNote, Note, Place, Record, Sink, Visitor};
+use crate::base::note::{FlowNote, Note, Record, Sink, Visitor};
 
-use super::ascii::{Stamp, number};
+use super::ascii::{Names, Pen, Stamp};
 use super::files::Lines;
 use super::places::Places;
 
@@ -31,28 +31,70 @@ impl Trace {
     }
 }
 
+impl Trace {
+    /// The time of the newest record as text.
+    #[inline]
+    pub(super) fn stamp(&self) -> &Stamp {
+        &self.lines.stamp
+    }
+}
+
 impl Sink for Trace {
+    #[inline]
     fn record(&mut self, record: &Record) {
-        self.lines.append(&mut self.out.text, record);
-        self.out.text.push(b'\n');
-        self.out.spill();
+        let room = self.lines.prepare(record);
+        let mut pen = self.lines.write(self.out.pen(room), record);
+        pen.byte(b'\n');
+        let left = pen.left();
+        self.out.end(left);
     }
 }
 
 /// Turns records into JSON objects. It must see every record, or it does not learn flows' names.
 pub struct LineWriter {
-    names: EscapedNames,
-    flows: EscapedFlows,
+    /// Each place's `,"place":"name","what":"`.
+    places: Names,
+    /// Each node's name and `#`.
+    origins: Names,
+    flows: Flows,
     stamp: Stamp,
+    room: usize,
 }
 
 /// The names of flows as they stand in JSON strings.
-type EscapedFlows = IndexMap<FlowId, Vec<u8>, FxBuildHasher>;
+#[derive(Default)]
+struct Flows {
+    ranks: IndexMap<FlowId, usize, FxBuildHasher>,
+    names: Names,
+    /// The flow of the last record: mostly also of the next.
+    last: Option<(FlowId, usize)>,
+}
+
+/// Room for everything in a line but names and texts.
+const ROOM: usize = 768;
+/// A byte of a text takes at most so many in a JSON string.
+const ESCAPED: usize = 6;
 
 impl LineWriter {
     /// For a run with these places.
     pub fn new(places: &Places) -> Self {
-        LineWriter { names: EscapedNames::new(places), flows: EscapedFlows::default(), stamp: Stamp::default() }
+        let (mut columns, mut origins) = (Names::default(), Names::default());
+        for (rank, name) in places.names.iter().enumerate() {
+            let mut escaped = Vec::new();
+            escape(name, |bytes| escaped.extend_from_slice(bytes));
+            columns.push(&[b",\"place\":\"", &escaped[..], b"\",\"what\":\""].concat());
+            if rank < places.nodes as usize {
+                origins.push(&[&escaped[..], b"#"].concat());
+            }
+        }
+        let mut writer =
+            LineWriter { places: columns, origins, flows: Flows::default(), stamp: Stamp::default(), room: 0 };
+        writer.measure();
+        writer
+    }
+
+    fn measure(&mut self) {
+        self.room = ROOM + self.places.room() + self.origins.room() + self.flows.names.room();
     }
 
     /// Learns the flow's name if `record` gives one.
@@ -60,141 +102,156 @@ impl LineWriter {
     pub fn learn(&mut self, record: &Record) {
         if let Note::Flow { flow, note: FlowNote::Opened { name, .. }, .. } = &record.note {
             let mut escaped = Vec::new();
-            escape(&mut escaped, name);
-            self.flows.insert(*flow, escaped);
+            escape(name, |bytes| escaped.extend_from_slice(bytes));
+            escaped.push(b'"');
+            self.flows.ranks.insert(*flow, self.flows.names.push(&escaped));
+            self.flows.last = None;
+            self.measure();
         }
     }
 
     /// Appends the JSON object for `record`, without a newline.
     pub fn append(&mut self, line: &mut Vec<u8>, record: &Record) {
-        self.learn(record);
-        line.extend_from_slice(b"{\"time_s\":");
-        self.stamp.append(line, record.at);
-        let mut fields = Fields { line, names: &self.names, flows: &self.flows, has_address: true };
-        fields.name("place");
-        fields.quoted(self.names.get(record.place.0));
-        record.note.visit(&mut fields);
-        line.push(b'}');
+        let (start, room) = (line.len(), self.prepare(record));
+        line.resize(start + room, 0);
+        let left = self.write(Pen::new(&mut line[start..]), record).left();
+        line.truncate(start + room - left);
     }
-}
 
-/// The names of places as they stand in JSON strings, escaped once. In one piece, because ten
-/// thousand names apart from each other would each be a walk through memory.
-struct EscapedNames {
-    text: Vec<u8>,
-    ends: Vec<u32>,
-}
-
-impl EscapedNames {
-    fn new(places: &Places) -> Self {
-        let mut names = EscapedNames { text: Vec::new(), ends: vec![0] };
-        for place in 0..places.names.len() {
-            escape(&mut names.text, places.name(Place(place as u32)));
-            names.ends.push(names.text.len() as u32);
-        }
-        names
+    /// Learns, and says how much room the line needs.
+    #[inline]
+    fn prepare(&mut self, record: &Record) -> usize {
+        let text = match &record.note {
+            Note::Flow { note: FlowNote::Opened { name, .. }, .. } => {
+                self.learn(record);
+                name
+            }
+            Note::Name { name: text, .. }
+            | Note::Http { target: text, .. }
+            | Note::Fault { what: text, .. }
+            | Note::Remark { text } => text,
+            _ => return self.room,
+        };
+        self.room + ESCAPED * text.len()
     }
 
     #[inline]
-    fn get(&self, place: u32) -> &[u8] {
-        match self.ends.get(place as usize..place as usize + 2) {
-            Some(&[start, end]) => &self.text[start as usize..end as usize],
-            _ => b"?",
+    fn write<'b>(&mut self, mut pen: Pen<'b>, record: &Record) -> Pen<'b> {
+        self.stamp.set(record.at);
+        pen.text(b"{\"time_s\":");
+        pen.stamp(&self.stamp);
+        pen.name(&self.places, record.place.0 as usize);
+        let mut fields = Fields { pen, origins: &self.origins, flows: &mut self.flows, has_address: true };
+        record.note.visit(&mut fields);
+        let mut pen = fields.pen;
+        pen.byte(b'}');
+        pen
+    }
+}
+
+impl Flows {
+    #[inline]
+    fn rank(&mut self, flow: FlowId) -> Option<usize> {
+        match self.last {
+            Some((last, rank)) if last == flow => Some(rank),
+            _ => {
+                let rank = *self.ranks.get(&flow)?;
+                self.last = Some((flow, rank));
+                Some(rank)
+            }
         }
     }
 }
 
-/// Appends text as it stands in a JSON string.
-fn escape(out: &mut Vec<u8>, text: &str) {
+/// Hands over text, piece by piece, as it stands in a JSON string.
+fn escape(text: &str, mut take: impl FnMut(&[u8])) {
     for byte in text.bytes() {
         match byte {
-            b'"' | b'\\' => out.extend([b'\\', byte]),
-            control if control < b' ' => out.extend(format!("\\u{control:04x}").bytes()),
-            byte => out.push(byte),
+            b'"' | b'\\' => take(&[b'\\', byte]),
+            control if control < b' ' => take(format!("\\u{control:04x}").as_bytes()),
+            byte => take(&[byte]),
         }
     }
 }
 
-/// Appends `,"name":value` for each field.
-struct Fields<'a> {
-    line: &'a mut Vec<u8>,
-    names: &'a EscapedNames,
-    flows: &'a EscapedFlows,
+/// Writes `,"name":value` for each field. Everything is inlined into one match on the note, where
+/// the names are known.
+struct Fields<'a, 'b> {
+    pen: Pen<'b>,
+    origins: &'a Names,
+    flows: &'a mut Flows,
     /// False after a note has said that the address it is about to show means nothing.
     has_address: bool,
 }
 
-impl Fields<'_> {
-    #[inline]
-    fn name(&mut self, name: &'static str) {
-        self.line.extend_from_slice(b",\"");
-        self.line.extend_from_slice(name.as_bytes());
-        self.line.extend_from_slice(b"\":");
-    }
-
+impl Fields<'_, '_> {
     /// A value that needs no escaping.
-    #[inline]
+    #[inline(always)]
     fn quoted(&mut self, value: &[u8]) {
-        self.line.push(b'"');
-        self.line.extend_from_slice(value);
-        self.line.push(b'"');
+        self.pen.byte(b'"');
+        self.pen.text(value);
+        self.pen.byte(b'"');
     }
 }
 
-impl Visitor for Fields<'_> {
-    #[inline]
+impl Visitor for Fields<'_, '_> {
+    #[inline(always)]
     fn kind(&mut self, _: u8, word: &'static str) {
-        self.name("what");
-        self.quoted(word.as_bytes());
+        self.pen.text(word.as_bytes());
+        self.pen.byte(b'"');
     }
-    #[inline]
+    #[inline(always)]
     fn number(&mut self, name: &'static str, value: u64) {
-        self.name(name);
-        number(self.line, value);
+        self.pen.member(name);
+        self.pen.number(value);
     }
-    #[inline]
+    #[inline(always)]
     fn optional(&mut self, name: &'static str, value: Option<u64>) {
         match value {
             _ if name == "has_address" => self.has_address = value.is_some(),
             Some(value) => self.number(name, value),
             None => {
-                self.name(name);
-                self.line.extend_from_slice(b"null");
+                self.pen.member(name);
+                self.pen.text(b"null");
             }
         }
     }
-    #[inline]
+    #[inline(always)]
     fn word(&mut self, name: &'static str, _: u8, word: &'static str) {
-        self.name(name);
+        self.pen.member(name);
         self.quoted(word.as_bytes());
     }
+    #[inline(always)]
     fn text(&mut self, name: &'static str, value: &str) {
-        self.name(name);
-        self.line.push(b'"');
-        escape(self.line, value);
-        self.line.push(b'"');
+        self.pen.member(name);
+        self.pen.byte(b'"');
+        escape(value, |bytes| self.pen.text(bytes));
+        self.pen.byte(b'"');
     }
+    #[inline(always)]
     fn address(&mut self, name: &'static str, value: Ipv4Addr) {
-        self.name(name);
+        self.pen.member(name);
         match self.has_address {
             true => self.quoted(value.to_string().as_bytes()),
-            false => self.line.extend_from_slice(b"null"),
+            false => self.pen.text(b"null"),
         }
     }
-    #[inline]
+    #[inline(always)]
     fn packet(&mut self, name: &'static str, value: PacketId) {
-        self.name(name);
-        self.line.push(b'"');
-        self.line.extend_from_slice(self.names.get(value.origin.0));
-        self.line.push(b'#');
-        number(self.line, u64::from(value.number));
-        self.line.push(b'"');
+        self.pen.member(name);
+        self.pen.byte(b'"');
+        self.pen.name(self.origins, value.origin.0 as usize);
+        self.pen.number(u64::from(value.number));
+        self.pen.byte(b'"');
     }
-    #[inline]
+    #[inline(always)]
     fn flow(&mut self, name: &'static str, value: FlowId) {
-        self.name(name);
-        match self.flows.get(&value) {
-            Some(known) => self.quoted(known),
+        self.pen.member(name);
+        match self.flows.rank(value) {
+            Some(rank) => {
+                self.pen.byte(b'"');
+                self.pen.name(&self.flows.names, rank);
+            }
             None => self.quoted(format!("{:016x}", value.0).as_bytes()),
         }
     }
@@ -204,7 +261,7 @@ impl Visitor for Fields<'_> {
 mod tests {
     use super::*;
     use crate::base::ids::NodeId;
-    use crate::base::note::{Depth, DropCause, NameChange, Note};
+    use crate::base::note::{Depth, DropCause, NameChange, Note, Place};
     use crate::base::time::Instant;
 
     fn line(note: Note) -> String {
