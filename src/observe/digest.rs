@@ -116,10 +116,16 @@ impl Sink for Digest {
         let Record { at, place, ref note } = *record;
         match *note {
             Note::PacketSent { packet, bytes, queue } => {
-                self.fold(at, place, |folder| folder.hop(1, "", packet, bytes, queue));
+                let mut folder = self.begin(at, place);
+                folder.hop(1, "", packet, bytes, queue);
+                let chain = folder.finish();
+                self.end(place, chain);
             }
             Note::PacketDelivered { packet, bytes, queue } => {
-                self.fold(at, place, |folder| folder.hop(2, "", packet, bytes, queue));
+                let mut folder = self.begin(at, place);
+                folder.hop(2, "", packet, bytes, queue);
+                let chain = folder.finish();
+                self.end(place, chain);
             }
             ref other => self.fold_other(at, place, other),
         }
@@ -127,17 +133,23 @@ impl Sink for Digest {
 }
 
 impl Digest {
+    /// The chain of the place and the time are the first word of a record's sum.
     #[inline(always)]
-    fn fold(&mut self, at: Instant, place: Place, fields: impl FnOnce(&mut Folder<'_>)) {
+    fn begin(&self, at: Instant, place: Place) -> Folder<'_> {
+        let chain = self.chains.get(place.0 as usize).map_or(0, |(chain, _)| *chain);
+        Folder::new(chain ^ at.as_nanos(), &self.keys)
+    }
+
+    /// The sum of a record is the place's next link.
+    #[inline(always)]
+    fn end(&mut self, place: Place, sum: u64) {
         let Some((chain, records)) = self.chains.get_mut(place.0 as usize) else {
             debug_assert!(false, "a record from a place that is not in the table");
             return;
         };
-        let mut folder = Folder::new(*chain ^ at.as_nanos(), &self.keys);
-        fields(&mut folder);
-        *chain = folder.finish();
+        *chain = sum;
         *records += 1;
-        self.total = product(self.total ^ *chain, KEYS[0]);
+        self.total = product(self.total ^ sum, KEYS[0]);
         self.records += 1;
         if self.records & (self.every - 1) == 0 {
             self.keep_print();
@@ -146,7 +158,10 @@ impl Digest {
 
     #[inline(never)]
     fn fold_other(&mut self, at: Instant, place: Place, note: &Note) {
-        self.fold(at, place, |folder| note.visit(folder));
+        let mut folder = self.begin(at, place);
+        note.visit(&mut folder);
+        let chain = folder.finish();
+        self.end(place, chain);
     }
 
     /// Keeps a print. When there is no room for more, every second one goes.
