@@ -303,6 +303,8 @@ pub trait Visitor {
     fn kind(&mut self, number: u8, word: &'static str);
     /// A whole number.
     fn number(&mut self, name: &'static str, value: u64);
+    /// A whole number that is never large.
+    fn small(&mut self, name: &'static str, value: u32);
     /// A number that may be absent.
     fn optional(&mut self, name: &'static str, value: Option<u64>);
     /// A word of a closed vocabulary: its rank and its spelling.
@@ -313,6 +315,8 @@ pub trait Visitor {
     fn address(&mut self, name: &'static str, value: Ipv4Addr);
     /// A packet.
     fn packet(&mut self, name: &'static str, value: PacketId);
+    /// A packet that may be absent: then nothing is said of it.
+    fn cause(&mut self, name: &'static str, value: Option<PacketId>);
     /// A flow.
     fn flow(&mut self, name: &'static str, value: FlowId);
 }
@@ -326,19 +330,19 @@ impl Note {
             Note::PacketSent { packet, bytes, queue } => {
                 v.kind(1, "packet-sent");
                 v.packet("packet", *packet);
-                v.number("bytes", u64::from(*bytes));
+                v.small("bytes", *bytes);
                 queue.visit(v);
             }
             Note::PacketDelivered { packet, bytes, queue } => {
                 v.kind(2, "packet-delivered");
                 v.packet("packet", *packet);
-                v.number("bytes", u64::from(*bytes));
+                v.small("bytes", *bytes);
                 queue.visit(v);
             }
             Note::PacketDropped { packet, bytes, cause, queue } => {
                 v.kind(3, "packet-dropped");
                 v.packet("packet", *packet);
-                v.number("bytes", u64::from(*bytes));
+                v.small("bytes", *bytes);
                 v.word("cause", *cause as u8, cause.word());
                 queue.visit(v);
             }
@@ -361,13 +365,13 @@ impl Note {
                 v.kind(22, "http");
                 v.word("change", *change as u8, change.word());
                 v.text("target", target);
-                v.number("status", u64::from(*status));
+                v.small("status", u32::from(*status));
                 v.number("bytes", *bytes);
             }
             Note::Fault { what, ends } => {
                 v.kind(23, "fault");
                 v.text("set", what);
-                v.number("ends", u64::from(*ends));
+                v.small("ends", u32::from(*ends));
             }
             Note::Remark { text } => {
                 v.kind(24, "remark");
@@ -380,7 +384,7 @@ impl Note {
 impl Depth {
     #[inline(always)]
     fn visit(self, v: &mut impl Visitor) {
-        v.number("queue_packets", u64::from(self.packets));
+        v.small("queue_packets", self.packets);
         v.number("queue_bytes", self.bytes);
     }
 }
@@ -394,15 +398,15 @@ impl FlowNote {
                 v.text("name", name);
                 v.word("transport", *transport as u8, transport.name());
                 v.address("from", *from.ip());
-                v.number("from_port", u64::from(from.port()));
+                v.small("from_port", u32::from(from.port()));
                 v.address("to", *to.ip());
-                v.number("to_port", u64::from(to.port()));
+                v.small("to_port", u32::from(to.port()));
             }
             FlowNote::Established => begin(11, "established", flow, packet, v),
             FlowNote::SegmentSent { offset, bytes, cause } => {
                 begin(12, "segment-sent", flow, packet, v);
                 v.number("offset", *offset);
-                v.number("bytes", u64::from(*bytes));
+                v.small("bytes", *bytes);
                 v.word("cause", *cause as u8, cause.word());
             }
             FlowNote::Delivered { bytes } => {
@@ -422,7 +426,7 @@ impl FlowNote {
             FlowNote::Timeout { timer, backoff } => {
                 begin(15, "timeout", flow, packet, v);
                 v.word("timer", *timer as u8, timer.word());
-                v.number("backoff", u64::from(*backoff));
+                v.small("backoff", *backoff);
             }
             FlowNote::Closed { reason } => {
                 begin(16, "closed", flow, packet, v);
@@ -437,7 +441,5 @@ impl FlowNote {
 fn begin(number: u8, word: &'static str, flow: FlowId, packet: Option<PacketId>, v: &mut impl Visitor) {
     v.kind(number, word);
     v.flow("flow", flow);
-    if let Some(packet) = packet {
-        v.packet("packet", packet);
-    }
+    v.cause("packet", packet);
 }

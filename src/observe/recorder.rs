@@ -72,6 +72,14 @@ impl Recorder {
         self.with(|more| more.capture = Some(Capture::new(places, point, packets)))
     }
 
+    /// The digest, if that is all that is kept: a run does best to tell it alone.
+    pub fn digest_alone(&mut self) -> Option<&mut Digest> {
+        match self.more {
+            None => Some(&mut self.digest),
+            Some(_) => None,
+        }
+    }
+
     /// The ladder, if one is drawn.
     pub fn take_ladder(&mut self) -> Option<Ladder> {
         self.more.as_mut()?.ladder.take()
