@@ -309,17 +309,8 @@ impl<S: Sink> Network<S> {
                 self.sink.record(&Record { at: self.now, place: Place(id.0), note });
             }
         }
-        // Mostly it sent one packet or none.
-        match self.outbox.sent.pop() {
-            None => {}
-            Some((port, packet)) if self.outbox.sent.is_empty() => self.send(id, port, packet),
-            Some(last) => {
-                let mut sent = std::mem::take(&mut self.outbox.sent);
-                for (port, packet) in sent.drain(..).chain([last]) {
-                    self.send(id, port, packet);
-                }
-                self.outbox.sent = sent;
-            }
+        while let Some((port, packet)) = self.outbox.pop() {
+            self.send(id, port, packet);
         }
     }
 

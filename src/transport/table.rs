@@ -252,7 +252,12 @@ impl<C: Connection> Table<C> {
                     self.notes.push_back((slot.flow, note));
                 }
                 if any {
-                    return Some((slot.local, slot.remote));
+                    let ends = (slot.local, slot.remote);
+                    if slot.connection.is_drained() {
+                        self.leave(READY);
+                        self.settle(index, &mut removed);
+                    }
+                    return Some(ends);
                 }
             }
             self.leave(READY);
@@ -261,6 +266,7 @@ impl<C: Connection> Table<C> {
         None
     }
 
+    #[inline(never)]
     fn settle(&mut self, index: u32, removed: &mut impl FnMut(ConnId, &Slot<C>)) {
         let alone = self.slots.len() == 1;
         let (generation, place) = &mut self.slots[index as usize];
