@@ -20,7 +20,7 @@ use crate::wire::packet::Packet;
 pub type NodeFactory = Box<dyn Fn(u32) -> Box<dyn Node>>;
 
 /// From here on looking ahead is worth its price.
-const MANY_NODES: usize = 100;
+const MANY_NODES: usize = 1000;
 
 /// One cache line.
 #[repr(align(64))]
