@@ -7,13 +7,13 @@ use super::addressing::Addressing;
 use super::app::{App, HostEvent};
 use super::host_core::Core;
 pub use super::host_ctx::HostCtx;
-use super::node::{Ctx, Input, Node, Status};
+use super::node::{Ctx, Input, Node, Status, Wish};
 use super::owners::Owners;
 pub use super::setup::{HostSetup, Settings};
 use crate::base::calendar::Calendar;
 use crate::base::ids::PacketId;
 use crate::base::note::{Depth, DropCause, Note};
-use crate::base::prefetch::prefetch;
+use crate::base::prefetch::prefetch_first;
 use crate::base::report::NodeReport;
 use crate::base::time::Instant;
 use crate::transport::endpoint::Endpoint;
@@ -21,13 +21,19 @@ use crate::transport::kernel::SocketMessage;
 use crate::transport::tcp::TcpEndpoint;
 use crate::wire::packet::{Body, Packet};
 
-/// The node that runs apps.
+/// The node that runs apps. What every segment needs comes first.
+#[repr(C)]
 pub struct Host {
+    // When the first app wants to be woken.
+    first_wake: Option<Instant>,
+    busy_apps: usize,
     core: Core,
     apps: Vec<AppSlot>,
     wakes: Calendar,
-    busy_apps: usize,
 }
+
+/// The part of a host that every segment needs.
+const HOT_BYTES: usize = 5 * 64;
 
 /// An app, and what it said after its last event.
 struct AppSlot {
@@ -55,8 +61,11 @@ impl Host {
             setup,
         };
         let apps = apps.into_iter().map(|app| AppSlot { app, wake: None, busy: false }).collect();
-        let mut host = Host { core, apps, wakes: Calendar::default(), busy_apps: 0 };
-        (0..host.apps.len()).for_each(|app| host.remember(app));
+        let mut host = Host { core, apps, first_wake: None, busy_apps: 0, wakes: Calendar::default() };
+        for app in 0..host.apps.len() {
+            let wish = Wish { wake: host.apps[app].app.next_wake(), busy: host.apps[app].app.is_busy() };
+            host.remember(app, wish);
+        }
         host
     }
 
@@ -91,17 +100,17 @@ impl Host {
     }
 
     fn dispatch(&mut self, app: usize, event: HostEvent, ctx: &mut Ctx<'_>) {
-        self.apps[app].app.on_event(event, &mut HostCtx { core: &mut self.core, ctx: ctx.reborrow(), app });
-        self.remember(app);
+        let wish = self.apps[app].app.take(event, &mut HostCtx { core: &mut self.core, ctx: ctx.reborrow(), app });
+        self.remember(app, wish);
     }
 
     /// An app's wake and status change only while it handles an event.
-    fn remember(&mut self, app: usize) {
+    fn remember(&mut self, app: usize, Wish { wake, busy }: Wish) {
         let slot = &mut self.apps[app];
-        let (wake, busy) = (slot.app.next_wake(), slot.app.is_busy());
         if slot.wake != wake {
             slot.wake = wake;
             self.wakes.set(app as u32, wake);
+            self.first_wake = self.wakes.peek().map(|(at, _)| at);
         }
         if slot.busy != busy {
             slot.busy = busy;
@@ -111,17 +120,16 @@ impl Host {
 
     /// Delivers every event, then sends every segment, until there is neither.
     fn pump(&mut self, cause: Option<PacketId>, ctx: &mut Ctx<'_>) {
-        let mut quiet = false;
         loop {
-            while let Some((app, event)) = self.core.next_event() {
+            while self.core.has_events()
+                && let Some((app, event)) = self.core.next_event()
+            {
                 self.dispatch(app, event, ctx);
-                quiet = false;
             }
-            // All was sent, and nothing happened since.
-            if quiet || !self.core.transmit(cause, ctx) {
+            // What an app is told of may make more to send, and the other way round.
+            if !self.core.transmit(cause, ctx) || !self.core.has_events() {
                 return;
             }
-            quiet = true;
         }
     }
 
@@ -170,7 +178,7 @@ impl Host {
         if let Some(kernel) = self.core.kernel.as_mut().filter(|k| due(k.poll_timeout())) {
             kernel.handle_timeout(now);
         }
-        if !due(self.wakes.peek().map(|(at, _)| at)) {
+        if !due(self.first_wake) {
             return;
         }
         for app in 0..self.apps.len() {
@@ -213,16 +221,20 @@ impl Node for Host {
 
     fn prefetch(&self, step: usize) {
         match step {
-            0 => prefetch(self),
+            0 => prefetch_first(self, HOT_BYTES),
             step => self.core.tcp.prefetch(step),
         }
     }
 
     fn next_wake(&self) -> Option<Instant> {
-        let apps = self.wakes.peek().map(|(at, _)| at);
-        let rudp = self.core.rudp.as_ref().and_then(|rudp| rudp.poll_timeout());
-        let kernel = self.core.kernel.as_ref().and_then(|kernel| kernel.poll_timeout());
-        [self.core.tcp.poll_timeout(), apps, rudp, kernel].into_iter().fold(None, Instant::earlier)
+        let mut first = Instant::earlier(self.core.tcp.poll_timeout(), self.first_wake);
+        if let Some(rudp) = &self.core.rudp {
+            first = Instant::earlier(first, rudp.poll_timeout());
+        }
+        if let Some(kernel) = &self.core.kernel {
+            first = Instant::earlier(first, kernel.poll_timeout());
+        }
+        first
     }
 
     fn is_busy(&self) -> bool {

@@ -19,23 +19,25 @@ use std::net::Ipv4Addr;
 
 /// A host has one interface.
 const INTERFACE: PortId = PortId(0);
-/// All of a host but its apps, so that an app can be lent the rest.
+/// All of a host but its apps, so that an app can be lent the rest. What every segment needs comes
+/// first.
+#[repr(C)]
 pub(super) struct Core {
-    pub(super) setup: HostSetup,
     pub(super) addressing: Option<Addressing>,
-    pub(super) tcp: TcpEndpoint,
+    pub(super) pending: VecDeque<(usize, HostEvent)>,
     // Made when it is first used: most hosts speak one transport.
     pub(super) rudp: Option<Box<RudpEndpoint>>,
-    pub(super) noting: bool,
     // In a live run TCP is the operating system's, and `tcp` stays empty.
     pub(super) kernel: Option<Box<KernelEndpoint>>,
+    pub(super) tcp: TcpEndpoint,
+    pub(super) owners: Owners,
+    pub(super) noting: bool,
+    pub(super) connections_opened: u32,
+    pub(super) apps: usize,
     pub(super) rng: Rng,
     pub(super) ports: BTreeMap<u16, usize>,
     pub(super) listeners: BTreeMap<(TransportKind, u16), usize>,
-    pub(super) owners: Owners,
-    pub(super) connections_opened: u32,
-    pub(super) pending: VecDeque<(usize, HostEvent)>,
-    pub(super) apps: usize,
+    pub(super) setup: HostSetup,
 }
 
 impl Core {
@@ -46,6 +48,15 @@ impl Core {
             rudp.set_noting(self.noting);
             Box::new(rudp)
         })
+    }
+
+    /// Whether [`Core::next_event`] may have one.
+    #[inline]
+    pub(super) fn has_events(&self) -> bool {
+        !self.pending.is_empty()
+            || self.tcp.has_events()
+            || self.rudp.as_ref().is_some_and(|rudp| rudp.has_events())
+            || self.kernel.is_some()
     }
 
     pub(super) fn endpoint_event(&mut self) -> Option<(TransportKind, EndpointEvent)> {
@@ -91,13 +102,23 @@ impl Core {
     /// Sends what the endpoints have; says whether there was any.
     pub(super) fn transmit(&mut self, cause: Option<PacketId>, ctx: &mut Ctx<'_>) -> bool {
         let mut any = false;
-        while let Some(out) = self.tcp.poll_transmit(ctx.now()) {
+        while self.tcp.has_work() {
+            let mut packet = ctx.spare();
+            let Some((src, dst)) = self.tcp.transmit_into(ctx.now(), packet.body.tcp_mut()) else {
+                ctx.recycle(packet);
+                break;
+            };
             any = true;
-            self.send(out.src, out.dst, Body::Tcp(out.segment), None, ctx);
+            self.send_packet(src, dst, packet, None, ctx);
         }
-        while let Some(out) = self.rudp.as_mut().and_then(|rudp| rudp.poll_transmit(ctx.now())) {
+        while self.rudp.as_ref().is_some_and(|rudp| rudp.has_work()) {
+            let mut packet = ctx.spare();
+            let Some((src, dst)) = self.rudp().transmit_into(ctx.now(), packet.body.rudp_mut()) else {
+                ctx.recycle(packet);
+                break;
+            };
             any = true;
-            self.send(out.src, out.dst, Body::Rudp(out.segment), None, ctx);
+            self.send_packet(src, dst, packet, None, ctx);
         }
         while let Some(port) = self.rudp.as_mut().and_then(|rudp| rudp.poll_freed()) {
             self.ask(port, SocketOp::UnbindUdp);
@@ -133,6 +154,19 @@ impl Core {
         on_link: Option<Ipv4Addr>,
         ctx: &mut Ctx<'_>,
     ) {
+        let mut packet = ctx.spare();
+        packet.body = body;
+        self.send_packet(src, dst, packet, on_link, ctx);
+    }
+
+    fn send_packet(
+        &mut self,
+        src: Ipv4Addr,
+        dst: Ipv4Addr,
+        mut packet: Box<Packet>,
+        on_link: Option<Ipv4Addr>,
+        ctx: &mut Ctx<'_>,
+    ) {
         let from = self.addressing.as_ref().map_or(Ipv4Addr::UNSPECIFIED, |a| a.address);
         let routed = || match &self.addressing {
             Some(addressing) => addressing.next_hop(dst),
@@ -141,12 +175,13 @@ impl Core {
         // In the real world the system knows the way to strangers.
         let hop = on_link.or_else(routed).or(self.kernel.is_some().then_some(dst)).map(|to| Hop { from, to });
         let id = ctx.new_packet_id();
-        let packet = Packet::new(id, src, dst, hop.unwrap_or(Hop { from, to: dst }), body);
+        packet.address(id, src, dst, hop.unwrap_or(Hop { from, to: dst }));
         match hop {
-            Some(_) => ctx.send(INTERFACE, packet),
+            Some(_) => ctx.forward(INTERFACE, packet),
             None => {
                 let (bytes, queue) = (packet.wire_bytes(), Depth::default());
                 ctx.note(Note::PacketDropped { packet: id, bytes, cause: DropCause::NoRoute, queue });
+                ctx.recycle(packet);
             }
         }
     }

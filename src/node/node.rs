@@ -123,13 +123,19 @@ impl<'a> Ctx<'a> {
     #[inline]
     pub fn send(&mut self, port: PortId, packet: Packet) {
         let packet = self.outbox.pack(packet);
-        self.outbox.sent.push((port, packet));
+        self.outbox.push(port, packet);
     }
 
-    /// Sends a packet on that came from elsewhere.
+    /// A box to put a packet into, to be sent by [`Ctx::forward`]. What it holds is of no use.
+    #[inline]
+    pub fn spare(&mut self) -> Box<Packet> {
+        self.outbox.spare()
+    }
+
+    /// Sends a packet on that has its box: one that came from elsewhere, or a filled spare one.
     #[inline]
     pub fn forward(&mut self, port: PortId, packet: Box<Packet>) {
-        self.outbox.sent.push((port, packet));
+        self.outbox.push(port, packet);
     }
 
     /// Gives the box of a packet back that ended here.

@@ -9,7 +9,7 @@ use crate::base::time::Instant;
 /// and window.
 pub trait Connection: Stream {
     /// What it exchanges with its peer.
-    type Segment;
+    type Segment: Default;
 
     /// A segment from the peer arrived. What it carries is taken out of it.
     fn take_segment(&mut self, now: Instant, segment: &mut Self::Segment);
@@ -19,8 +19,18 @@ pub trait Connection: Stream {
     }
     /// The time of [`Connection::poll_timeout`] has come. Calling it early does nothing.
     fn handle_timeout(&mut self, now: Instant);
-    /// The next segment to send, until there is none.
-    fn poll_transmit(&mut self, now: Instant) -> Option<Self::Segment>;
+    /// Writes the next segment to send over all that `segment` holds; false: there is none, and what it
+    /// holds is of no use.
+    fn transmit_into(&mut self, now: Instant, segment: &mut Self::Segment) -> bool;
+    /// The same for a segment that has no other place.
+    fn poll_transmit(&mut self, now: Instant) -> Option<Self::Segment> {
+        let mut segment = Self::Segment::default();
+        self.transmit_into(now, &mut segment).then_some(segment)
+    }
+    /// True if the segment that was just written is known to be the last one for now.
+    fn is_drained(&self) -> bool {
+        false
+    }
     /// When [`Connection::handle_timeout`] wants to be called next: one instant, however many
     /// timers run.
     fn poll_timeout(&self) -> Option<Instant>;

@@ -51,7 +51,7 @@ pub enum EndpointEvent {
 /// until there are none, then segments until there are none.
 pub trait Endpoint {
     /// What travels.
-    type Segment;
+    type Segment: Default;
     /// What a connection is configured by. Connections share it.
     type Config;
 
@@ -77,8 +77,19 @@ pub trait Endpoint {
     fn handle_timeout(&mut self, now: Instant);
     /// The next event.
     fn poll_event(&mut self) -> Option<EndpointEvent>;
-    /// The next segment to send.
-    fn poll_transmit(&mut self, now: Instant) -> Option<Outgoing<Self::Segment>>;
+    /// Writes the next segment to send over all that `segment` holds, and says from which of the host's
+    /// addresses to which it goes. `None`: there is none, and what it holds is of no use.
+    fn transmit_into(&mut self, now: Instant, segment: &mut Self::Segment) -> Option<(Ipv4Addr, Ipv4Addr)>;
+    /// The same for a segment that has no other place.
+    fn poll_transmit(&mut self, now: Instant) -> Option<Outgoing<Self::Segment>> {
+        let mut segment = Self::Segment::default();
+        let (src, dst) = self.transmit_into(now, &mut segment)?;
+        Some(Outgoing { src, dst, segment })
+    }
+    /// Whether [`Endpoint::poll_event`] may have something to tell.
+    fn has_events(&self) -> bool;
+    /// Whether [`Endpoint::transmit_into`] must be asked.
+    fn has_work(&self) -> bool;
     /// When the earliest timer of any connection fires.
     fn poll_timeout(&self) -> Option<Instant>;
     /// The next note of any connection.

@@ -11,7 +11,7 @@ use super::stream::Stream;
 use crate::base::calendar::Calendar;
 use crate::base::ids::{FlowId, TransportKind};
 use crate::base::note::FlowNote;
-use crate::base::prefetch::prefetch;
+use crate::base::prefetch::prefetch_first;
 use crate::base::report::FlowReport;
 use crate::base::time::Instant;
 
@@ -40,6 +40,9 @@ struct Row {
     first: u32,
     last: u32,
 }
+
+/// The part of a slot that every segment needs: of a connection its end is for rarer occasions.
+const HOT_BYTES: usize = 15 * 64;
 
 /// The rows: places whose events, and whose segments, have not been polled to the end.
 const EVENTS: usize = 0;
@@ -113,7 +116,7 @@ impl<C: Connection> Table<C> {
     pub fn prefetch(&self, step: usize) {
         if let [(_, Some(slot))] = &self.slots[..] {
             match step {
-                1 => prefetch(slot),
+                1 => prefetch_first(slot, HOT_BYTES),
                 _ => slot.connection.prefetch(),
             }
         }
@@ -157,19 +160,24 @@ impl<C: Connection> Table<C> {
     /// Puts a place at the end of both rows, unless it is in them.
     #[inline]
     fn touch(&mut self, index: u32) {
+        let next = self.slots[index as usize].1.as_ref().map_or([END; 2], |slot| slot.next);
         for row in [EVENTS, READY] {
-            let Some(slot) = self.slots[index as usize].1.as_mut() else { return };
-            if slot.next[row] != ABSENT {
-                continue;
+            if next[row] == ABSENT {
+                self.join(row, index);
             }
+        }
+    }
+
+    #[inline]
+    fn join(&mut self, row: usize, index: u32) {
+        let before = std::mem::replace(&mut self.rows[row].last, index);
+        if before == END {
+            self.rows[row].first = index;
+        } else if let Some(before) = self.slots[before as usize].1.as_mut() {
+            before.next[row] = index;
+        }
+        if let Some(slot) = self.slots[index as usize].1.as_mut() {
             slot.next[row] = END;
-            let Row { first, last } = &mut self.rows[row];
-            let before = std::mem::replace(last, index);
-            if before == END {
-                *first = index;
-            } else if let Some(before) = self.slots[before as usize].1.as_mut() {
-                before.next[row] = index;
-            }
         }
     }
 
@@ -218,23 +226,41 @@ impl<C: Connection> Table<C> {
         None
     }
 
-    /// The next segment of any touched connection, with its two ends. A connection that has none
-    /// left is settled: its timer is set, its notes are taken, and if it is closed it is removed
-    /// and given to `removed`.
+    /// Whether there are touched connections whose events have not been polled to the end.
     #[inline]
-    pub fn poll_transmit(
+    pub fn has_events(&self) -> bool {
+        self.rows[EVENTS].first != END
+    }
+
+    /// Whether there are touched connections that are not settled.
+    #[inline]
+    pub fn has_work(&self) -> bool {
+        self.rows[READY].first != END
+    }
+
+    /// Writes the next segment of any touched connection over `segment`, and says which its two ends
+    /// are. A connection that has none left is settled: its timer is set, its notes are taken, and if
+    /// it is closed it is removed and given to `removed`.
+    #[inline]
+    pub fn transmit_into(
         &mut self,
         now: Instant,
+        segment: &mut C::Segment,
         mut removed: impl FnMut(ConnId, &Slot<C>),
-    ) -> Option<(SocketAddrV4, SocketAddrV4, C::Segment)> {
+    ) -> Option<(SocketAddrV4, SocketAddrV4)> {
         while let index @ 0..ABSENT = self.rows[READY].first {
             if let Some(slot) = self.slots[index as usize].1.as_mut() {
-                let segment = slot.connection.poll_transmit(now);
+                let any = slot.connection.transmit_into(now, segment);
                 while let Some(note) = slot.connection.poll_note() {
                     self.notes.push_back((slot.flow, note));
                 }
-                if let Some(segment) = segment {
-                    return Some((slot.local, slot.remote, segment));
+                if any {
+                    let ends = (slot.local, slot.remote);
+                    if slot.connection.is_drained() {
+                        self.leave(READY);
+                        self.settle(index, &mut removed);
+                    }
+                    return Some(ends);
                 }
             }
             self.leave(READY);
@@ -243,6 +269,7 @@ impl<C: Connection> Table<C> {
         None
     }
 
+    #[inline(never)]
     fn settle(&mut self, index: u32, removed: &mut impl FnMut(ConnId, &Slot<C>)) {
         let alone = self.slots.len() == 1;
         let (generation, place) = &mut self.slots[index as usize];

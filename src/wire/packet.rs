@@ -71,6 +71,26 @@ pub struct SegmentKind {
 }
 
 impl Body {
+    /// The TCP segment in it, which is what it becomes if it is none.
+    #[inline]
+    pub fn tcp_mut(&mut self) -> &mut TcpSegment {
+        if !matches!(self, Body::Tcp(_)) {
+            *self = Body::Tcp(TcpSegment::default());
+        }
+        let Body::Tcp(segment) = self else { unreachable!("it was just made one") };
+        segment
+    }
+
+    /// The RUDP segment in it, which is what it becomes if it is none.
+    #[inline]
+    pub fn rudp_mut(&mut self) -> &mut RudpSegment {
+        if !matches!(self, Body::Rudp(_)) {
+            *self = Body::Rudp(RudpSegment::default());
+        }
+        let Body::Rudp(segment) = self else { unreachable!("it was just made one") };
+        segment
+    }
+
     fn wire_bytes(&self) -> u32 {
         match self {
             Body::Udp(d) => UDP_HEADER_BYTES + d.payload.len() as u32,
@@ -86,6 +106,14 @@ impl Packet {
     pub fn new(id: PacketId, src: Ipv4Addr, dst: Ipv4Addr, hop: Hop, body: Body) -> Self {
         let wire_bytes = IPV4_HEADER_BYTES + body.wire_bytes();
         Packet { id, src, dst, hop, wire_bytes, ttl: DEFAULT_TTL, doomed: false, body }
+    }
+
+    /// What a box held before gets a new name and way. Its body is what it is now.
+    #[inline]
+    pub fn address(&mut self, id: PacketId, src: Ipv4Addr, dst: Ipv4Addr, hop: Hop) {
+        (self.id, self.src, self.dst, self.hop) = (id, src, dst, hop);
+        (self.ttl, self.doomed) = (DEFAULT_TTL, false);
+        self.wire_bytes = IPV4_HEADER_BYTES + self.body.wire_bytes();
     }
 
     /// Its size on the link: the IPv4 packet, header included. Link-layer framing is not counted.

@@ -19,7 +19,7 @@ pub struct SocketMessage {
 }
 
 /// What a host asks of a socket, and what a socket tells its host.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub enum SocketOp {
     /// Host: accept connections at `local`.
     Listen,
@@ -30,6 +30,7 @@ pub enum SocketOp {
     /// Host: no longer.
     UnbindUdp,
     /// Host: connect. Socket: connected, or, where nothing asked for it, accepted.
+    #[default]
     Open,
     /// Host: send these bytes. Socket: received these.
     Data(Bytes),

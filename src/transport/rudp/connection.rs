@@ -89,6 +89,8 @@ pub struct RudpConnection {
 
     pub(super) events: VecDeque<StreamEvent>,
     pub(super) read_found_nothing: bool,
+    /// The application throws away what it reads.
+    pub(super) discarding: bool,
     pub(super) write_was_cut: bool,
     pub(super) noting: bool,
     pub(super) notes: VecDeque<FlowNote>,
@@ -150,6 +152,7 @@ impl RudpConnection {
             largest_arrived: now,
             events: VecDeque::new(),
             read_found_nothing: true,
+            discarding: false,
             write_was_cut: false,
             noting: false,
             notes: VecDeque::new(),
@@ -256,9 +259,10 @@ impl Connection for RudpConnection {
         self.run_timers(now);
     }
 
-    fn poll_transmit(&mut self, now: Instant) -> Option<RudpSegment> {
+    fn transmit_into(&mut self, now: Instant, segment: &mut RudpSegment) -> bool {
         self.now = now;
-        self.next_segment(now)
+        let next = self.next_segment(now);
+        next.map(|next| *segment = next).is_some()
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
@@ -306,6 +310,10 @@ impl Stream for RudpConnection {
             }
         }
         data
+    }
+
+    fn discard_input(&mut self) {
+        self.discarding = true;
     }
 
     fn finish_here(&mut self) {

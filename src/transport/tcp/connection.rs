@@ -20,7 +20,7 @@ use crate::transport::connection::Connection;
 use crate::transport::rtt::RttEstimator;
 use crate::transport::send_buffer::SendBuffer;
 use crate::transport::stream::{Stream, StreamEvent};
-use crate::wire::tcp::TcpSegment;
+use crate::wire::tcp::{TcpFlags, TcpSegment};
 
 /// One end of one TCP connection. Sequence numbers are offsets from the SYN (`seq.rs`).
 ///
@@ -35,6 +35,8 @@ pub struct TcpConnection {
     pub(super) state: State,
     pub(super) passive: bool,
     pub(super) noting: bool,
+    /// The last segment was a bare ACK: it is sent only if nothing else is to be sent.
+    pub(super) drained: bool,
     pub(super) events: VecDeque<StreamEvent>,
     pub(super) timers: Timers,
     pub(super) timestamps: Timestamps,
@@ -109,6 +111,8 @@ pub(super) struct ReceiveState {
     pub(super) readable_told: bool,
     /// The application reads no more.
     pub(super) shut: bool,
+    /// The application throws away what it reads.
+    pub(super) discarding: bool,
     pub(super) inbox_bytes: u64,
     /// Segments still to be acknowledged at once, whatever the delay.
     pub(super) quick_acks: u64,
@@ -150,6 +154,7 @@ impl TcpConnection {
         let mut c = TcpConnection {
             state: State::SynSent,
             passive: false,
+            drained: false,
             ports,
             now,
             snd: SendState {
@@ -200,6 +205,7 @@ impl TcpConnection {
                 readable_told: false,
                 duplicate: None,
                 shut: false,
+                discarding: false,
                 heard: now,
                 last_out_of_window: None,
                 challenges: (now, 0),
@@ -267,14 +273,26 @@ impl TcpConnection {
         self.snd.nxt - self.snd.una
     }
 
-    /// A segment with the fields that every segment of this connection has.
-    pub(super) fn blank(&self, offset: u64) -> TcpSegment {
-        TcpSegment {
-            src_port: self.ports.0,
-            dst_port: self.ports.1,
-            seq: seq::wire(self.snd.iss, offset),
-            ..Default::default()
+    /// Writes a segment that has only the fields that every segment of this connection has.
+    #[inline]
+    pub(super) fn begin(&self, offset: u64, s: &mut TcpSegment) {
+        (s.src_port, s.dst_port) = self.ports;
+        s.seq = seq::wire(self.snd.iss, offset);
+        (s.ack, s.window, s.urgent) = (0, 0, 0);
+        s.flags = TcpFlags::default();
+        (s.options.mss, s.options.window_scale, s.options.timestamps) = (None, None, None);
+        s.options.sack_permitted = false;
+        s.options.sack.clear();
+        if !s.payload.is_empty() {
+            s.payload = Bytes::new();
         }
+    }
+
+    /// The same for a segment that has no other place.
+    pub(super) fn blank(&self, offset: u64) -> TcpSegment {
+        let mut segment = TcpSegment::default();
+        self.begin(offset, &mut segment);
+        segment
     }
 
     pub(super) fn note(&mut self, note: impl FnOnce() -> FlowNote) {
@@ -380,6 +398,10 @@ impl Stream for TcpConnection {
         data
     }
 
+    fn discard_input(&mut self) {
+        self.rcv.discarding = true;
+    }
+
     fn finish_here(&mut self) {
         self.stats.bytes_written -= self.snd.buffer.truncate(self.snd.max);
         self.finish();
@@ -422,9 +444,13 @@ impl Connection for TcpConnection {
         self.run_timers();
     }
 
-    fn poll_transmit(&mut self, now: Instant) -> Option<TcpSegment> {
+    fn transmit_into(&mut self, now: Instant, segment: &mut TcpSegment) -> bool {
         self.now = now;
-        self.next_segment()
+        self.next_segment(segment)
+    }
+
+    fn is_drained(&self) -> bool {
+        self.drained
     }
 
     fn poll_timeout(&self) -> Option<Instant> {

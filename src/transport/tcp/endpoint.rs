@@ -181,12 +181,23 @@ impl Endpoint for TcpEndpoint {
         None
     }
 
-    fn poll_transmit(&mut self, now: Instant) -> Option<Outgoing<TcpSegment>> {
+    #[inline]
+    fn has_events(&self) -> bool {
+        self.table.has_events()
+    }
+
+    #[inline]
+    fn has_work(&self) -> bool {
+        self.table.has_work() || !self.replies.is_empty()
+    }
+
+    fn transmit_into(&mut self, now: Instant, segment: &mut TcpSegment) -> Option<(Ipv4Addr, Ipv4Addr)> {
         if let Some(reply) = self.replies.pop_front() {
-            return Some(reply);
+            *segment = reply.segment;
+            return Some((reply.src, reply.dst));
         }
         let (demux, last_hit, listeners) = (&mut self.demux, &mut self.last_hit, &mut self.listeners);
-        let (local, remote, segment) = self.table.poll_transmit(now, |id, slot| {
+        let (local, remote) = self.table.transmit_into(now, segment, |id, slot| {
             let pair = (slot.local, slot.remote);
             // One that left TIME-WAIT for another has no place any more.
             if demux.get(&pair) == Some(&id) {
@@ -198,7 +209,7 @@ impl Endpoint for TcpEndpoint {
                 l.half_open = l.half_open.saturating_sub(1);
             }
         })?;
-        Some(Outgoing { src: *local.ip(), dst: *remote.ip(), segment })
+        Some((*local.ip(), *remote.ip()))
     }
 
     fn poll_timeout(&self) -> Option<Instant> {

@@ -7,54 +7,74 @@ use super::state::State;
 use crate::base::note::{FlowNote, SendCause, WindowCause};
 use crate::wire::tcp::TcpSegment;
 
+/// A piece of the stream that goes now; it may end with the FIN.
+#[derive(Clone, Copy)]
+struct Piece {
+    start: u64,
+    end: u64,
+    cause: SendCause,
+}
+
 impl TcpConnection {
-    pub(super) fn next_segment(&mut self) -> Option<TcpSegment> {
+    /// Writes the next segment, if there is one.
+    pub(super) fn next_segment(&mut self, s: &mut TcpSegment) -> bool {
+        self.drained = false;
         if let Some(rst) = self.snd.rst_pending.take() {
-            return Some(*rst);
+            *s = *rst;
+            return true;
         }
         match self.state {
-            State::Closed => return None,
-            State::SynSent | State::SynReceived => return self.next_syn(),
+            State::Closed => return false,
+            State::SynSent | State::SynReceived => return self.next_syn(s),
             State::TimeWait | State::FinWait2 => {}
             _ => {
-                if let Some(segment) = self.next_data() {
-                    return Some(segment);
+                if self.next_data(s) {
+                    return true;
                 }
             }
         }
         if std::mem::take(&mut self.snd.probe_pending) {
-            return Some(self.window_probe());
+            self.window_probe(s);
+            return true;
         }
-        if std::mem::take(&mut self.snd.keep_alive_pending) {
+        let offset = if std::mem::take(&mut self.snd.keep_alive_pending) {
             // A number that the peer has already (section 3.8.4).
-            return Some(self.finish_segment(self.blank(self.snd.max - 1)));
-        }
-        if self.rcv.ack_now {
-            return Some(self.finish_segment(self.blank(self.snd.nxt.max(self.snd.max))));
-        }
-        None
+            self.snd.max - 1
+        } else if self.rcv.ack_now {
+            self.drained = true;
+            self.snd.nxt.max(self.snd.max)
+        } else {
+            return false;
+        };
+        self.begin(offset, s);
+        self.finish_segment(s);
+        true
     }
 
     /// Asks a closed window with one byte of new data (section 3.8.6.1). It does not count as sent
     /// until the peer says that it took it.
-    fn window_probe(&mut self) -> TcpSegment {
-        let mut s = self.blank(self.snd.una);
+    fn window_probe(&mut self, s: &mut TcpSegment) {
+        self.begin(self.snd.una, s);
         if self.snd.una == self.snd.max && self.snd.una < self.snd.buffer.end() {
             s.payload = self.snd.buffer.slice(self.snd.una, 1);
             self.snd.probe_byte = true;
             let offset = self.snd.una - 1;
             self.note(|| FlowNote::SegmentSent { offset, bytes: 1, cause: SendCause::WindowProbe });
         }
-        self.finish_segment(s)
+        self.finish_segment(s);
     }
 
-    fn next_syn(&mut self) -> Option<TcpSegment> {
+    fn next_syn(&mut self, s: &mut TcpSegment) -> bool {
         if !std::mem::take(&mut self.snd.syn_pending) {
             // Only an ACK that answers nonsense.
             let owed = self.rcv.ack_now && self.state == State::SynReceived;
-            return owed.then(|| self.finish_segment(self.blank(self.snd.max)));
+            if owed {
+                self.begin(self.snd.max, s);
+                self.finish_segment(s);
+            }
+            return owed;
         }
-        let mut s = self.blank(0);
+        self.begin(0, s);
         s.flags.syn = true;
         s.options.mss = Some(self.config.mss_option());
         let answers = self.state == State::SynReceived;
@@ -76,7 +96,7 @@ impl TcpConnection {
         self.stats.opened.get_or_insert(self.now);
         self.snd.last_sent = self.now;
         self.timers.retransmission = Some(self.now + self.rtt.rto());
-        Some(s)
+        true
     }
 
     /// One past the last number that may ever be sent: the FIN takes one.
@@ -109,7 +129,18 @@ impl TcpConnection {
         if end == self.snd.buffer.end() { limit.min(end + 1) } else { end }
     }
 
-    fn next_data(&mut self) -> Option<TcpSegment> {
+    fn next_data(&mut self, s: &mut TcpSegment) -> bool {
+        let Some(Piece { start, end, cause }) = self.next_piece() else { return false };
+        self.build(start, end, cause, s);
+        if cause == SendCause::TailLossProbe {
+            self.recovery.tlp.end = Some(self.snd.max);
+            self.timers.probe = None;
+        }
+        true
+    }
+
+    /// Which piece of the stream goes next.
+    fn next_piece(&mut self) -> Option<Piece> {
         if self.snd.una == self.stream_end() {
             return None;
         }
@@ -119,7 +150,7 @@ impl TcpConnection {
                 let (_, held) = self.recovery.scoreboard.unsacked_from(start);
                 let end = self.segment_end(start, held.unwrap_or(self.snd.max));
                 self.recovery.scoreboard.retransmitted(end);
-                return Some(self.build(start, end, cause));
+                return Some(Piece { start, end, cause });
             }
         }
         if std::mem::take(&mut self.recovery.tlp.pending)
@@ -138,7 +169,7 @@ impl TcpConnection {
     }
 
     /// RFC 6675 section 5, step C.
-    fn next_in_sack_recovery(&mut self) -> Option<TcpSegment> {
+    fn next_in_sack_recovery(&mut self) -> Option<Piece> {
         if self.pipe() + self.snd.mss > self.cwnd() {
             return None;
         }
@@ -149,7 +180,7 @@ impl TcpConnection {
             Episode::Loss => SendCause::Timeout,
             _ => SendCause::Recovery,
         };
-        Some(self.build(start, end, cause))
+        Some(Piece { start, end, cause })
     }
 
     /// One past the last number that the peer's window lets go; the FIN needs no room in it.
@@ -160,20 +191,18 @@ impl TcpConnection {
 
     /// RFC 8985 section 7.3: new data if the peer has room, whatever cwnd says, or else the last
     /// segment once more.
-    fn next_tail_probe(&mut self) -> Option<TcpSegment> {
+    fn next_tail_probe(&mut self) -> Option<Piece> {
         let limit = self.window_end();
         let again = limit <= self.snd.nxt;
         let (start, end) = match again {
             true => (self.recovery.rack.as_deref()?.last_start()?, self.snd.max),
             false => (self.snd.nxt, self.segment_end(self.snd.nxt, limit)),
         };
-        let segment = self.build(start, end, SendCause::TailLossProbe);
-        (self.recovery.tlp.end, self.recovery.tlp.again) = (Some(self.snd.max), again);
-        self.timers.probe = None;
-        Some(segment)
+        self.recovery.tlp.again = again;
+        Some(Piece { start, end, cause: SendCause::TailLossProbe })
     }
 
-    fn next_in_order(&mut self) -> Option<TcpSegment> {
+    fn next_in_order(&mut self) -> Option<Piece> {
         let (smss, all) = (self.snd.mss, self.stream_end());
         self.skip_what_the_peer_holds();
         let start = self.snd.nxt;
@@ -202,7 +231,8 @@ impl TcpConnection {
         // With SACK the pipe itself shrinks; limited transmit needs no allowance (RFC 6675).
         let allowance = if self.rcv.sack { 0 } else { limited * smss };
         let payload = len.min(self.snd.buffer.end().saturating_sub(start));
-        if out + payload > self.cwnd() + allowance && payload > 0 {
+        let cwnd = self.cwnd();
+        if out + payload > cwnd + allowance && payload > 0 {
             self.snd.cwnd_limited_until = self.snd.max.max(start);
             return None;
         }
@@ -212,13 +242,13 @@ impl TcpConnection {
         let cause = match self.recovery.episode {
             _ if start < self.snd.max => SendCause::Timeout,
             // RFC 3042; with SACK it is the pipe that lets it go. FlightSize is to leave it out (RFC 5681 section 3.2).
-            Episode::None if self.flight() + payload > self.cwnd() => {
+            Episode::None if self.flight() + payload > cwnd => {
                 self.recovery.limited_bytes += payload;
                 SendCause::LimitedTransmit
             }
             _ => SendCause::New,
         };
-        Some(self.build(start, end, cause))
+        Some(Piece { start, end, cause })
     }
 
     /// What is out while nothing but the order of sending counts: after a timeout, only what was
@@ -268,10 +298,10 @@ impl TcpConnection {
     }
 
     /// The segment from `start` to `end`, which may include the FIN.
-    fn build(&mut self, start: u64, end: u64, cause: SendCause) -> TcpSegment {
+    fn build(&mut self, start: u64, end: u64, cause: SendCause, s: &mut TcpSegment) {
         let data_end = end.min(self.snd.buffer.end());
         let bytes = data_end.saturating_sub(start);
-        let mut s = self.blank(start);
+        self.begin(start, s);
         s.payload = self.snd.buffer.slice(start, bytes);
         s.flags.fin = end > self.snd.buffer.end();
         s.flags.psh = bytes > 0 && data_end == self.snd.buffer.end();
@@ -312,11 +342,11 @@ impl TcpConnection {
         }
         (self.timers.persist, self.snd.probe_pending) = (None, false);
         self.rack_sends(start, end, again);
-        self.finish_segment(s)
+        self.finish_segment(s);
     }
 
     /// Acknowledgment, window and options; every segment carries the newest.
-    fn finish_segment(&mut self, mut s: TcpSegment) -> TcpSegment {
+    fn finish_segment(&mut self, s: &mut TcpSegment) {
         s.flags.ack = true;
         s.ack = seq::wire(self.rcv.irs, self.rcv.nxt);
         s.window = (self.advertise() >> self.rcv.scale) as u16;
@@ -325,13 +355,12 @@ impl TcpConnection {
         }
         let blocks = self.sack_blocks_to_send();
         if blocks > 0 {
-            self.add_sack_blocks(blocks, &mut s);
+            self.add_sack_blocks(blocks, s);
         }
         self.timestamps.last_ack_sent = self.rcv.nxt;
         self.rcv.ack_now = false;
         self.rcv.unacked_segments = 0;
         self.timers.delayed_ack = None;
-        s
     }
 
     /// What arrived twice comes first (RFC 2883 section 4), then the newest island (RFC 2018).
