@@ -42,6 +42,13 @@ pub enum Way {
 pub trait Sink {
     /// One more record.
     fn record(&mut self, record: &Record);
+    /// Takes what a node noted in one call, and leaves `notes` empty.
+    #[inline]
+    fn record_all(&mut self, at: Instant, place: Place, notes: &mut Vec<Note>) {
+        for note in notes.drain(..) {
+            self.record(&Record { at, place, note });
+        }
+    }
     /// Whether it wants records at all: for who does not, none are made.
     #[inline]
     fn wants_records(&self) -> bool {
@@ -78,7 +85,7 @@ impl Sink for Nobody {
 }
 
 impl<S: Sink> Sink for Option<S> {
-    #[inline(always)]
+    #[inline]
     fn record(&mut self, record: &Record) {
         if let Some(sink) = self {
             sink.record(record);
@@ -115,6 +122,10 @@ impl<S: Sink + ?Sized> Sink for &mut S {
     #[inline(always)]
     fn record(&mut self, record: &Record) {
         (**self).record(record);
+    }
+    #[inline]
+    fn record_all(&mut self, at: Instant, place: Place, notes: &mut Vec<Note>) {
+        (**self).record_all(at, place, notes);
     }
     #[inline]
     fn wants_records(&self) -> bool {
@@ -303,11 +314,8 @@ pub trait Visitor {
     fn kind(&mut self, number: u8, word: &'static str);
     /// A whole number.
     fn number(&mut self, name: &'static str, value: u64);
-    /// A whole number of 32 bits.
-    #[inline(always)]
-    fn small(&mut self, name: &'static str, value: u32) {
-        self.number(name, u64::from(value));
-    }
+    /// A whole number that is never large.
+    fn small(&mut self, name: &'static str, value: u32);
     /// A number that may be absent.
     fn optional(&mut self, name: &'static str, value: Option<u64>);
     /// A word of a closed vocabulary: its rank and its spelling.
@@ -318,33 +326,10 @@ pub trait Visitor {
     fn address(&mut self, name: &'static str, value: Ipv4Addr);
     /// A packet.
     fn packet(&mut self, name: &'static str, value: PacketId);
-    /// A packet, if there is one.
-    #[inline(always)]
-    fn maybe_packet(&mut self, name: &'static str, value: Option<PacketId>) {
-        if let Some(packet) = value {
-            self.packet(name, packet);
-        }
-    }
+    /// A packet that may be absent: then nothing is said of it.
+    fn cause(&mut self, name: &'static str, value: Option<PacketId>);
     /// A flow.
     fn flow(&mut self, name: &'static str, value: FlowId);
-    /// One of the two notes that every packet makes at every link.
-    #[inline(always)]
-    fn hop(&mut self, number: u8, word: &'static str, packet: PacketId, bytes: u32, queue: Depth)
-    where
-        Self: Sized,
-    {
-        self.kind(number, word);
-        self.packet("packet", packet);
-        self.small("bytes", bytes);
-        queue.visit(self);
-    }
-    /// What every note of a flow begins with.
-    #[inline(always)]
-    fn begin(&mut self, number: u8, word: &'static str, flow: FlowId, packet: Option<PacketId>) {
-        self.kind(number, word);
-        self.flow("flow", flow);
-        self.maybe_packet("packet", packet);
-    }
 }
 
 impl Note {
@@ -354,10 +339,16 @@ impl Note {
     pub fn visit(&self, v: &mut impl Visitor) {
         match self {
             Note::PacketSent { packet, bytes, queue } => {
-                v.hop(1, "packet-sent", *packet, *bytes, *queue);
+                v.kind(1, "packet-sent");
+                v.packet("packet", *packet);
+                v.small("bytes", *bytes);
+                queue.visit(v);
             }
             Note::PacketDelivered { packet, bytes, queue } => {
-                v.hop(2, "packet-delivered", *packet, *bytes, *queue);
+                v.kind(2, "packet-delivered");
+                v.packet("packet", *packet);
+                v.small("bytes", *bytes);
+                queue.visit(v);
             }
             Note::PacketDropped { packet, bytes, cause, queue } => {
                 v.kind(3, "packet-dropped");
@@ -414,7 +405,7 @@ impl FlowNote {
     fn visit(&self, flow: FlowId, packet: Option<PacketId>, v: &mut impl Visitor) {
         match self {
             FlowNote::Opened { name, transport, from, to } => {
-                v.begin(10, "flow-opened", flow, packet);
+                begin(10, "flow-opened", flow, packet, v);
                 v.text("name", name);
                 v.word("transport", *transport as u8, transport.name());
                 v.address("from", *from.ip());
@@ -422,19 +413,19 @@ impl FlowNote {
                 v.address("to", *to.ip());
                 v.small("to_port", u32::from(to.port()));
             }
-            FlowNote::Established => v.begin(11, "established", flow, packet),
+            FlowNote::Established => begin(11, "established", flow, packet, v),
             FlowNote::SegmentSent { offset, bytes, cause } => {
-                v.begin(12, "segment-sent", flow, packet);
+                begin(12, "segment-sent", flow, packet, v);
                 v.number("offset", *offset);
                 v.small("bytes", *bytes);
                 v.word("cause", *cause as u8, cause.word());
             }
             FlowNote::Delivered { bytes } => {
-                v.begin(13, "delivered", flow, packet);
+                begin(13, "delivered", flow, packet, v);
                 v.number("bytes", *bytes);
             }
             FlowNote::Window(w) => {
-                v.begin(14, "window", flow, packet);
+                begin(14, "window", flow, packet, v);
                 v.word("cause", w.cause as u8, w.cause.word());
                 v.word("phase", w.phase as u8, w.phase.word());
                 v.number("cwnd_bytes", w.cwnd_bytes);
@@ -444,14 +435,22 @@ impl FlowNote {
                 v.number("rto_ns", w.rto.as_nanos());
             }
             FlowNote::Timeout { timer, backoff } => {
-                v.begin(15, "timeout", flow, packet);
+                begin(15, "timeout", flow, packet, v);
                 v.word("timer", *timer as u8, timer.word());
                 v.small("backoff", *backoff);
             }
             FlowNote::Closed { reason } => {
-                v.begin(16, "closed", flow, packet);
+                begin(16, "closed", flow, packet, v);
                 v.word("reason", *reason as u8, reason.word());
             }
         }
     }
+}
+
+/// What the notes of a flow begin with.
+#[inline(always)]
+fn begin(number: u8, word: &'static str, flow: FlowId, packet: Option<PacketId>, v: &mut impl Visitor) {
+    v.kind(number, word);
+    v.flow("flow", flow);
+    v.cause("packet", packet);
 }

@@ -13,7 +13,7 @@ pub use super::setup::{HostSetup, Settings};
 use crate::base::calendar::Calendar;
 use crate::base::ids::PacketId;
 use crate::base::note::{Depth, DropCause, Note};
-use crate::base::prefetch::prefetch;
+use crate::base::prefetch::prefetch_first;
 use crate::base::report::NodeReport;
 use crate::base::time::Instant;
 use crate::transport::endpoint::Endpoint;
@@ -21,15 +21,19 @@ use crate::transport::kernel::SocketMessage;
 use crate::transport::tcp::TcpEndpoint;
 use crate::wire::packet::{Body, Packet};
 
-/// The node that runs apps.
+/// The node that runs apps. What every segment needs comes first.
+#[repr(C)]
 pub struct Host {
-    core: Core,
-    apps: Vec<AppSlot>,
     // When the first app wants to be woken.
     first_wake: Option<Instant>,
     busy_apps: usize,
+    core: Core,
+    apps: Vec<AppSlot>,
     wakes: Calendar,
 }
+
+/// The part of a host that every segment needs.
+const HOT_BYTES: usize = 5 * 64;
 
 /// An app, and what it said after its last event.
 struct AppSlot {
@@ -217,7 +221,7 @@ impl Node for Host {
 
     fn prefetch(&self, step: usize) {
         match step {
-            0 => prefetch(self),
+            0 => prefetch_first(self, HOT_BYTES),
             step => self.core.tcp.prefetch(step),
         }
     }

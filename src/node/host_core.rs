@@ -19,23 +19,25 @@ use std::net::Ipv4Addr;
 
 /// A host has one interface.
 const INTERFACE: PortId = PortId(0);
-/// All of a host but its apps, so that an app can be lent the rest.
+/// All of a host but its apps, so that an app can be lent the rest. What every segment needs comes
+/// first.
+#[repr(C)]
 pub(super) struct Core {
-    pub(super) setup: HostSetup,
     pub(super) addressing: Option<Addressing>,
-    pub(super) tcp: TcpEndpoint,
+    pub(super) pending: VecDeque<(usize, HostEvent)>,
     // Made when it is first used: most hosts speak one transport.
     pub(super) rudp: Option<Box<RudpEndpoint>>,
-    pub(super) noting: bool,
     // In a live run TCP is the operating system's, and `tcp` stays empty.
     pub(super) kernel: Option<Box<KernelEndpoint>>,
+    pub(super) tcp: TcpEndpoint,
+    pub(super) owners: Owners,
+    pub(super) noting: bool,
+    pub(super) connections_opened: u32,
+    pub(super) apps: usize,
     pub(super) rng: Rng,
     pub(super) ports: BTreeMap<u16, usize>,
     pub(super) listeners: BTreeMap<(TransportKind, u16), usize>,
-    pub(super) owners: Owners,
-    pub(super) connections_opened: u32,
-    pub(super) pending: VecDeque<(usize, HostEvent)>,
-    pub(super) apps: usize,
+    pub(super) setup: HostSetup,
 }
 
 impl Core {

@@ -123,7 +123,7 @@ impl<'a> Ctx<'a> {
     #[inline]
     pub fn send(&mut self, port: PortId, packet: Packet) {
         let packet = self.outbox.pack(packet);
-        self.outbox.sent.push((port, packet));
+        self.outbox.push(port, packet);
     }
 
     /// A box to put a packet into, to be sent by [`Ctx::forward`]. What it holds is of no use.
@@ -135,7 +135,7 @@ impl<'a> Ctx<'a> {
     /// Sends a packet on that has its box: one that came from elsewhere, or a filled spare one.
     #[inline]
     pub fn forward(&mut self, port: PortId, packet: Box<Packet>) {
-        self.outbox.sent.push((port, packet));
+        self.outbox.push(port, packet);
     }
 
     /// Gives the box of a packet back that ended here.

@@ -20,13 +20,32 @@ fn fresh() -> Box<Packet> {
 /// Packets on their way from a node to its links.
 #[derive(Default)]
 pub struct Outbox {
-    /// What the node sent during this call, in order.
-    pub sent: Vec<(PortId, Box<Packet>)>,
+    // What the node sent during this call, in order, and how much of it was taken.
+    sent: Vec<(PortId, Option<Box<Packet>>)>,
+    taken: usize,
     #[expect(clippy::vec_box, reason = "the boxes are what is kept")]
     spare: Vec<Box<Packet>>,
 }
 
 impl Outbox {
+    /// The node sends a packet.
+    #[inline]
+    pub fn push(&mut self, port: PortId, packet: Box<Packet>) {
+        self.sent.push((port, Some(packet)));
+    }
+
+    /// The next packet that was sent, in order.
+    #[inline]
+    pub fn pop(&mut self) -> Option<(PortId, Box<Packet>)> {
+        if let Some((port, packet)) = self.sent.get_mut(self.taken) {
+            self.taken += 1;
+            return packet.take().map(|packet| (*port, packet));
+        }
+        self.sent.clear();
+        self.taken = 0;
+        None
+    }
+
     /// A box with this packet.
     #[inline]
     pub fn pack(&mut self, packet: Packet) -> Box<Packet> {

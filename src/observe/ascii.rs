@@ -102,9 +102,18 @@ impl<'b> Pen<'b> {
     /// A name of a table.
     #[inline(always)]
     pub fn name(&mut self, names: &Names, rank: usize) {
-        let Some(span) = names.spans.get(rank) else { return self.byte(b'?') };
-        let mut left = span.length as usize;
-        for block in names.blocks.iter().skip(span.start as usize) {
+        match names.heads.get(rank) {
+            Some(head) if head.length as usize <= BLOCK => self.block(&head.block, head.length as usize),
+            Some(head) => self.long_name(names, head),
+            None => self.byte(b'?'),
+        }
+    }
+
+    #[inline(always)]
+    fn long_name(&mut self, names: &Names, head: &Head) {
+        self.block(&head.block, BLOCK);
+        let mut left = head.length as usize - BLOCK;
+        for block in &names.tails[head.tail as usize..] {
             if left <= BLOCK {
                 return self.block(block, left);
             }
@@ -140,6 +149,7 @@ impl<'b> Pen<'b> {
     }
 
     /// Nanoseconds as decimal seconds, exact, without trailing zeros: `0.0503`.
+    #[inline]
     pub fn seconds(&mut self, nanos: u64) {
         self.number(nanos / NANOS_PER_SEC);
         let part = (nanos % NANOS_PER_SEC) as u32;
@@ -161,7 +171,19 @@ impl<'b> Pen<'b> {
     /// The text of `stamp`.
     #[inline(always)]
     pub fn stamp(&mut self, stamp: &Stamp) {
-        self.block(&stamp.text, stamp.length);
+        self.block(&stamp.seconds, stamp.length);
+    }
+
+    /// What a record with this time begins with: `{"time_s":0.0503,"place":"`.
+    #[inline(always)]
+    pub fn begin(&mut self, stamp: &Stamp) {
+        self.block(&stamp.begin, stamp.length + OPEN.len() + PLACE.len());
+    }
+
+    /// Text that is known beforehand.
+    #[inline(always)]
+    pub fn fixed(&mut self, text: &Fixed) {
+        self.block(&text.block, text.length);
     }
 }
 
@@ -180,29 +202,31 @@ fn long(room: &mut [u8], value: u64) -> &mut [u8] {
 /// apart from each other would each be a walk through memory.
 #[derive(Default)]
 pub struct Names {
-    blocks: Vec<[u8; BLOCK]>,
-    spans: Vec<Span>,
+    heads: Vec<Head>,
+    /// What is longer than a block goes on here.
+    tails: Vec<[u8; BLOCK]>,
     longest: usize,
 }
 
-struct Span {
-    start: u32,
+struct Head {
+    block: [u8; BLOCK],
     length: u32,
+    tail: u32,
 }
 
 impl Names {
     /// Adds a name; says its rank.
     pub fn push(&mut self, name: &[u8]) -> usize {
-        self.spans.push(Span { start: self.blocks.len() as u32, length: name.len() as u32 });
-        // An empty name has a block too: then each has a last one.
-        for start in (0..name.len().max(1)).step_by(BLOCK) {
-            let part = &name[start..name.len().min(start + BLOCK)];
+        let block = |part: &[u8]| {
             let mut block = [0; BLOCK];
             block[..part.len()].copy_from_slice(part);
-            self.blocks.push(block);
-        }
+            block
+        };
+        let (head, tail) = name.split_at(name.len().min(BLOCK));
+        self.heads.push(Head { block: block(head), length: name.len() as u32, tail: self.tails.len() as u32 });
+        self.tails.extend(tail.chunks(BLOCK).map(block));
         self.longest = self.longest.max(name.len());
-        self.spans.len() - 1
+        self.heads.len() - 1
     }
 
     /// Room that any of them needs.
@@ -211,12 +235,45 @@ impl Names {
     }
 }
 
+/// A longer block.
+const LONG_BLOCK: usize = 48;
+
+/// Text of at most a long block.
+pub struct Fixed {
+    block: [u8; LONG_BLOCK],
+    length: usize,
+}
+
+impl Fixed {
+    /// Of this text.
+    pub const fn new(text: &str) -> Self {
+        let (mut block, bytes) = ([0; LONG_BLOCK], text.as_bytes());
+        let mut i = 0;
+        while i < bytes.len() {
+            block[i] = bytes[i];
+            i += 1;
+        }
+        Fixed { block, length: bytes.len() }
+    }
+}
+
+const OPEN: &[u8] = b"{\"time_s\":";
+const PLACE: &[u8] = b",\"place\":\"";
+
 /// The text of the newest instant: several records in a row have the same.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Stamp {
     at: Option<Instant>,
-    text: [u8; SECONDS],
+    seconds: [u8; SECONDS],
     length: usize,
+    /// The seconds with what stands around them.
+    begin: [u8; LONG_BLOCK],
+}
+
+impl Default for Stamp {
+    fn default() -> Self {
+        Stamp { at: None, seconds: [0; SECONDS], length: 0, begin: [0; LONG_BLOCK] }
+    }
 }
 
 impl Stamp {
@@ -231,9 +288,14 @@ impl Stamp {
     #[inline(never)]
     fn write(&mut self, at: Instant) {
         self.at = Some(at);
-        let mut pen = Pen::new(&mut self.text);
+        let mut pen = Pen::new(&mut self.seconds);
         pen.seconds(at.as_nanos());
         self.length = SECONDS - pen.left();
+        // Ten bytes, at most 21, and ten.
+        let mut pen = Pen::new(&mut self.begin);
+        pen.text(OPEN);
+        pen.block(&self.seconds, self.length);
+        pen.text(PLACE);
     }
 }
 

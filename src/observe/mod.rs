@@ -7,6 +7,7 @@ pub mod capture;
 pub mod digest;
 pub mod files;
 pub mod flows;
+mod fold;
 pub mod ladder;
 pub mod live;
 pub mod lock;

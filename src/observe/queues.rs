@@ -81,7 +81,7 @@ impl Queues {
     }
 
     /// What a record says of a queue; `stamp` is its time.
-    #[inline]
+    #[inline(always)]
     pub fn record(&mut self, record: &Record, stamp: &Stamp) {
         if let Note::PacketSent { queue, .. }
         | Note::PacketDelivered { queue, .. }

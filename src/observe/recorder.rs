@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 use crate::base::ids::PacketId;
-use crate::base::note::{Depth, Note, Place, Record, Sink, Way};
+use crate::base::note::{Place, Record, Sink, Way};
 use crate::base::outline::Outline;
 use crate::base::time::Instant;
 
@@ -72,6 +72,14 @@ impl Recorder {
         self.with(|more| more.capture = Some(Capture::new(places, point, packets)))
     }
 
+    /// The digest, if that is all that is kept: a run does best to tell it alone.
+    pub fn digest_alone(&mut self) -> Option<&mut Digest> {
+        match self.more {
+            None => Some(&mut self.digest),
+            Some(_) => None,
+        }
+    }
+
     /// The ladder, if one is drawn.
     pub fn take_ladder(&mut self) -> Option<Ladder> {
         self.more.as_mut()?.ladder.take()
@@ -102,31 +110,7 @@ impl Recorder {
     }
 }
 
-/// The two notes of every hop.
-#[derive(Clone, Copy)]
-enum Hop {
-    Sent,
-    Delivered,
-}
-
 impl More {
-    #[inline(never)]
-    fn hop(
-        &mut self,
-        digest: &mut Digest,
-        (at, place): (Instant, Place),
-        packet: PacketId,
-        bytes: u32,
-        queue: Depth,
-        hop: Hop,
-    ) {
-        let note = match hop {
-            Hop::Sent => Note::PacketSent { packet, bytes, queue },
-            Hop::Delivered => Note::PacketDelivered { packet, bytes, queue },
-        };
-        self.record(&Record { at, place, note }, digest);
-    }
-
     #[inline(never)]
     fn record(&mut self, record: &Record, digest: &mut Digest) {
         if self.digested.as_ref().is_none_or(|places| places.contains(&record.place)) {
@@ -144,20 +128,10 @@ impl More {
 }
 
 impl Sink for Recorder {
-    /// Inlined where notes are made, with the digest's short way for those of every hop. The long way
-    /// puts a note together again, so that the short one need not put it into memory.
-    #[inline(always)]
     fn record(&mut self, record: &Record) {
-        let Some(more) = &mut self.more else { return self.digest.record(record) };
-        let Record { at, place, ref note } = *record;
-        match *note {
-            Note::PacketSent { packet, bytes, queue } => {
-                more.hop(&mut self.digest, (at, place), packet, bytes, queue, Hop::Sent);
-            }
-            Note::PacketDelivered { packet, bytes, queue } => {
-                more.hop(&mut self.digest, (at, place), packet, bytes, queue, Hop::Delivered);
-            }
-            _ => more.record(record, &mut self.digest),
+        match &mut self.more {
+            None => self.digest.record(record),
+            Some(more) => more.record(record, &mut self.digest),
         }
     }
 

@@ -14,6 +14,7 @@ use super::files::{Lines, Spool};
 use super::flows::FlowNames;
 use super::queues::Depths;
 use super::windows::{WindowRow, Windows, field};
+use crate::base::ids::FlowId;
 use crate::base::note::{FlowNote, Note, Place, Record, Sink};
 use crate::base::time::Instant;
 
@@ -23,6 +24,8 @@ pub struct Series {
     flows: FlowNames,
     /// Each end of each flow, by the flow's number.
     ends: IndexMap<(u32, Place), End, FxBuildHasher>,
+    /// At each place, the flow it last spoke of, and the end's rank: mostly it has but one.
+    recent: Vec<Option<(FlowId, u32)>>,
     windows: RefCell<Windows>,
     depths: Option<RefCell<Depths>>,
     last: Instant,
@@ -50,6 +53,7 @@ impl Series {
         Series {
             flows: FlowNames::default(),
             ends: IndexMap::default(),
+            recent: Vec::new(),
             windows: RefCell::new(Windows::new(windows)),
             depths: None,
             last: Instant::ZERO,
@@ -127,6 +131,18 @@ impl Series {
         lines.finish()
     }
 
+    /// The rank of an end, which is new or not.
+    #[inline(never)]
+    fn look_up(&mut self, flow: FlowId, place: Place) -> u32 {
+        let entry = self.ends.entry((self.flows.number(flow), place));
+        let rank = entry.index() as u32;
+        entry.or_default();
+        let index = place.0 as usize;
+        self.recent.resize(self.recent.len().max(index + 1), None);
+        self.recent[index] = Some((flow, rank));
+        rank
+    }
+
     /// Of each flow's ends, the one that sent more payload; of equal ones, the first by name.
     fn main_senders(&self) -> Vec<Option<u32>> {
         let mut best: Vec<Option<(u64, Place, u32)>> = Vec::new();
@@ -143,7 +159,7 @@ impl Series {
 }
 
 impl Sink for Series {
-    #[inline]
+    #[inline(always)]
     fn record(&mut self, record: &Record) {
         let (at, place) = (record.at, record.place);
         self.last = self.last.max(at);
@@ -152,9 +168,11 @@ impl Sink for Series {
         if !matches!(note, FlowNote::Window(_) | FlowNote::SegmentSent { .. } | FlowNote::Delivered { .. }) {
             return;
         }
-        let entry = self.ends.entry((self.flows.number(*flow), place));
-        let rank = entry.index() as u32;
-        let end = entry.or_default();
+        let rank = match self.recent.get(place.0 as usize) {
+            Some(Some((known, rank))) if known == flow => *rank,
+            _ => self.look_up(*flow, place),
+        };
+        let Some((_, end)) = self.ends.get_index_mut(rank as usize) else { return };
         match note {
             FlowNote::Window(window) => {
                 end.changed = Some(at);
@@ -174,7 +192,7 @@ mod tests {
     use std::io::Cursor;
 
     use super::*;
-    use crate::base::ids::{FlowId, TransportKind};
+    use crate::base::ids::TransportKind;
     use crate::base::note::{Phase, SendCause, Window, WindowCause};
     use crate::base::time::Duration;
 

@@ -20,7 +20,7 @@ use crate::wire::packet::Packet;
 pub type NodeFactory = Box<dyn Fn(u32) -> Box<dyn Node>>;
 
 /// From here on looking ahead is worth its price.
-const MANY_NODES: usize = 100;
+const MANY_NODES: usize = 1000;
 
 /// One cache line.
 #[repr(align(64))]
@@ -303,22 +303,11 @@ impl<S: Sink> Network<S> {
         }
         // A wake for the past is a wake for now.
         self.scheduler.set_node(id, wake.map(|at| at.max(self.now)));
-        if self.sink.wants_records() {
-            for note in self.notes.drain(..) {
-                self.sink.record(&Record { at: self.now, place: Place(id.0), note });
-            }
+        if self.sink.wants_records() && !self.notes.is_empty() {
+            self.sink.record_all(self.now, Place(id.0), &mut self.notes);
         }
-        // Mostly it sent one packet or none.
-        match self.outbox.sent.pop() {
-            None => {}
-            Some((port, packet)) if self.outbox.sent.is_empty() => self.send(id, port, packet),
-            Some(last) => {
-                let mut sent = std::mem::take(&mut self.outbox.sent);
-                for (port, packet) in sent.drain(..).chain([last]) {
-                    self.send(id, port, packet);
-                }
-                self.outbox.sent = sent;
-            }
+        while let Some((port, packet)) = self.outbox.pop() {
+            self.send(id, port, packet);
         }
     }
 

@@ -27,6 +27,10 @@ pub trait Connection: Stream {
         let mut segment = Self::Segment::default();
         self.transmit_into(now, &mut segment).then_some(segment)
     }
+    /// True if the segment that was just written is known to be the last one for now.
+    fn is_drained(&self) -> bool {
+        false
+    }
     /// When [`Connection::handle_timeout`] wants to be called next: one instant, however many
     /// timers run.
     fn poll_timeout(&self) -> Option<Instant>;

@@ -11,7 +11,7 @@ use super::stream::Stream;
 use crate::base::calendar::Calendar;
 use crate::base::ids::{FlowId, TransportKind};
 use crate::base::note::FlowNote;
-use crate::base::prefetch::prefetch;
+use crate::base::prefetch::prefetch_first;
 use crate::base::report::FlowReport;
 use crate::base::time::Instant;
 
@@ -40,6 +40,9 @@ struct Row {
     first: u32,
     last: u32,
 }
+
+/// The part of a slot that every segment needs: of a connection its end is for rarer occasions.
+const HOT_BYTES: usize = 15 * 64;
 
 /// The rows: places whose events, and whose segments, have not been polled to the end.
 const EVENTS: usize = 0;
@@ -113,7 +116,7 @@ impl<C: Connection> Table<C> {
     pub fn prefetch(&self, step: usize) {
         if let [(_, Some(slot))] = &self.slots[..] {
             match step {
-                1 => prefetch(slot),
+                1 => prefetch_first(slot, HOT_BYTES),
                 _ => slot.connection.prefetch(),
             }
         }
@@ -252,7 +255,12 @@ impl<C: Connection> Table<C> {
                     self.notes.push_back((slot.flow, note));
                 }
                 if any {
-                    return Some((slot.local, slot.remote));
+                    let ends = (slot.local, slot.remote);
+                    if slot.connection.is_drained() {
+                        self.leave(READY);
+                        self.settle(index, &mut removed);
+                    }
+                    return Some(ends);
                 }
             }
             self.leave(READY);
@@ -261,6 +269,7 @@ impl<C: Connection> Table<C> {
         None
     }
 
+    #[inline(never)]
     fn settle(&mut self, index: u32, removed: &mut impl FnMut(ConnId, &Slot<C>)) {
         let alone = self.slots.len() == 1;
         let (generation, place) = &mut self.slots[index as usize];

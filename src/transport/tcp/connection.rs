@@ -35,6 +35,8 @@ pub struct TcpConnection {
     pub(super) state: State,
     pub(super) passive: bool,
     pub(super) noting: bool,
+    /// The last segment was a bare ACK: it is sent only if nothing else is to be sent.
+    pub(super) drained: bool,
     pub(super) events: VecDeque<StreamEvent>,
     pub(super) timers: Timers,
     pub(super) timestamps: Timestamps,
@@ -152,6 +154,7 @@ impl TcpConnection {
         let mut c = TcpConnection {
             state: State::SynSent,
             passive: false,
+            drained: false,
             ports,
             now,
             snd: SendState {
@@ -444,6 +447,10 @@ impl Connection for TcpConnection {
     fn transmit_into(&mut self, now: Instant, segment: &mut TcpSegment) -> bool {
         self.now = now;
         self.next_segment(segment)
+    }
+
+    fn is_drained(&self) -> bool {
+        self.drained
     }
 
     fn poll_timeout(&self) -> Option<Instant> {

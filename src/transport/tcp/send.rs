@@ -18,6 +18,7 @@ struct Piece {
 impl TcpConnection {
     /// Writes the next segment, if there is one.
     pub(super) fn next_segment(&mut self, s: &mut TcpSegment) -> bool {
+        self.drained = false;
         if let Some(rst) = self.snd.rst_pending.take() {
             *s = *rst;
             return true;
@@ -40,6 +41,7 @@ impl TcpConnection {
             // A number that the peer has already (section 3.8.4).
             self.snd.max - 1
         } else if self.rcv.ack_now {
+            self.drained = true;
             self.snd.nxt.max(self.snd.max)
         } else {
             return false;
