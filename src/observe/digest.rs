@@ -20,7 +20,9 @@ pub struct Digest {
     keys: Vec<u64>,
     chains: Vec<(u64, u64)>,
     total: u64,
-    records: u64,
+    /// At which record the next print is kept, and how many are missing until then.
+    next_print: u64,
+    missing: u64,
     every: u64,
     prints: Vec<u8>,
 }
@@ -59,7 +61,8 @@ impl Digest {
     pub fn new(places: &Places) -> Self {
         let keys: Vec<u64> = places.names.iter().map(|name| name_key(name)).collect();
         let chains = keys.iter().map(|&key| (key, 0)).collect();
-        Digest { places: places.clone(), keys, chains, total: 0, records: 0, every: 1, prints: Vec::new() }
+        let (next_print, missing, every) = (1, 1, 1);
+        Digest { places: places.clone(), keys, chains, total: 0, next_print, missing, every, prints: Vec::new() }
     }
 
     /// The places of the run.
@@ -74,11 +77,12 @@ impl Digest {
 
     /// How many records it has seen.
     pub const fn records(&self) -> u64 {
-        self.records
+        self.next_print - self.missing
     }
 
     /// The result. Places without a record are left out.
     pub fn finish(self) -> DigestResult {
+        let records = self.records();
         let mut per_place: Vec<PlaceDigest> = self
             .places
             .names
@@ -98,7 +102,7 @@ impl Digest {
         DigestResult {
             hex: hasher.finalize().to_hex().to_string(),
             total: self.total,
-            records: self.records,
+            records,
             every: self.every,
             prints: self.prints,
             per_place,
@@ -143,8 +147,8 @@ impl Digest {
         *records += 1;
         // An odd factor loses nothing, and the upper bits depend on all below them.
         self.total = self.total.wrapping_add(*chain).wrapping_mul(KEYS[0] | 1);
-        self.records += 1;
-        if self.records & (self.every - 1) == 0 {
+        self.missing -= 1;
+        if self.missing == 0 {
             self.keep_print();
         }
     }
@@ -153,7 +157,10 @@ impl Digest {
     #[inline(never)]
     fn keep_print(&mut self) {
         self.prints.push(self.print());
+        self.missing = self.every;
+        self.next_print += self.every;
         if self.prints.len() > MAX_PRINTS {
+            // The one just kept is the first of a pair.
             self.every *= 2;
             self.prints = self.prints.chunks_exact(2).map(|pair| pair[1]).collect();
         }
