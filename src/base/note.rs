@@ -112,7 +112,7 @@ impl<S: Sink> Sink for Option<S> {
 }
 
 impl<S: Sink + ?Sized> Sink for &mut S {
-    #[inline]
+    #[inline(always)]
     fn record(&mut self, record: &Record) {
         (**self).record(record);
     }
