@@ -128,6 +128,7 @@ impl More {
 }
 
 impl Sink for Recorder {
+    #[inline(never)]
     fn record(&mut self, record: &Record) {
         match &mut self.more {
             None => self.digest.record(record),
