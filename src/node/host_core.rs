@@ -13,7 +13,7 @@ use crate::transport::kernel::{KernelEndpoint, SocketOp};
 use crate::transport::rudp::RudpEndpoint;
 use crate::transport::stream::StreamEvent;
 use crate::transport::tcp::TcpEndpoint;
-use crate::wire::packet::{Body, Hop, Packet};
+use crate::wire::packet::{Hop, Packet};
 use std::collections::{BTreeMap, VecDeque};
 use std::net::Ipv4Addr;
 
@@ -90,15 +90,19 @@ impl Core {
 
     /// Sends what the endpoints have; says whether there was any.
     pub(super) fn transmit(&mut self, cause: Option<PacketId>, ctx: &mut Ctx<'_>) -> bool {
-        let mut any = false;
-        while let Some(out) = self.tcp.poll_transmit(ctx.now()) {
+        let (mut any, now) = (false, ctx.now());
+        let mut packet = ctx.spare();
+        while let Some((src, dst)) = self.tcp.fill_segment(now, packet.body.tcp()) {
             any = true;
-            self.send(out.src, out.dst, Body::Tcp(out.segment), None, ctx);
+            self.send(src, dst, packet, None, ctx);
+            packet = ctx.spare();
         }
-        while let Some(out) = self.rudp.as_mut().and_then(|rudp| rudp.poll_transmit(ctx.now())) {
+        while let Some((src, dst)) = self.rudp.as_mut().and_then(|rudp| rudp.fill_segment(now, packet.body.rudp())) {
             any = true;
-            self.send(out.src, out.dst, Body::Rudp(out.segment), None, ctx);
+            self.send(src, dst, packet, None, ctx);
+            packet = ctx.spare();
         }
+        ctx.recycle(packet);
         while let Some(port) = self.rudp.as_mut().and_then(|rudp| rudp.poll_freed()) {
             self.ask(port, SocketOp::UnbindUdp);
         }
@@ -125,11 +129,13 @@ impl Core {
         note.or_else(|| self.kernel.as_mut()?.poll_note())
     }
 
+    /// Sends what stands in the packet's body.
+    #[inline]
     pub(super) fn send(
         &mut self,
         src: Ipv4Addr,
         dst: Ipv4Addr,
-        body: Body,
+        mut packet: Box<Packet>,
         on_link: Option<Ipv4Addr>,
         ctx: &mut Ctx<'_>,
     ) {
@@ -141,13 +147,12 @@ impl Core {
         // In the real world the system knows the way to strangers.
         let hop = on_link.or_else(routed).or(self.kernel.is_some().then_some(dst)).map(|to| Hop { from, to });
         let id = ctx.new_packet_id();
-        let packet = Packet::new(id, src, dst, hop.unwrap_or(Hop { from, to: dst }), body);
-        match hop {
-            Some(_) => ctx.send(INTERFACE, packet),
-            None => {
-                let (bytes, queue) = (packet.wire_bytes(), Depth::default());
-                ctx.note(Note::PacketDropped { packet: id, bytes, cause: DropCause::NoRoute, queue });
-            }
+        packet.address(id, src, dst, hop.unwrap_or(Hop { from, to: dst }));
+        if hop.is_some() {
+            return ctx.forward(INTERFACE, packet);
         }
+        let (bytes, queue) = (packet.wire_bytes(), Depth::default());
+        ctx.note(Note::PacketDropped { packet: id, bytes, cause: DropCause::NoRoute, queue });
+        ctx.recycle(packet);
     }
 }

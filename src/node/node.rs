@@ -122,11 +122,18 @@ impl<'a> Ctx<'a> {
     /// Puts a new packet on the link at `port`.
     #[inline]
     pub fn send(&mut self, port: PortId, packet: Packet) {
-        let packet = self.outbox.pack(packet);
-        self.outbox.sent.push((port, packet));
+        let mut spare = self.spare();
+        *spare = packet;
+        self.forward(port, spare);
     }
 
-    /// Sends a packet on that came from elsewhere.
+    /// A box to make a packet in, with anything in it: for [`Ctx::forward`] or [`Ctx::recycle`].
+    #[inline]
+    pub fn spare(&mut self) -> Box<Packet> {
+        self.outbox.spare()
+    }
+
+    /// Sends a packet that has its box, or came in it.
     #[inline]
     pub fn forward(&mut self, port: PortId, packet: Box<Packet>) {
         self.outbox.sent.push((port, packet));

@@ -15,16 +15,10 @@ pub struct Outbox {
 }
 
 impl Outbox {
-    /// A box with this packet.
+    /// A box for a packet, with anything in it.
     #[inline]
-    pub fn pack(&mut self, packet: Packet) -> Box<Packet> {
-        match self.spare.pop() {
-            Some(mut spare) => {
-                *spare = packet;
-                spare
-            }
-            None => Box::new(packet),
-        }
+    pub fn spare(&mut self) -> Box<Packet> {
+        self.spare.pop().unwrap_or_default()
     }
 
     /// Takes a box back. Its contents are of no use any more.

@@ -9,7 +9,7 @@ use crate::base::time::Instant;
 /// and window.
 pub trait Connection: Stream {
     /// What it exchanges with its peer.
-    type Segment;
+    type Segment: Default;
 
     /// A segment from the peer arrived. What it carries is taken out of it.
     fn take_segment(&mut self, now: Instant, segment: &mut Self::Segment);
@@ -19,8 +19,14 @@ pub trait Connection: Stream {
     }
     /// The time of [`Connection::poll_timeout`] has come. Calling it early does nothing.
     fn handle_timeout(&mut self, now: Instant);
-    /// The next segment to send, until there is none.
-    fn poll_transmit(&mut self, now: Instant) -> Option<Self::Segment>;
+    /// Makes the next segment to send in the place of `segment`, whatever that was before. False:
+    /// there is none, and what `segment` is now means nothing.
+    fn fill_segment(&mut self, now: Instant, segment: &mut Self::Segment) -> bool;
+    /// The next segment to send, for one that has no place yet.
+    fn poll_transmit(&mut self, now: Instant) -> Option<Self::Segment> {
+        let mut segment = Self::Segment::default();
+        self.fill_segment(now, &mut segment).then_some(segment)
+    }
     /// When [`Connection::handle_timeout`] wants to be called next: one instant, however many
     /// timers run.
     fn poll_timeout(&self) -> Option<Instant>;

@@ -51,7 +51,7 @@ pub enum EndpointEvent {
 /// until there are none, then segments until there are none.
 pub trait Endpoint {
     /// What travels.
-    type Segment;
+    type Segment: Default;
     /// What a connection is configured by. Connections share it.
     type Config;
 
@@ -77,8 +77,16 @@ pub trait Endpoint {
     fn handle_timeout(&mut self, now: Instant);
     /// The next event.
     fn poll_event(&mut self) -> Option<EndpointEvent>;
-    /// The next segment to send.
-    fn poll_transmit(&mut self, now: Instant) -> Option<Outgoing<Self::Segment>>;
+    /// Makes the next segment to send in the place of `segment`, whatever that was before, and says
+    /// which of the host's addresses it leaves from and where it goes. `None`: there is no segment,
+    /// and what `segment` is now means nothing.
+    fn fill_segment(&mut self, now: Instant, segment: &mut Self::Segment) -> Option<(Ipv4Addr, Ipv4Addr)>;
+    /// The next segment to send, for one that has no place yet.
+    fn poll_transmit(&mut self, now: Instant) -> Option<Outgoing<Self::Segment>> {
+        let mut segment = Self::Segment::default();
+        let (src, dst) = self.fill_segment(now, &mut segment)?;
+        Some(Outgoing { src, dst, segment })
+    }
     /// When the earliest timer of any connection fires.
     fn poll_timeout(&self) -> Option<Instant>;
     /// The next note of any connection.

@@ -218,23 +218,24 @@ impl<C: Connection> Table<C> {
         None
     }
 
-    /// The next segment of any touched connection, with its two ends. A connection that has none
-    /// left is settled: its timer is set, its notes are taken, and if it is closed it is removed
-    /// and given to `removed`.
+    /// Makes the next segment of any touched connection in the place of `segment`; says between
+    /// which ends it goes. A connection that has none left is settled: its timer is set, its notes
+    /// are taken, and if it is closed it is removed and given to `removed`.
     #[inline]
-    pub fn poll_transmit(
+    pub fn fill_segment(
         &mut self,
         now: Instant,
+        segment: &mut C::Segment,
         mut removed: impl FnMut(ConnId, &Slot<C>),
-    ) -> Option<(SocketAddrV4, SocketAddrV4, C::Segment)> {
+    ) -> Option<(SocketAddrV4, SocketAddrV4)> {
         while let index @ 0..ABSENT = self.rows[READY].first {
             if let Some(slot) = self.slots[index as usize].1.as_mut() {
-                let segment = slot.connection.poll_transmit(now);
+                let filled = slot.connection.fill_segment(now, segment);
                 while let Some(note) = slot.connection.poll_note() {
                     self.notes.push_back((slot.flow, note));
                 }
-                if let Some(segment) = segment {
-                    return Some((slot.local, slot.remote, segment));
+                if filled {
+                    return Some((slot.local, slot.remote));
                 }
             }
             self.leave(READY);

@@ -100,12 +100,13 @@ impl KernelEndpoint {
     /// Takes from the connections what they ask of the system, and their notes.
     pub fn flush(&mut self, now: Instant) {
         let demux = &mut self.demux;
-        while let Some((local, remote, op)) = self.table.poll_transmit(now, |id, slot| {
+        let mut op = SocketOp::default();
+        while let Some((local, remote)) = self.table.fill_segment(now, &mut op, |id, slot| {
             if demux.get(&(slot.local, slot.remote)) == Some(&id) {
                 demux.remove(&(slot.local, slot.remote));
             }
         }) {
-            self.requests.push_back(SocketMessage { local, remote, op });
+            self.requests.push_back(SocketMessage { local, remote, op: std::mem::take(&mut op) });
         }
     }
 

@@ -19,7 +19,7 @@ pub struct SocketMessage {
 }
 
 /// What a host asks of a socket, and what a socket tells its host.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub enum SocketOp {
     /// Host: accept connections at `local`.
     Listen,
@@ -40,6 +40,7 @@ pub enum SocketOp {
     /// Host: reset the connection and forget it.
     Abort,
     /// Host: both ways are finished; close and forget it.
+    #[default]
     Close,
     /// Socket: the connection is over before its time.
     Failed(CloseReason),

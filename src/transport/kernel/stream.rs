@@ -280,20 +280,22 @@ impl Connection for KernelStream {
         }
     }
 
-    fn poll_transmit(&mut self, now: Instant) -> Option<SocketOp> {
-        if let Some(op) = self.ops.pop_front() {
-            return Some(op);
+    fn fill_segment(&mut self, now: Instant, op: &mut SocketOp) -> bool {
+        if let Some(next) = self.ops.pop_front() {
+            *op = next;
+            return true;
         }
         self.now = self.now.max(now);
         if self.read > 0 && self.closed.is_none() {
-            return Some(SocketOp::Took(std::mem::take(&mut self.read)));
+            *op = SocketOp::Took(std::mem::take(&mut self.read));
+            return true;
         }
         match self.deadline {
             None if self.waits() => self.deadline = Some(now + STALL_TIMEOUT),
             Some(_) if self.open && !self.waits() => self.deadline = None,
             _ => {}
         }
-        None
+        false
     }
 
     fn poll_timeout(&self) -> Option<Instant> {

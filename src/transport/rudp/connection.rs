@@ -256,9 +256,9 @@ impl Connection for RudpConnection {
         self.run_timers(now);
     }
 
-    fn poll_transmit(&mut self, now: Instant) -> Option<RudpSegment> {
+    fn fill_segment(&mut self, now: Instant, segment: &mut RudpSegment) -> bool {
         self.now = now;
-        self.next_segment(now)
+        self.next_segment(now, segment)
     }
 
     fn poll_timeout(&self) -> Option<Instant> {

@@ -277,13 +277,14 @@ impl Endpoint for RudpEndpoint {
         self.accepted.pop_front().or_else(|| self.table.poll_event())
     }
 
-    fn poll_transmit(&mut self, now: Instant) -> Option<Outgoing<RudpSegment>> {
+    fn fill_segment(&mut self, now: Instant, segment: &mut RudpSegment) -> Option<(Ipv4Addr, Ipv4Addr)> {
         if let Some(reply) = self.replies.pop_front() {
-            return Some(reply);
+            *segment = reply.segment;
+            return Some((reply.src, reply.dst));
         }
         let (by_cid, by_peer_cid, last_hit) = (&mut self.by_cid, &mut self.by_peer_cid, &mut self.last_hit);
         let (listeners, freed) = (&self.listeners, &mut self.freed);
-        let (local, remote, mut segment) = self.table.poll_transmit(now, |id, slot| {
+        let (local, remote) = self.table.fill_segment(now, segment, |id, slot| {
             by_cid.remove(&slot.connection.local_cid);
             if by_peer_cid.get(&slot.connection.peer.cid) == Some(&id) {
                 by_peer_cid.remove(&slot.connection.peer.cid);
@@ -294,7 +295,7 @@ impl Endpoint for RudpEndpoint {
             }
         })?;
         (segment.src_port, segment.dst_port) = (local.port(), remote.port());
-        Some(Outgoing { src: *local.ip(), dst: *remote.ip(), segment })
+        Some((*local.ip(), *remote.ip()))
     }
 
     fn poll_timeout(&self) -> Option<Instant> {

@@ -422,9 +422,9 @@ impl Connection for TcpConnection {
         self.run_timers();
     }
 
-    fn poll_transmit(&mut self, now: Instant) -> Option<TcpSegment> {
+    fn fill_segment(&mut self, now: Instant, segment: &mut TcpSegment) -> bool {
         self.now = now;
-        self.next_segment()
+        self.next_segment(segment)
     }
 
     fn poll_timeout(&self) -> Option<Instant> {

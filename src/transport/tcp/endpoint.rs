@@ -163,7 +163,9 @@ impl Endpoint for TcpEndpoint {
 
     fn poll_event(&mut self) -> Option<EndpointEvent> {
         while let Some(event) = self.table.poll_event() {
-            let EndpointEvent::Stream(conn, what) = event else { return Some(event) };
+            let EndpointEvent::Stream(conn, what @ (StreamEvent::Connected | StreamEvent::Closed(_))) = event else {
+                return Some(event);
+            };
             match self.table.get(conn).filter(|s| s.connection.is_passive()) {
                 Some(slot) if what == StreamEvent::Connected => {
                     let (port, peer) = (slot.local.port(), slot.remote);
@@ -181,12 +183,13 @@ impl Endpoint for TcpEndpoint {
         None
     }
 
-    fn poll_transmit(&mut self, now: Instant) -> Option<Outgoing<TcpSegment>> {
+    fn fill_segment(&mut self, now: Instant, segment: &mut TcpSegment) -> Option<(Ipv4Addr, Ipv4Addr)> {
         if let Some(reply) = self.replies.pop_front() {
-            return Some(reply);
+            *segment = reply.segment;
+            return Some((reply.src, reply.dst));
         }
         let (demux, last_hit, listeners) = (&mut self.demux, &mut self.last_hit, &mut self.listeners);
-        let (local, remote, segment) = self.table.poll_transmit(now, |id, slot| {
+        let (local, remote) = self.table.fill_segment(now, segment, |id, slot| {
             let pair = (slot.local, slot.remote);
             // One that left TIME-WAIT for another has no place any more.
             if demux.get(&pair) == Some(&id) {
@@ -198,7 +201,7 @@ impl Endpoint for TcpEndpoint {
                 l.half_open = l.half_open.saturating_sub(1);
             }
         })?;
-        Some(Outgoing { src: *local.ip(), dst: *remote.ip(), segment })
+        Some((*local.ip(), *remote.ip()))
     }
 
     fn poll_timeout(&self) -> Option<Instant> {

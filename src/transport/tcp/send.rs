@@ -1,6 +1,9 @@
 //! Departing segments (RFC 9293 section 3.8). One call, one segment, built at the last moment.
 
+use bytes::Bytes;
+
 use super::connection::TcpConnection;
+use super::rack::Rack;
 use super::recovery::Episode;
 use super::seq;
 use super::state::State;
@@ -8,53 +11,58 @@ use crate::base::note::{FlowNote, SendCause, WindowCause};
 use crate::wire::tcp::TcpSegment;
 
 impl TcpConnection {
-    pub(super) fn next_segment(&mut self) -> Option<TcpSegment> {
+    /// Makes the next segment in the place of `s`; false if there is none to send.
+    pub(super) fn next_segment(&mut self, s: &mut TcpSegment) -> bool {
         if let Some(rst) = self.snd.rst_pending.take() {
-            return Some(*rst);
+            *s = *rst;
+            return true;
         }
         match self.state {
-            State::Closed => return None,
-            State::SynSent | State::SynReceived => return self.next_syn(),
+            State::Closed => return false,
+            State::SynSent | State::SynReceived => return self.next_syn(s),
             State::TimeWait | State::FinWait2 => {}
             _ => {
-                if let Some(segment) = self.next_data() {
-                    return Some(segment);
+                if self.next_data(s) {
+                    return true;
                 }
             }
         }
         if std::mem::take(&mut self.snd.probe_pending) {
-            return Some(self.window_probe());
-        }
-        if std::mem::take(&mut self.snd.keep_alive_pending) {
+            self.window_probe(s);
+        } else if std::mem::take(&mut self.snd.keep_alive_pending) {
             // A number that the peer has already (section 3.8.4).
-            return Some(self.finish_segment(self.blank(self.snd.max - 1)));
+            self.make_segment(s, self.snd.max - 1, Bytes::new());
+        } else if self.rcv.ack_now {
+            self.make_segment(s, self.snd.nxt.max(self.snd.max), Bytes::new());
+        } else {
+            return false;
         }
-        if self.rcv.ack_now {
-            return Some(self.finish_segment(self.blank(self.snd.nxt.max(self.snd.max))));
-        }
-        None
+        true
     }
 
     /// Asks a closed window with one byte of new data (section 3.8.6.1). It does not count as sent
     /// until the peer says that it took it.
-    fn window_probe(&mut self) -> TcpSegment {
-        let mut s = self.blank(self.snd.una);
+    fn window_probe(&mut self, s: &mut TcpSegment) {
+        let mut payload = Bytes::new();
         if self.snd.una == self.snd.max && self.snd.una < self.snd.buffer.end() {
-            s.payload = self.snd.buffer.slice(self.snd.una, 1);
+            payload = self.snd.buffer.slice(self.snd.una, 1);
             self.snd.probe_byte = true;
             let offset = self.snd.una - 1;
             self.note(|| FlowNote::SegmentSent { offset, bytes: 1, cause: SendCause::WindowProbe });
         }
-        self.finish_segment(s)
+        self.make_segment(s, self.snd.una, payload);
     }
 
-    fn next_syn(&mut self) -> Option<TcpSegment> {
+    fn next_syn(&mut self, s: &mut TcpSegment) -> bool {
         if !std::mem::take(&mut self.snd.syn_pending) {
             // Only an ACK that answers nonsense.
             let owed = self.rcv.ack_now && self.state == State::SynReceived;
-            return owed.then(|| self.finish_segment(self.blank(self.snd.max)));
+            if owed {
+                self.make_segment(s, self.snd.max, Bytes::new());
+            }
+            return owed;
         }
-        let mut s = self.blank(0);
+        *s = self.blank(0);
         s.flags.syn = true;
         s.options.mss = Some(self.config.mss_option());
         let answers = self.state == State::SynReceived;
@@ -76,7 +84,7 @@ impl TcpConnection {
         self.stats.opened.get_or_insert(self.now);
         self.snd.last_sent = self.now;
         self.timers.retransmission = Some(self.now + self.rtt.rto());
-        Some(s)
+        true
     }
 
     /// One past the last number that may ever be sent: the FIN takes one.
@@ -109,9 +117,9 @@ impl TcpConnection {
         if end == self.snd.buffer.end() { limit.min(end + 1) } else { end }
     }
 
-    fn next_data(&mut self) -> Option<TcpSegment> {
+    fn next_data(&mut self, s: &mut TcpSegment) -> bool {
         if self.snd.una == self.stream_end() {
-            return None;
+            return false;
         }
         if let Some(cause) = self.recovery.resend.take() {
             let start = self.snd.una;
@@ -119,13 +127,12 @@ impl TcpConnection {
                 let (_, held) = self.recovery.scoreboard.unsacked_from(start);
                 let end = self.segment_end(start, held.unwrap_or(self.snd.max));
                 self.recovery.scoreboard.retransmitted(end);
-                return Some(self.build(start, end, cause));
+                self.build(s, start, end, cause);
+                return true;
             }
         }
-        if std::mem::take(&mut self.recovery.tlp.pending)
-            && let Some(probe) = self.next_tail_probe()
-        {
-            return Some(probe);
+        if std::mem::take(&mut self.recovery.tlp.pending) && self.next_tail_probe(s) {
+            return true;
         }
         // With RACK a timeout, too, leaves a list of what is lost (RFC 8985 section 6.3).
         let listed = self.recovery.rack.as_deref().is_some_and(|rack| rack.first_lost().is_some());
@@ -134,22 +141,23 @@ impl TcpConnection {
             Episode::Loss => listed && self.snd.nxt == self.snd.max,
             Episode::None | Episode::Classic => false,
         };
-        if repairs { self.next_in_sack_recovery() } else { self.next_in_order() }
+        if repairs { self.next_in_sack_recovery(s) } else { self.next_in_order(s) }
     }
 
     /// RFC 6675 section 5, step C.
-    fn next_in_sack_recovery(&mut self) -> Option<TcpSegment> {
+    fn next_in_sack_recovery(&mut self, s: &mut TcpSegment) -> bool {
         if self.pipe() + self.snd.mss > self.cwnd() {
-            return None;
+            return false;
         }
         let new_until = self.window_end();
-        let (start, end, again) = self.next_seg(new_until)?;
+        let Some((start, end, again)) = self.next_seg(new_until) else { return false };
         let cause = match self.recovery.episode {
             _ if !again => SendCause::New,
             Episode::Loss => SendCause::Timeout,
             _ => SendCause::Recovery,
         };
-        Some(self.build(start, end, cause))
+        self.build(s, start, end, cause);
+        true
     }
 
     /// One past the last number that the peer's window lets go; the FIN needs no room in it.
@@ -160,25 +168,27 @@ impl TcpConnection {
 
     /// RFC 8985 section 7.3: new data if the peer has room, whatever cwnd says, or else the last
     /// segment once more.
-    fn next_tail_probe(&mut self) -> Option<TcpSegment> {
+    fn next_tail_probe(&mut self, s: &mut TcpSegment) -> bool {
         let limit = self.window_end();
         let again = limit <= self.snd.nxt;
-        let (start, end) = match again {
-            true => (self.recovery.rack.as_deref()?.last_start()?, self.snd.max),
-            false => (self.snd.nxt, self.segment_end(self.snd.nxt, limit)),
+        let last = self.recovery.rack.as_deref().and_then(Rack::last_start);
+        let (start, end) = match last.filter(|_| again) {
+            Some(last) => (last, self.snd.max),
+            None if again => return false,
+            None => (self.snd.nxt, self.segment_end(self.snd.nxt, limit)),
         };
-        let segment = self.build(start, end, SendCause::TailLossProbe);
+        self.build(s, start, end, SendCause::TailLossProbe);
         (self.recovery.tlp.end, self.recovery.tlp.again) = (Some(self.snd.max), again);
         self.timers.probe = None;
-        Some(segment)
+        true
     }
 
-    fn next_in_order(&mut self) -> Option<TcpSegment> {
+    fn next_in_order(&mut self, s: &mut TcpSegment) -> bool {
         let (smss, all) = (self.snd.mss, self.stream_end());
         self.skip_what_the_peer_holds();
         let start = self.snd.nxt;
         if start >= all {
-            return None;
+            return false;
         }
         self.restart_after_idle();
         let room = self.window_end().max(start);
@@ -194,7 +204,7 @@ impl TcpConnection {
         let len = end - start;
         if !self.worth_sending(len, end == all) {
             self.arm_persist();
-            return None;
+            return false;
         }
         let classic_prr = self.recovery.episode == Episode::Classic && self.recovery.prr.is_some();
         let out = if classic_prr { self.pipe() } else { self.out_in_order() };
@@ -204,7 +214,7 @@ impl TcpConnection {
         let payload = len.min(self.snd.buffer.end().saturating_sub(start));
         if out + payload > self.cwnd() + allowance && payload > 0 {
             self.snd.cwnd_limited_until = self.snd.max.max(start);
-            return None;
+            return false;
         }
         if start < self.snd.max {
             self.recovery.scoreboard.retransmitted(end);
@@ -218,7 +228,8 @@ impl TcpConnection {
             }
             _ => SendCause::New,
         };
-        Some(self.build(start, end, cause))
+        self.build(s, start, end, cause);
+        true
     }
 
     /// What is out while nothing but the order of sending counts: after a timeout, only what was
@@ -268,11 +279,11 @@ impl TcpConnection {
     }
 
     /// The segment from `start` to `end`, which may include the FIN.
-    fn build(&mut self, start: u64, end: u64, cause: SendCause) -> TcpSegment {
+    fn build(&mut self, s: &mut TcpSegment, start: u64, end: u64, cause: SendCause) {
         let data_end = end.min(self.snd.buffer.end());
         let bytes = data_end.saturating_sub(start);
-        let mut s = self.blank(start);
-        s.payload = self.snd.buffer.slice(start, bytes);
+        let payload = self.snd.buffer.slice(start, bytes);
+        self.make_segment(s, start, payload);
         s.flags.fin = end > self.snd.buffer.end();
         s.flags.psh = bytes > 0 && data_end == self.snd.buffer.end();
         let again = start < self.snd.max;
@@ -312,11 +323,11 @@ impl TcpConnection {
         }
         (self.timers.persist, self.snd.probe_pending) = (None, false);
         self.rack_sends(start, end, again);
-        self.finish_segment(s)
     }
 
-    /// Acknowledgment, window and options; every segment carries the newest.
-    fn finish_segment(&mut self, mut s: TcpSegment) -> TcpSegment {
+    /// A segment that begins at `offset`. Acknowledgment, window and options are the newest.
+    fn make_segment(&mut self, s: &mut TcpSegment, offset: u64, payload: Bytes) {
+        s.begin(self.ports, seq::wire(self.snd.iss, offset), payload);
         s.flags.ack = true;
         s.ack = seq::wire(self.rcv.irs, self.rcv.nxt);
         s.window = (self.advertise() >> self.rcv.scale) as u16;
@@ -325,13 +336,12 @@ impl TcpConnection {
         }
         let blocks = self.sack_blocks_to_send();
         if blocks > 0 {
-            self.add_sack_blocks(blocks, &mut s);
+            self.add_sack_blocks(blocks, s);
         }
         self.timestamps.last_ack_sent = self.rcv.nxt;
         self.rcv.ack_now = false;
         self.rcv.unacked_segments = 0;
         self.timers.delayed_ack = None;
-        s
     }
 
     /// What arrived twice comes first (RFC 2883 section 4), then the newest island (RFC 2018).
