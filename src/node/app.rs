@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 use super::addressing::Addressing;
 use super::host_ctx::HostCtx;
-use super::node::Status;
+use super::node::{Status, Wish};
 use crate::base::ids::TransportKind;
 use crate::base::report::NodeReport;
 use crate::base::time::Instant;
@@ -26,6 +26,11 @@ pub trait App {
     /// Whether [`App::status`] is busy; asked after every event.
     fn is_busy(&self) -> bool {
         self.status() == Status::Busy
+    }
+    /// [`App::on_event`], and what the host asks after it.
+    fn take(&mut self, event: HostEvent, host: &mut HostCtx<'_>) -> Wish {
+        self.on_event(event, host);
+        Wish { wake: self.next_wake(), busy: self.is_busy() }
     }
     /// Adds its fetches and leases; the host adds the flows itself.
     fn report(&self, _report: &mut NodeReport) {}

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, VecDeque};
 use std::net::{Ipv4Addr, SocketAddrV4};
 
 use super::addressing::Addressing;
-use super::app::{App, HostEvent};
+use super::app::{App, AppConn, HostEvent};
 use super::host_core::Core;
 pub use super::host_ctx::HostCtx;
-use super::node::{Ctx, Input, Node, Status};
+use super::node::{Ctx, Input, Node, Status, Wish};
 use super::owners::Owners;
 pub use super::setup::{HostSetup, Settings};
 use crate::base::calendar::Calendar;
@@ -16,8 +16,9 @@ use crate::base::note::{Depth, DropCause, Note};
 use crate::base::prefetch::prefetch;
 use crate::base::report::NodeReport;
 use crate::base::time::Instant;
-use crate::transport::endpoint::Endpoint;
+use crate::transport::endpoint::{Endpoint, EndpointEvent};
 use crate::transport::kernel::SocketMessage;
+use crate::transport::stream::StreamEvent;
 use crate::transport::tcp::TcpEndpoint;
 use crate::wire::packet::{Body, Packet};
 
@@ -26,14 +27,15 @@ pub struct Host {
     core: Core,
     apps: Vec<AppSlot>,
     wakes: Calendar,
+    // When the first app is to be woken.
+    first_wake: Option<Instant>,
     busy_apps: usize,
 }
 
 /// An app, and what it said after its last event.
 struct AppSlot {
     app: Box<dyn App>,
-    wake: Option<Instant>,
-    busy: bool,
+    wish: Wish,
 }
 
 impl Host {
@@ -54,9 +56,13 @@ impl Host {
             apps: apps.len(),
             setup,
         };
-        let apps = apps.into_iter().map(|app| AppSlot { app, wake: None, busy: false }).collect();
-        let mut host = Host { core, apps, wakes: Calendar::default(), busy_apps: 0 };
-        (0..host.apps.len()).for_each(|app| host.remember(app));
+        let idle = Wish { wake: None, busy: false };
+        let apps = apps.into_iter().map(|app| AppSlot { app, wish: idle }).collect();
+        let mut host = Host { core, apps, wakes: Calendar::default(), first_wake: None, busy_apps: 0 };
+        for index in 0..host.apps.len() {
+            let app = &host.apps[index].app;
+            host.remember(index, Wish { wake: app.next_wake(), busy: app.is_busy() });
+        }
         host
     }
 
@@ -91,30 +97,27 @@ impl Host {
     }
 
     fn dispatch(&mut self, app: usize, event: HostEvent, ctx: &mut Ctx<'_>) {
-        self.apps[app].app.on_event(event, &mut HostCtx { core: &mut self.core, ctx: ctx.reborrow(), app });
-        self.remember(app);
+        let slot = &mut self.apps[app];
+        let wish = slot.app.take(event, &mut HostCtx { core: &mut self.core, ctx: ctx.reborrow(), app });
+        // They change only while an app handles an event, and mostly not even then.
+        if slot.wish != wish {
+            self.remember(app, wish);
+        }
     }
 
-    /// An app's wake and status change only while it handles an event.
-    fn remember(&mut self, app: usize) {
-        let slot = &mut self.apps[app];
-        let (wake, busy) = (slot.app.next_wake(), slot.app.is_busy());
-        if slot.wake != wake {
-            slot.wake = wake;
-            self.wakes.set(app as u32, wake);
-        }
-        if slot.busy != busy {
-            slot.busy = busy;
-            self.busy_apps = if busy { self.busy_apps + 1 } else { self.busy_apps - 1 };
-        }
+    #[inline(never)]
+    fn remember(&mut self, app: usize, wish: Wish) {
+        let before = std::mem::replace(&mut self.apps[app].wish, wish);
+        self.busy_apps = self.busy_apps + usize::from(wish.busy) - usize::from(before.busy);
+        self.wakes.set(app as u32, wish.wake);
+        self.first_wake = self.wakes.peek().map(|(at, _)| at);
     }
 
     /// Delivers every event, then sends every segment, until there is neither.
     fn pump(&mut self, cause: Option<PacketId>, ctx: &mut Ctx<'_>) {
         let mut quiet = false;
         loop {
-            while let Some((app, event)) = self.core.next_event() {
-                self.dispatch(app, event, ctx);
+            while self.deliver(ctx) {
                 quiet = false;
             }
             // All was sent, and nothing happened since.
@@ -123,6 +126,34 @@ impl Host {
             }
             quiet = true;
         }
+    }
+
+    /// Delivers the next event, if there is one.
+    #[inline]
+    fn deliver(&mut self, ctx: &mut Ctx<'_>) -> bool {
+        if let Some((app, event)) = self.core.pending.pop_front() {
+            self.dispatch(app, event, ctx);
+            return true;
+        }
+        let Some((transport, event)) = self.core.endpoint_event() else { return false };
+        match event {
+            EndpointEvent::Stream(id, event) => {
+                let conn = AppConn { transport, id };
+                let Some(app) = self.core.owners.get(conn) else { return true };
+                if matches!(event, StreamEvent::Closed(_)) {
+                    self.core.owners.remove(conn);
+                }
+                self.dispatch(app, HostEvent::Stream { conn, event }, ctx);
+            }
+            EndpointEvent::Accepted { conn: id, port, peer } => {
+                let conn = AppConn { transport, id };
+                if let Some(&app) = self.core.listeners.get(&(transport, port)) {
+                    self.core.owners.insert(conn, app);
+                    self.dispatch(app, HostEvent::Accepted { conn, port, peer }, ctx);
+                }
+            }
+        }
+        true
     }
 
     fn handle_packet(&mut self, packet: &mut Packet, ctx: &mut Ctx<'_>) -> Result<(), DropCause> {
@@ -170,11 +201,11 @@ impl Host {
         if let Some(kernel) = self.core.kernel.as_mut().filter(|k| due(k.poll_timeout())) {
             kernel.handle_timeout(now);
         }
-        if !due(self.wakes.peek().map(|(at, _)| at)) {
+        if !due(self.first_wake) {
             return;
         }
         for app in 0..self.apps.len() {
-            if due(self.apps[app].wake) {
+            if due(self.apps[app].wish.wake) {
                 self.dispatch(app, HostEvent::Wake, ctx);
             }
         }
@@ -219,10 +250,9 @@ impl Node for Host {
     }
 
     fn next_wake(&self) -> Option<Instant> {
-        let apps = self.wakes.peek().map(|(at, _)| at);
         let rudp = self.core.rudp.as_ref().and_then(|rudp| rudp.poll_timeout());
         let kernel = self.core.kernel.as_ref().and_then(|kernel| kernel.poll_timeout());
-        [self.core.tcp.poll_timeout(), apps, rudp, kernel].into_iter().fold(None, Instant::earlier)
+        Instant::earliest([self.core.tcp.poll_timeout(), self.first_wake, rudp, kernel])
     }
 
     fn is_busy(&self) -> bool {

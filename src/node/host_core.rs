@@ -1,7 +1,7 @@
 //! All of a host but its apps: endpoints, ports, addressing, and who owns what.
 
 use super::addressing::Addressing;
-use super::app::{AppConn, HostEvent};
+use super::app::HostEvent;
 use super::node::Ctx;
 use super::owners::Owners;
 use super::setup::HostSetup;
@@ -11,7 +11,6 @@ use crate::base::rng::Rng;
 use crate::transport::endpoint::{Endpoint, EndpointEvent};
 use crate::transport::kernel::{KernelEndpoint, SocketOp};
 use crate::transport::rudp::RudpEndpoint;
-use crate::transport::stream::StreamEvent;
 use crate::transport::tcp::TcpEndpoint;
 use crate::wire::packet::{Hop, Packet};
 use std::collections::{BTreeMap, VecDeque};
@@ -57,31 +56,6 @@ impl Core {
         tcp.or_else(|| self.rudp.as_mut()?.poll_event().map(|e| (TransportKind::Rudp, e)))
     }
 
-    pub(super) fn next_event(&mut self) -> Option<(usize, HostEvent)> {
-        if let Some(event) = self.pending.pop_front() {
-            return Some(event);
-        }
-        while let Some((transport, event)) = self.endpoint_event() {
-            match event {
-                EndpointEvent::Accepted { conn: id, port, peer } => {
-                    let conn = AppConn { transport, id };
-                    let Some(&app) = self.listeners.get(&(transport, port)) else { continue };
-                    self.owners.insert(conn, app);
-                    return Some((app, HostEvent::Accepted { conn, port, peer }));
-                }
-                EndpointEvent::Stream(id, event) => {
-                    let conn = AppConn { transport, id };
-                    let Some(app) = self.owners.get(conn) else { continue };
-                    if matches!(event, StreamEvent::Closed(_)) {
-                        self.owners.remove(conn);
-                    }
-                    return Some((app, HostEvent::Stream { conn, event }));
-                }
-            }
-        }
-        None
-    }
-
     pub(super) fn tell_addressing(&mut self) {
         for app in 0..self.apps {
             self.pending.push_back((app, HostEvent::Addressed(self.addressing.clone())));
@@ -97,17 +71,12 @@ impl Core {
             self.send(src, dst, packet, None, ctx);
             packet = ctx.spare();
         }
-        while let Some((src, dst)) = self.rudp.as_mut().and_then(|rudp| rudp.fill_segment(now, packet.body.rudp())) {
-            any = true;
-            self.send(src, dst, packet, None, ctx);
-            packet = ctx.spare();
+        if self.rudp.is_some() {
+            packet = self.transmit_rudp(packet, &mut any, ctx);
         }
         ctx.recycle(packet);
-        while let Some(port) = self.rudp.as_mut().and_then(|rudp| rudp.poll_freed()) {
-            self.ask(port, SocketOp::UnbindUdp);
-        }
         if let Some(kernel) = &mut self.kernel {
-            kernel.flush(ctx.now());
+            kernel.flush(now);
         }
         while ctx.noting()
             && let Some((flow, note)) = self.next_note()
@@ -115,6 +84,21 @@ impl Core {
             ctx.note(Note::Flow { flow, packet: cause, note });
         }
         any
+    }
+
+    /// The same for RUDP, beginning with this place for a packet; hands back one that is not used.
+    #[inline(never)]
+    fn transmit_rudp(&mut self, mut packet: Box<Packet>, any: &mut bool, ctx: &mut Ctx<'_>) -> Box<Packet> {
+        let now = ctx.now();
+        while let Some((src, dst)) = self.rudp().fill_segment(now, packet.body.rudp()) {
+            *any = true;
+            self.send(src, dst, packet, None, ctx);
+            packet = ctx.spare();
+        }
+        while let Some(port) = self.rudp().poll_freed() {
+            self.ask(port, SocketOp::UnbindUdp);
+        }
+        packet
     }
 
     /// Asks the operating system, if there is one.

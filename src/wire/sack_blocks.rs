@@ -1,7 +1,7 @@
 //! The SACK blocks of one segment (RFC 2018 section 3).
 
 use std::fmt;
-use std::ops::Deref;
+use std::ops::{Deref, DerefMut};
 
 /// The options of a segment take 40 bytes at most: no more blocks have room.
 pub const MOST_SACK_BLOCKS: usize = 4;
@@ -33,6 +33,12 @@ impl Deref for SackBlocks {
     #[inline]
     fn deref(&self) -> &[(u32, u32)] {
         self.as_slice()
+    }
+}
+
+impl DerefMut for SackBlocks {
+    fn deref_mut(&mut self) -> &mut [(u32, u32)] {
+        &mut self.blocks[..usize::from(self.count)]
     }
 }
 

@@ -98,6 +98,7 @@ impl KernelEndpoint {
     }
 
     /// Takes from the connections what they ask of the system, and their notes.
+    #[inline(never)]
     pub fn flush(&mut self, now: Instant) {
         let demux = &mut self.demux;
         let mut op = SocketOp::default();

@@ -9,25 +9,27 @@ use super::sent::{Fate, Sent};
 use super::timers::T;
 use crate::base::note::{CloseReason, FlowNote, SendCause, WindowCause};
 use crate::base::time::{Duration, Instant};
+use crate::transport::congestion::controller::Controller;
+use crate::transport::connection::Filled;
 use crate::wire::rudp::{RudpFlags, RudpOptions, RudpSegment};
 
 impl RudpConnection {
-    /// Makes the next packet in the place of `segment`; false if there is none to send.
-    pub(super) fn next_segment(&mut self, now: Instant, segment: &mut RudpSegment) -> bool {
+    /// Makes the next packet in the place of `segment`.
+    pub(super) fn next_segment(&mut self, now: Instant, segment: &mut RudpSegment) -> Filled {
         if self.rst_due.is_some() {
-            return self.rst(segment);
+            return Filled::if_so(self.rst(segment));
         }
         match self.state {
-            State::Closed => return false,
-            State::SynSent => return self.syn(now, segment),
+            State::Closed => return Filled::Nothing,
+            State::SynSent => return Filled::if_so(self.syn(now, segment)),
             _ => {}
         }
         if self.next_pn == u32::MAX {
             self.reset(now, error::NUMBERS_EXHAUSTED, CloseReason::ProtocolError);
-            return self.rst(segment);
+            return Filled::if_so(self.rst(segment));
         }
         if self.data(now, segment) {
-            return true;
+            return Filled::Segment;
         }
         if self.probe_due || self.hello_due {
             let guarded = self.hello_due;
@@ -35,13 +37,13 @@ impl RudpConnection {
             self.packet(now, Bytes::new(), segment);
             segment.flags.probe = true;
             self.log(now, segment, guarded);
-            return true;
+            return Filled::Segment;
         }
-        let owed = self.ack_now;
-        if owed {
-            self.packet(now, Bytes::new(), segment);
+        if !self.ack_now {
+            return Filled::Nothing;
         }
-        owed
+        self.packet(now, Bytes::new(), segment);
+        Filled::Last
     }
 
     fn next_pn(&mut self) -> u32 {

@@ -16,7 +16,8 @@ use crate::base::report::FlowStats;
 use crate::base::time::Instant;
 use crate::transport::congestion::CONTROLLERS;
 use crate::transport::congestion::controller::{Controller, Setup};
-use crate::transport::connection::Connection;
+use crate::transport::congestion::governor::Governor;
+use crate::transport::connection::{Connection, Filled};
 use crate::transport::rtt::RttEstimator;
 use crate::transport::send_buffer::SendBuffer;
 use crate::transport::stream::{Stream, StreamEvent};
@@ -40,7 +41,7 @@ pub struct TcpConnection {
     pub(super) timestamps: Timestamps,
     pub(super) snd: SendState,
     pub(super) recovery: Recovery,
-    pub(super) controller: Box<dyn Controller>,
+    pub(super) controller: Governor,
     pub(super) rtt: RttEstimator,
     pub(super) rcv: ReceiveState,
     pub(super) stats: FlowStats,
@@ -284,6 +285,7 @@ impl TcpConnection {
     }
 
     /// Notes the congestion state; call after the change.
+    #[inline]
     pub(super) fn note_window(&mut self, cause: WindowCause) {
         if self.noting {
             let window = self.window_state(cause);
@@ -291,6 +293,7 @@ impl TcpConnection {
         }
     }
 
+    #[inline(never)]
     pub(super) fn window_state(&self, cause: WindowCause) -> Window {
         Window {
             cause,
@@ -344,11 +347,11 @@ impl TcpConnection {
 }
 
 /// The controller that the configuration names; NewReno if there is none of that name.
-pub(super) fn make_controller(config: &TcpConfig, smss: u64, initial_window: u64) -> Box<dyn Controller> {
+pub(super) fn make_controller(config: &TcpConfig, smss: u64, initial_window: u64) -> Governor {
     let entry = CONTROLLERS.find(&config.congestion).unwrap_or(&CONTROLLERS.entries[1]);
     let params = config.congestion_params.clone();
     let (byte_counting, uncapped_growth) = (config.byte_counting, config.uncapped_growth);
-    (entry.build)(&Setup { smss, initial_window, byte_counting, uncapped_growth, params })
+    (entry.build)(&Setup { smss, initial_window, byte_counting, uncapped_growth, params }).into()
 }
 
 impl Stream for TcpConnection {
@@ -422,7 +425,7 @@ impl Connection for TcpConnection {
         self.run_timers();
     }
 
-    fn fill_segment(&mut self, now: Instant, segment: &mut TcpSegment) -> bool {
+    fn fill_segment(&mut self, now: Instant, segment: &mut TcpSegment) -> Filled {
         self.now = now;
         self.next_segment(segment)
     }

@@ -90,6 +90,7 @@ impl Scoreboard {
     }
 
     /// What was sent again, or SACKed, is acknowledged.
+    #[inline(never)]
     fn forget_below(&mut self, una: u64) {
         let resent_to = self.high_rxt.clamp(self.una, una);
         self.resent -= resent_to - self.una - self.ranges.held(self.una, resent_to);

@@ -8,40 +8,46 @@ use super::recovery::Episode;
 use super::seq;
 use super::state::State;
 use crate::base::note::{FlowNote, SendCause, WindowCause};
+use crate::transport::congestion::controller::Controller;
+use crate::transport::connection::Filled;
 use crate::wire::tcp::TcpSegment;
 
 impl TcpConnection {
-    /// Makes the next segment in the place of `s`; false if there is none to send.
-    pub(super) fn next_segment(&mut self, s: &mut TcpSegment) -> bool {
+    /// Makes the next segment in the place of `s`.
+    pub(super) fn next_segment(&mut self, s: &mut TcpSegment) -> Filled {
         if let Some(rst) = self.snd.rst_pending.take() {
             *s = *rst;
-            return true;
+            return Filled::Segment;
         }
         match self.state {
-            State::Closed => return false,
-            State::SynSent | State::SynReceived => return self.next_syn(s),
+            State::Closed => return Filled::Nothing,
+            State::SynSent | State::SynReceived => return Filled::if_so(self.next_syn(s)),
             State::TimeWait | State::FinWait2 => {}
             _ => {
                 if self.next_data(s) {
-                    return true;
+                    return Filled::Segment;
                 }
             }
         }
         if std::mem::take(&mut self.snd.probe_pending) {
             self.window_probe(s);
-        } else if std::mem::take(&mut self.snd.keep_alive_pending) {
+            return Filled::Segment;
+        }
+        if std::mem::take(&mut self.snd.keep_alive_pending) {
             // A number that the peer has already (section 3.8.4).
             self.make_segment(s, self.snd.max - 1, Bytes::new());
-        } else if self.rcv.ack_now {
-            self.make_segment(s, self.snd.nxt.max(self.snd.max), Bytes::new());
-        } else {
-            return false;
+            return Filled::Segment;
         }
-        true
+        if !self.rcv.ack_now {
+            return Filled::Nothing;
+        }
+        self.make_segment(s, self.snd.nxt.max(self.snd.max), Bytes::new());
+        Filled::Last
     }
 
     /// Asks a closed window with one byte of new data (section 3.8.6.1). It does not count as sent
     /// until the peer says that it took it.
+    #[inline(never)]
     fn window_probe(&mut self, s: &mut TcpSegment) {
         let mut payload = Bytes::new();
         if self.snd.una == self.snd.max && self.snd.una < self.snd.buffer.end() {
@@ -53,6 +59,7 @@ impl TcpConnection {
         self.make_segment(s, self.snd.una, payload);
     }
 
+    #[inline(never)]
     fn next_syn(&mut self, s: &mut TcpSegment) -> bool {
         if !std::mem::take(&mut self.snd.syn_pending) {
             // Only an ACK that answers nonsense.
@@ -106,6 +113,7 @@ impl TcpConnection {
         self.count_sack_blocks()
     }
 
+    #[inline(never)]
     fn count_sack_blocks(&self) -> usize {
         let most = if self.timestamps.on { 3 } else { 4 };
         most.min(self.rcv.reassembly.block_count(most) + usize::from(self.rcv.duplicate.is_some()))
@@ -113,7 +121,12 @@ impl TcpConnection {
 
     /// Where the segment that begins at `start` ends, not beyond `limit`. A FIN joins the last data.
     pub(super) fn segment_end(&self, start: u64, limit: u64) -> u64 {
-        let end = limit.min(start + self.payload_room());
+        self.end_within(start, limit, self.payload_room())
+    }
+
+    /// The same when it is known how much room there is.
+    fn end_within(&self, start: u64, limit: u64, room: u64) -> u64 {
+        let end = limit.min(start + room);
         if end == self.snd.buffer.end() { limit.min(end + 1) } else { end }
     }
 
@@ -121,15 +134,10 @@ impl TcpConnection {
         if self.snd.una == self.stream_end() {
             return false;
         }
-        if let Some(cause) = self.recovery.resend.take() {
-            let start = self.snd.una;
-            if start < self.snd.max {
-                let (_, held) = self.recovery.scoreboard.unsacked_from(start);
-                let end = self.segment_end(start, held.unwrap_or(self.snd.max));
-                self.recovery.scoreboard.retransmitted(end);
-                self.build(s, start, end, cause);
-                return true;
-            }
+        if let Some(cause) = self.recovery.resend.take()
+            && self.resend_first(s, cause)
+        {
+            return true;
         }
         if std::mem::take(&mut self.recovery.tlp.pending) && self.next_tail_probe(s) {
             return true;
@@ -144,7 +152,22 @@ impl TcpConnection {
         if repairs { self.next_in_sack_recovery(s) } else { self.next_in_order(s) }
     }
 
+    /// SND.UNA once more.
+    #[inline(never)]
+    fn resend_first(&mut self, s: &mut TcpSegment, cause: SendCause) -> bool {
+        let start = self.snd.una;
+        let out = start < self.snd.max;
+        if out {
+            let (_, held) = self.recovery.scoreboard.unsacked_from(start);
+            let end = self.segment_end(start, held.unwrap_or(self.snd.max));
+            self.recovery.scoreboard.retransmitted(end);
+            self.build(s, start, end, cause);
+        }
+        out
+    }
+
     /// RFC 6675 section 5, step C.
+    #[inline(never)]
     fn next_in_sack_recovery(&mut self, s: &mut TcpSegment) -> bool {
         if self.pipe() + self.snd.mss > self.cwnd() {
             return false;
@@ -168,6 +191,7 @@ impl TcpConnection {
 
     /// RFC 8985 section 7.3: new data if the peer has room, whatever cwnd says, or else the last
     /// segment once more.
+    #[inline(never)]
     fn next_tail_probe(&mut self, s: &mut TcpSegment) -> bool {
         let limit = self.window_end();
         let again = limit <= self.snd.nxt;
@@ -191,8 +215,7 @@ impl TcpConnection {
             return false;
         }
         self.restart_after_idle();
-        let room = self.window_end().max(start);
-        let mut limit = all.min(room);
+        let mut limit = all.min(self.window_end().max(start));
         if start < self.snd.max {
             // After a timeout: what was out, again, no further than the next SACKed byte.
             limit = limit.min(self.snd.max);
@@ -200,9 +223,10 @@ impl TcpConnection {
                 limit = limit.min(held);
             }
         }
-        let end = self.segment_end(start, limit);
+        let room = self.payload_room();
+        let end = self.end_within(start, limit, room);
         let len = end - start;
-        if !self.worth_sending(len, end == all) {
+        if !self.worth_sending(len, len >= room, end == all) {
             self.arm_persist();
             return false;
         }
@@ -212,7 +236,8 @@ impl TcpConnection {
         // With SACK the pipe itself shrinks; limited transmit needs no allowance (RFC 6675).
         let allowance = if self.rcv.sack { 0 } else { limited * smss };
         let payload = len.min(self.snd.buffer.end().saturating_sub(start));
-        if out + payload > self.cwnd() + allowance && payload > 0 {
+        let cwnd = self.cwnd();
+        if out + payload > cwnd + allowance && payload > 0 {
             self.snd.cwnd_limited_until = self.snd.max.max(start);
             return false;
         }
@@ -222,7 +247,7 @@ impl TcpConnection {
         let cause = match self.recovery.episode {
             _ if start < self.snd.max => SendCause::Timeout,
             // RFC 3042; with SACK it is the pipe that lets it go. FlightSize is to leave it out (RFC 5681 section 3.2).
-            Episode::None if self.flight() + payload > self.cwnd() => {
+            Episode::None if self.flight() + payload > cwnd => {
                 self.recovery.limited_bytes += payload;
                 SendCause::LimitedTransmit
             }
@@ -261,8 +286,8 @@ impl TcpConnection {
     }
 
     /// Silly window avoidance and Nagle (RFC 9293 sections 3.8.6.2.1 and 3.7.4).
-    fn worth_sending(&self, len: u64, all: bool) -> bool {
-        let full = len >= self.payload_room() || self.snd.nxt < self.snd.max;
+    fn worth_sending(&self, len: u64, full: bool, all: bool) -> bool {
+        let full = full || self.snd.nxt < self.snd.max;
         let idle = self.snd.una == self.snd.max;
         let free = idle || !self.config.nagle;
         let all = all && (free || self.snd.fin_queued);
@@ -345,6 +370,7 @@ impl TcpConnection {
     }
 
     /// What arrived twice comes first (RFC 2883 section 4), then the newest island (RFC 2018).
+    #[inline(never)]
     fn add_sack_blocks(&mut self, most: usize, s: &mut TcpSegment) {
         let wire = |(left, right)| (seq::wire(self.rcv.irs, left), seq::wire(self.rcv.irs, right));
         let twice = self.rcv.duplicate.take();
