@@ -21,6 +21,7 @@ use crate::transport::kernel::SocketMessage;
 use crate::transport::stream::StreamEvent;
 use crate::transport::tcp::TcpEndpoint;
 use crate::wire::packet::{Body, Packet};
+use crate::wire::udp::Datagram;
 
 /// The node that runs apps.
 pub struct Host {
@@ -114,6 +115,7 @@ impl Host {
     }
 
     /// Delivers every event, then sends every segment, until there is neither.
+    #[inline(always)]
     fn pump(&mut self, cause: Option<PacketId>, ctx: &mut Ctx<'_>) {
         let mut quiet = false;
         loop {
@@ -168,13 +170,7 @@ impl Host {
         }
         let (src, dst, now) = (packet.src, packet.dst, ctx.now());
         let wanted = match &mut packet.body {
-            Body::Udp(datagram) => {
-                let Some(&app) = self.core.ports.get(&datagram.dst_port) else { return Err(DropCause::NoListener) };
-                let from = SocketAddrV4::new(src, datagram.src_port);
-                let (port, data) = (datagram.dst_port, datagram.payload.clone());
-                self.dispatch(app, HostEvent::Datagram { port, from, to: dst, data }, ctx);
-                true
-            }
+            Body::Udp(datagram) => return self.handle_datagram(src, dst, datagram, ctx),
             Body::Tcp(segment) => self.core.tcp.take_segment(now, src, dst, segment),
             Body::Rudp(segment) => self.core.rudp().take_segment(now, src, dst, segment),
         };
@@ -189,6 +185,37 @@ impl Host {
         Ok(())
     }
 
+    #[inline(never)]
+    fn handle_datagram(
+        &mut self,
+        src: Ipv4Addr,
+        to: Ipv4Addr,
+        datagram: &Datagram,
+        ctx: &mut Ctx<'_>,
+    ) -> Result<(), DropCause> {
+        let Some(&app) = self.core.ports.get(&datagram.dst_port) else { return Err(DropCause::NoListener) };
+        let from = SocketAddrV4::new(src, datagram.src_port);
+        let (port, data) = (datagram.dst_port, datagram.payload.clone());
+        self.dispatch(app, HostEvent::Datagram { port, from, to, data }, ctx);
+        Ok(())
+    }
+
+    #[inline(never)]
+    fn start(&mut self, ctx: &mut Ctx<'_>) {
+        self.core.tcp.set_noting(ctx.noting());
+        self.core.noting = ctx.noting();
+        if let Some(kernel) = &mut self.core.kernel {
+            kernel.set_noting(ctx.noting());
+        }
+        for app in 0..self.apps.len() {
+            self.dispatch(app, HostEvent::Start, ctx);
+        }
+        if self.core.addressing.is_some() {
+            self.core.tell_addressing();
+        }
+    }
+
+    #[inline(never)]
     fn wake(&mut self, ctx: &mut Ctx<'_>) {
         let now = ctx.now();
         let due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
@@ -216,19 +243,7 @@ impl Node for Host {
     fn handle(&mut self, input: Input, ctx: &mut Ctx<'_>) {
         let mut cause = None;
         match input {
-            Input::Start => {
-                self.core.tcp.set_noting(ctx.noting());
-                self.core.noting = ctx.noting();
-                if let Some(kernel) = &mut self.core.kernel {
-                    kernel.set_noting(ctx.noting());
-                }
-                for app in 0..self.apps.len() {
-                    self.dispatch(app, HostEvent::Start, ctx);
-                }
-                if self.core.addressing.is_some() {
-                    self.core.tell_addressing();
-                }
-            }
+            Input::Start => self.start(ctx),
             Input::Packet { mut packet, .. } => {
                 cause = Some(packet.id);
                 if let Err(cause) = self.handle_packet(&mut packet, ctx) {

@@ -114,7 +114,7 @@ impl Core {
     }
 
     /// Sends what stands in the packet's body.
-    #[inline]
+    #[inline(always)]
     pub(super) fn send(
         &mut self,
         src: Ipv4Addr,

@@ -45,19 +45,18 @@ impl Row {
     const EMPTY: Row = Row { first: END, last: END };
 
     /// Puts a place at the end, unless it is in the row; `next` is where its slot keeps what follows
-    /// it. Says which place it is to follow, if the row was not empty.
+    /// it. Says which place it is to follow; [`END`]: none.
     #[inline]
-    fn enter(&mut self, index: u32, next: &mut u32) -> Option<u32> {
+    fn enter(&mut self, index: u32, next: &mut u32) -> u32 {
         if *next != ABSENT {
-            return None;
+            return END;
         }
         *next = END;
         let before = std::mem::replace(&mut self.last, index);
         if before == END {
             self.first = index;
-            return None;
         }
-        Some(before)
+        before
     }
 
     /// Takes the first place out.
@@ -187,7 +186,7 @@ impl<C: Connection> Table<C> {
     fn touch(&mut self, index: u32) -> Option<&mut Slot<C>> {
         let slot = self.slots[index as usize].1.as_mut()?;
         let before = [EVENTS, READY].map(|row| self.rows[row].enter(index, &mut slot.next[row]));
-        if before != [None; 2] {
+        if before != [END; 2] {
             self.follow(index, before);
         }
         self.slots[index as usize].1.as_mut()
@@ -195,9 +194,9 @@ impl<C: Connection> Table<C> {
 
     /// A place is to follow another in either row.
     #[inline(never)]
-    fn follow(&mut self, index: u32, before: [Option<u32>; 2]) {
+    fn follow(&mut self, index: u32, before: [u32; 2]) {
         for row in [EVENTS, READY] {
-            if let Some(before) = before[row].and_then(|before| self.slots[before as usize].1.as_mut()) {
+            if let Some((_, Some(before))) = self.slots.get_mut(before[row] as usize) {
                 before.next[row] = index;
             }
         }

@@ -102,6 +102,7 @@ impl RudpEndpoint {
     }
 
     /// Answers a SYN without storing anything.
+    #[inline(never)]
     fn answer_syn(&mut self, now: Instant, from: SocketAddrV4, to: SocketAddrV4, seg: &RudpSegment) -> bool {
         if seg.wire_bytes() < RUDP_SYN_BYTES {
             return false;
@@ -156,6 +157,7 @@ impl RudpEndpoint {
     }
 
     /// The third packet of the handshake: a connection, if its cookie verifies and was not used.
+    #[inline(never)]
     fn accept(&mut self, now: Instant, from: SocketAddrV4, to: SocketAddrV4, seg: &RudpSegment) -> Option<ConnId> {
         let options = seg.options.as_ref()?;
         let (cookie, cid) = (options.cookie?, options.source_cid?);
@@ -189,6 +191,7 @@ impl RudpEndpoint {
     }
 
     /// A RST under a connection id that is not ours may name the peer's: its state is gone.
+    #[inline(never)]
     fn stateless_reset(&mut self, now: Instant, from: SocketAddrV4, seg: &RudpSegment) -> bool {
         let Some(token) = seg.options.as_ref().and_then(|o| o.reset_token) else { return false };
         let Some(&id) = self.by_peer_cid.get(&seg.cid) else { return false };
@@ -201,6 +204,7 @@ impl RudpEndpoint {
     }
 
     /// Nobody has this connection id: say so, but never louder than the question.
+    #[inline(never)]
     fn answer_stray(&mut self, now: Instant, from: SocketAddrV4, to: SocketAddrV4, seg: &RudpSegment) -> bool {
         let options = RudpOptions { reset_token: Some(self.keys.token(seg.cid)), ..RudpOptions::default() };
         let flags = RudpFlags { rst: true, ..RudpFlags::default() };

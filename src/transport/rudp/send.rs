@@ -59,6 +59,7 @@ impl RudpConnection {
         pn
     }
 
+    #[inline(never)]
     fn syn(&mut self, now: Instant, segment: &mut RudpSegment) -> bool {
         if !std::mem::take(&mut self.syn_due) {
             return false;
@@ -85,6 +86,7 @@ impl RudpConnection {
         true
     }
 
+    #[inline(never)]
     fn rst(&mut self, segment: &mut RudpSegment) -> bool {
         let Some(error) = self.rst_due.take() else { return false };
         let pn = self.next_pn();
@@ -138,6 +140,7 @@ impl RudpConnection {
             fin: segment.flags.fin,
             guarded,
             fate: Fate::Out,
+            acked_run: 0,
         });
         if guarded && !self.timers.is_set(T::Rto) {
             self.arm_rto(now);

@@ -95,6 +95,7 @@ impl TcpEndpoint {
     }
 
     /// Answers a segment that belongs to no connection (RFC 9293 section 3.10.7.1).
+    #[inline(never)]
     pub(super) fn reset(&mut self, src: Ipv4Addr, dst: Ipv4Addr, s: &TcpSegment) {
         if s.flags.rst {
             return;
