@@ -6,10 +6,16 @@ const LINE: usize = 64;
 
 /// Asks for all of a value.
 #[inline(always)]
-pub fn prefetch<T: ?Sized>(value: &T) {
-    let (start, bytes) = (std::ptr::from_ref(value).cast::<u8>(), size_of_val(value));
+pub fn prefetch<T>(value: &T) {
+    prefetch_first(value, size_of::<T>());
+}
+
+/// Asks for the first bytes of a value.
+#[inline(always)]
+pub fn prefetch_first<T>(value: &T, bytes: usize) {
+    let start = std::ptr::from_ref(value).cast::<u8>();
     let mut at = 0;
-    while at < bytes {
+    while at < bytes.min(size_of::<T>()) {
         line(start.wrapping_add(at));
         at += LINE;
     }

@@ -357,7 +357,7 @@ impl<'s> Driver<'s> {
             }
             self.socket(slot, message)?;
         }
-        for (port, packet) in self.outbox.sent.drain(..) {
+        while let Some((port, packet)) = self.outbox.pop() {
             if let Some(journal) = &mut self.journal {
                 journal.outputs().packet(id, port, &packet);
             }

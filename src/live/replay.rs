@@ -66,7 +66,7 @@ pub fn replay(mut nodes: Vec<LiveNode>, journal: impl Read, sink: &mut dyn Sink)
         while let Some(message) = host.poll_socket() {
             outputs.socket(id, &message);
         }
-        for (port, packet) in outbox.sent.drain(..) {
+        while let Some((port, packet)) = outbox.pop() {
             outputs.packet(id, port, &packet);
         }
     }

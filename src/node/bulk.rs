@@ -210,6 +210,7 @@ impl App for BulkSink {
             _ => return,
         };
         let Some(stream) = host.stream(conn) else { return };
+        stream.discard_input();
         while stream.read().is_some() {}
         if matches!(event, HostEvent::Stream { event: StreamEvent::Finished, .. }) {
             stream.finish();

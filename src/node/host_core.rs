@@ -18,23 +18,25 @@ use std::net::Ipv4Addr;
 
 /// A host has one interface.
 const INTERFACE: PortId = PortId(0);
-/// All of a host but its apps, so that an app can be lent the rest.
+/// All of a host but its apps, so that an app can be lent the rest. What every segment needs comes
+/// first.
+#[repr(C)]
 pub(super) struct Core {
-    pub(super) setup: HostSetup,
     pub(super) addressing: Option<Addressing>,
-    pub(super) tcp: TcpEndpoint,
+    pub(super) pending: VecDeque<(usize, HostEvent)>,
     // Made when it is first used: most hosts speak one transport.
     pub(super) rudp: Option<Box<RudpEndpoint>>,
-    pub(super) noting: bool,
     // In a live run TCP is the operating system's, and `tcp` stays empty.
     pub(super) kernel: Option<Box<KernelEndpoint>>,
+    pub(super) tcp: TcpEndpoint,
+    pub(super) owners: Owners,
+    pub(super) noting: bool,
+    pub(super) connections_opened: u32,
+    pub(super) apps: usize,
     pub(super) rng: Rng,
     pub(super) ports: BTreeMap<u16, usize>,
     pub(super) listeners: BTreeMap<(TransportKind, u16), usize>,
-    pub(super) owners: Owners,
-    pub(super) connections_opened: u32,
-    pub(super) pending: VecDeque<(usize, HostEvent)>,
-    pub(super) apps: usize,
+    pub(super) setup: HostSetup,
 }
 
 impl Core {
@@ -45,6 +47,15 @@ impl Core {
             rudp.set_noting(self.noting);
             Box::new(rudp)
         })
+    }
+
+    /// Whether an app may have something to hear.
+    #[inline]
+    pub(super) fn has_events(&self) -> bool {
+        !self.pending.is_empty()
+            || self.tcp.has_events()
+            || self.rudp.as_ref().is_some_and(|rudp| rudp.has_events())
+            || self.kernel.is_some()
     }
 
     pub(super) fn endpoint_event(&mut self) -> Option<(TransportKind, EndpointEvent)> {
@@ -65,16 +76,18 @@ impl Core {
     /// Sends what the endpoints have; says whether there was any.
     pub(super) fn transmit(&mut self, cause: Option<PacketId>, ctx: &mut Ctx<'_>) -> bool {
         let (mut any, now) = (false, ctx.now());
-        let mut packet = ctx.spare();
-        while let Some((src, dst)) = self.tcp.fill_segment(now, packet.body.tcp()) {
+        while self.tcp.has_work() {
+            let mut packet = ctx.spare();
+            let Some((src, dst)) = self.tcp.fill_segment(now, packet.body.tcp()) else {
+                ctx.recycle(packet);
+                break;
+            };
             any = true;
             self.send(src, dst, packet, None, ctx);
-            packet = ctx.spare();
         }
         if self.rudp.is_some() {
-            packet = self.transmit_rudp(packet, &mut any, ctx);
+            any |= self.transmit_rudp(ctx);
         }
-        ctx.recycle(packet);
         if let Some(kernel) = &mut self.kernel {
             kernel.flush(now);
         }
@@ -86,19 +99,23 @@ impl Core {
         any
     }
 
-    /// The same for RUDP, beginning with this place for a packet; hands back one that is not used.
+    /// The same for RUDP.
     #[inline(never)]
-    fn transmit_rudp(&mut self, mut packet: Box<Packet>, any: &mut bool, ctx: &mut Ctx<'_>) -> Box<Packet> {
-        let now = ctx.now();
-        while let Some((src, dst)) = self.rudp().fill_segment(now, packet.body.rudp()) {
-            *any = true;
+    fn transmit_rudp(&mut self, ctx: &mut Ctx<'_>) -> bool {
+        let (mut any, now) = (false, ctx.now());
+        while self.rudp().has_work() {
+            let mut packet = ctx.spare();
+            let Some((src, dst)) = self.rudp().fill_segment(now, packet.body.rudp()) else {
+                ctx.recycle(packet);
+                break;
+            };
+            any = true;
             self.send(src, dst, packet, None, ctx);
-            packet = ctx.spare();
         }
         while let Some(port) = self.rudp().poll_freed() {
             self.ask(port, SocketOp::UnbindUdp);
         }
-        packet
+        any
     }
 
     /// Asks the operating system, if there is one.

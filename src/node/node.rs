@@ -122,21 +122,20 @@ impl<'a> Ctx<'a> {
     /// Puts a new packet on the link at `port`.
     #[inline]
     pub fn send(&mut self, port: PortId, packet: Packet) {
-        let mut spare = self.spare();
-        *spare = packet;
-        self.forward(port, spare);
+        let packet = self.outbox.pack(packet);
+        self.outbox.push(port, packet);
     }
 
-    /// A box to make a packet in, with anything in it: for [`Ctx::forward`] or [`Ctx::recycle`].
+    /// A box to put a packet into, to be sent by [`Ctx::forward`]. What it holds is of no use.
     #[inline]
     pub fn spare(&mut self) -> Box<Packet> {
         self.outbox.spare()
     }
 
-    /// Sends a packet that has its box, or came in it.
+    /// Sends a packet on that has its box: one that came from elsewhere, or a filled spare one.
     #[inline]
     pub fn forward(&mut self, port: PortId, packet: Box<Packet>) {
-        self.outbox.sent.push((port, packet));
+        self.outbox.push(port, packet);
     }
 
     /// Gives the box of a packet back that ended here.

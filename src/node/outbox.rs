@@ -2,23 +2,62 @@
 //! hop to hop; the host that takes the packet gives its box back for the next one, so that a run
 //! allocates none once it is under way.
 
-use crate::base::ids::PortId;
-use crate::wire::packet::Packet;
+use std::net::Ipv4Addr;
+
+use bytes::Bytes;
+
+use crate::base::ids::{PacketId, PortId};
+use crate::wire::packet::{Body, Hop, Packet};
+use crate::wire::udp::Datagram;
+
+#[cold]
+fn fresh() -> Box<Packet> {
+    let (nobody, id) = (Ipv4Addr::UNSPECIFIED, PacketId::default());
+    let body = Body::Udp(Datagram { src_port: 0, dst_port: 0, payload: Bytes::new() });
+    Box::new(Packet::new(id, nobody, nobody, Hop { from: nobody, to: nobody }, body))
+}
 
 /// Packets on their way from a node to its links.
 #[derive(Default)]
 pub struct Outbox {
-    /// What the node sent during this call, in order.
-    pub sent: Vec<(PortId, Box<Packet>)>,
+    // What the node sent during this call, in order, and how much of it was taken.
+    sent: Vec<(PortId, Option<Box<Packet>>)>,
+    taken: usize,
     #[expect(clippy::vec_box, reason = "the boxes are what is kept")]
     spare: Vec<Box<Packet>>,
 }
 
 impl Outbox {
-    /// A box for a packet, with anything in it.
+    /// The node sends a packet.
+    #[inline]
+    pub fn push(&mut self, port: PortId, packet: Box<Packet>) {
+        self.sent.push((port, Some(packet)));
+    }
+
+    /// The next packet that was sent, in order.
+    #[inline]
+    pub fn pop(&mut self) -> Option<(PortId, Box<Packet>)> {
+        if let Some((port, packet)) = self.sent.get_mut(self.taken) {
+            self.taken += 1;
+            return packet.take().map(|packet| (*port, packet));
+        }
+        self.sent.clear();
+        self.taken = 0;
+        None
+    }
+
+    /// A box with this packet.
+    #[inline]
+    pub fn pack(&mut self, packet: Packet) -> Box<Packet> {
+        let mut spare = self.spare();
+        *spare = packet;
+        spare
+    }
+
+    /// A box whose contents are of no use.
     #[inline]
     pub fn spare(&mut self) -> Box<Packet> {
-        self.spare.pop().unwrap_or_default()
+        self.spare.pop().unwrap_or_else(fresh)
     }
 
     /// Takes a box back. Its contents are of no use any more.

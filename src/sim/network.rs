@@ -20,7 +20,7 @@ use crate::wire::packet::Packet;
 pub type NodeFactory = Box<dyn Fn(u32) -> Box<dyn Node>>;
 
 /// From here on looking ahead is worth its price.
-const MANY_NODES: usize = 100;
+const MANY_NODES: usize = 1000;
 
 /// One cache line.
 #[repr(align(64))]
@@ -309,17 +309,8 @@ impl<S: Sink> Network<S> {
                 self.sink.record(&Record { at: self.now, place: Place(id.0), note });
             }
         }
-        // Mostly it sent one packet or none.
-        match self.outbox.sent.pop() {
-            None => {}
-            Some((port, packet)) if self.outbox.sent.is_empty() => self.send(id, port, packet),
-            Some(last) => {
-                let mut sent = std::mem::take(&mut self.outbox.sent);
-                for (port, packet) in sent.drain(..).chain([last]) {
-                    self.send(id, port, packet);
-                }
-                self.outbox.sent = sent;
-            }
+        while let Some((port, packet)) = self.outbox.pop() {
+            self.send(id, port, packet);
         }
     }
 

@@ -76,19 +76,24 @@ impl Scheduler {
     /// The earliest event; at [`Instant::MAX`] there is none.
     #[inline(always)]
     fn first(&mut self) -> (Instant, Source) {
-        if self.nodes.first().0 < self.links.first().0 {
-            self.move_put_off();
+        let (at, channel) = self.links.first();
+        if self.nodes.first().0 < at
+            && let Some(wake) = self.first_wake(at)
+        {
+            return wake;
         }
-        let ((link, channel), (wake, node)) = (self.links.first(), self.nodes.first());
-        match channel.checked_sub(1) {
-            _ if wake < link => (wake, Source::Node(NodeId(node))),
-            Some(channel) => (link, Source::Channel(ChannelId(channel))),
-            None => (link, Source::Faults),
-        }
+        (at, if channel == 0 { Source::Faults } else { Source::Channel(ChannelId(channel - 1)) })
+    }
+
+    /// The first wake, if one comes before `end`.
+    #[inline(never)]
+    fn first_wake(&mut self, end: Instant) -> Option<(Instant, Source)> {
+        self.move_put_off();
+        let (at, node) = self.nodes.first();
+        (at < end).then_some((at, Source::Node(NodeId(node))))
     }
 
     /// Moves entries whose wakes were put off, until the first one is none of them.
-    #[inline(never)]
     fn move_put_off(&mut self) {
         loop {
             let (at, id) = self.nodes.first();

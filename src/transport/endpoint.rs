@@ -87,6 +87,10 @@ pub trait Endpoint {
         let (src, dst) = self.fill_segment(now, &mut segment)?;
         Some(Outgoing { src, dst, segment })
     }
+    /// Whether [`Endpoint::poll_event`] may have something to tell.
+    fn has_events(&self) -> bool;
+    /// Whether [`Endpoint::fill_segment`] must be asked.
+    fn has_work(&self) -> bool;
     /// When the earliest timer of any connection fires.
     fn poll_timeout(&self) -> Option<Instant>;
     /// The next note of any connection.

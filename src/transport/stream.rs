@@ -12,6 +12,9 @@ pub trait Stream {
     fn writable(&self) -> usize;
     /// The next in-order bytes, if any. Reading opens the receive window.
     fn read(&mut self) -> Option<Bytes>;
+    /// The application throws away whatever arrives: the stream may do so itself and need not say that
+    /// there is something to read. Whoever asks for it still reads what there is.
+    fn discard_input(&mut self) {}
     /// No more data from this side: a FIN follows the last byte. Reading goes on.
     fn finish(&mut self);
     /// Like [`Stream::finish`], but what was written and never sent is forgotten: the stream ends

@@ -11,7 +11,7 @@ use super::stream::Stream;
 use crate::base::calendar::Calendar;
 use crate::base::ids::{FlowId, TransportKind};
 use crate::base::note::FlowNote;
-use crate::base::prefetch::prefetch;
+use crate::base::prefetch::prefetch_first;
 use crate::base::report::FlowReport;
 use crate::base::time::Instant;
 
@@ -68,6 +68,9 @@ impl Row {
         }
     }
 }
+
+/// The part of a slot that every segment needs: of a connection its end is for rarer occasions.
+const HOT_BYTES: usize = 15 * 64;
 
 /// The rows: places whose events, and whose segments, have not been polled to the end.
 const EVENTS: usize = 0;
@@ -141,7 +144,7 @@ impl<C: Connection> Table<C> {
     pub fn prefetch(&self, step: usize) {
         if let [(_, Some(slot))] = &self.slots[..] {
             match step {
-                1 => prefetch(slot),
+                1 => prefetch_first(slot, HOT_BYTES),
                 _ => slot.connection.prefetch(),
             }
         }
@@ -235,6 +238,18 @@ impl<C: Connection> Table<C> {
             self.rows[EVENTS].leave(&mut slot.next[EVENTS]);
         }
         None
+    }
+
+    /// Whether there are touched connections whose events have not been polled to the end.
+    #[inline]
+    pub fn has_events(&self) -> bool {
+        self.rows[EVENTS].first != END
+    }
+
+    /// Whether there are touched connections that are not settled.
+    #[inline]
+    pub fn has_work(&self) -> bool {
+        self.rows[READY].first != END
     }
 
     /// Makes the next segment of any touched connection in the place of `segment`; says between

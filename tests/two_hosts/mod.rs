@@ -59,7 +59,9 @@ pub(crate) fn converse(hosts: &mut [Host; 2], seconds: u64) {
             let mut outbox = Outbox::default();
             let mut ctx = Ctx::new(now, NodeId(at as u32), &mut counts[at], &mut outbox, None);
             hosts[at].handle(input, &mut ctx);
-            inputs.extend(outbox.sent.into_iter().map(|(port, packet)| (1 - at, Input::Packet { port, packet })));
+            while let Some((port, packet)) = outbox.pop() {
+                inputs.push_back((1 - at, Input::Packet { port, packet }));
+            }
         }
         let Some(next) = hosts.iter().filter_map(Node::next_wake).min() else { break };
         now = next;

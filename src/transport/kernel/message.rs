@@ -30,6 +30,7 @@ pub enum SocketOp {
     /// Host: no longer.
     UnbindUdp,
     /// Host: connect. Socket: connected, or, where nothing asked for it, accepted.
+    #[default]
     Open,
     /// Host: send these bytes. Socket: received these.
     Data(Bytes),
@@ -40,7 +41,6 @@ pub enum SocketOp {
     /// Host: reset the connection and forget it.
     Abort,
     /// Host: both ways are finished; close and forget it.
-    #[default]
     Close,
     /// Socket: the connection is over before its time.
     Failed(CloseReason),

@@ -90,6 +90,8 @@ pub struct RudpConnection {
 
     pub(super) events: VecDeque<StreamEvent>,
     pub(super) read_found_nothing: bool,
+    /// The application throws away what it reads.
+    pub(super) discarding: bool,
     pub(super) write_was_cut: bool,
     pub(super) noting: bool,
     pub(super) notes: VecDeque<FlowNote>,
@@ -151,6 +153,7 @@ impl RudpConnection {
             largest_arrived: now,
             events: VecDeque::new(),
             read_found_nothing: true,
+            discarding: false,
             write_was_cut: false,
             noting: false,
             notes: VecDeque::new(),
@@ -307,6 +310,10 @@ impl Stream for RudpConnection {
             }
         }
         data
+    }
+
+    fn discard_input(&mut self) {
+        self.discarding = true;
     }
 
     fn finish_here(&mut self) {

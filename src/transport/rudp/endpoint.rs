@@ -281,6 +281,14 @@ impl Endpoint for RudpEndpoint {
         self.accepted.pop_front().or_else(|| self.table.poll_event())
     }
 
+    fn has_events(&self) -> bool {
+        self.table.has_events() || !self.accepted.is_empty()
+    }
+
+    fn has_work(&self) -> bool {
+        self.table.has_work() || !self.replies.is_empty()
+    }
+
     fn fill_segment(&mut self, now: Instant, segment: &mut RudpSegment) -> Option<(Ipv4Addr, Ipv4Addr)> {
         if let Some(reply) = self.replies.pop_front() {
             *segment = reply.segment;

@@ -6,7 +6,7 @@ use super::connection::RudpConnection;
 use super::timers::T;
 use crate::base::note::{CloseReason, FlowNote};
 use crate::base::time::{Duration, Instant};
-use crate::transport::stream::StreamEvent;
+use crate::transport::stream::{Stream, StreamEvent};
 use crate::wire::rudp::RudpSegment;
 
 impl RudpConnection {
@@ -136,7 +136,9 @@ impl RudpConnection {
             let bytes = self.inbox.insert(seg.offset, std::mem::take(&mut seg.payload), keep_early);
             if bytes > 0 {
                 self.note(|| FlowNote::Delivered { bytes });
-                if self.read_found_nothing {
+                if self.discarding {
+                    while self.read().is_some() {}
+                } else if self.read_found_nothing {
                     self.read_found_nothing = false;
                     self.events.push_back(StreamEvent::Readable);
                 }

@@ -15,7 +15,7 @@ use crate::base::note::{CloseReason, FlowNote, Window, WindowCause};
 use crate::base::report::FlowStats;
 use crate::base::time::Instant;
 use crate::transport::congestion::CONTROLLERS;
-use crate::transport::congestion::controller::{Controller, Setup};
+use crate::transport::congestion::controller::Controller;
 use crate::transport::congestion::governor::Governor;
 use crate::transport::connection::{Connection, Filled};
 use crate::transport::rtt::RttEstimator;
@@ -110,6 +110,8 @@ pub(super) struct ReceiveState {
     pub(super) readable_told: bool,
     /// The application reads no more.
     pub(super) shut: bool,
+    /// The application throws away what it reads.
+    pub(super) discarding: bool,
     pub(super) inbox_bytes: u64,
     /// Segments still to be acknowledged at once, whatever the delay.
     pub(super) quick_acks: u64,
@@ -147,7 +149,7 @@ impl TcpConnection {
         while config.window_scaling && config.receive_buffer >> rcv_scale > 65_535 && rcv_scale < 14 {
             rcv_scale += 1; // RFC 7323 section 2.3
         }
-        let controller = make_controller(&config, config.mss, config.initial_window_bytes(config.mss));
+        let controller = config.controller(config.mss, config.initial_window_bytes(config.mss));
         let mut c = TcpConnection {
             state: State::SynSent,
             passive: false,
@@ -201,6 +203,7 @@ impl TcpConnection {
                 readable_told: false,
                 duplicate: None,
                 shut: false,
+                discarding: false,
                 heard: now,
                 last_out_of_window: None,
                 challenges: (now, 0),
@@ -346,14 +349,6 @@ impl TcpConnection {
     }
 }
 
-/// The controller that the configuration names; NewReno if there is none of that name.
-pub(super) fn make_controller(config: &TcpConfig, smss: u64, initial_window: u64) -> Governor {
-    let entry = CONTROLLERS.find(&config.congestion).unwrap_or(&CONTROLLERS.entries[1]);
-    let params = config.congestion_params.clone();
-    let (byte_counting, uncapped_growth) = (config.byte_counting, config.uncapped_growth);
-    (entry.build)(&Setup { smss, initial_window, byte_counting, uncapped_growth, params }).into()
-}
-
 impl Stream for TcpConnection {
     fn write(&mut self, data: Bytes) -> usize {
         if self.snd.fin_queued || self.state == State::Closed {
@@ -381,6 +376,10 @@ impl Stream for TcpConnection {
             None => self.rcv.readable_told = false,
         }
         data
+    }
+
+    fn discard_input(&mut self) {
+        self.rcv.discarding = true;
     }
 
     fn finish_here(&mut self) {

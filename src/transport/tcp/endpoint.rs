@@ -184,6 +184,16 @@ impl Endpoint for TcpEndpoint {
         None
     }
 
+    #[inline]
+    fn has_events(&self) -> bool {
+        self.table.has_events()
+    }
+
+    #[inline]
+    fn has_work(&self) -> bool {
+        self.table.has_work() || !self.replies.is_empty()
+    }
+
     fn fill_segment(&mut self, now: Instant, segment: &mut TcpSegment) -> Option<(Ipv4Addr, Ipv4Addr)> {
         if let Some(reply) = self.replies.pop_front() {
             *segment = reply.segment;

@@ -64,6 +64,7 @@ impl Listener {
 impl TcpEndpoint {
     /// True if a connection in TIME-WAIT gave way to this SYN (RFC 9293 section 3.6.1, RFC 6191).
     /// Its last sequence number is then where the next one may begin.
+    #[inline]
     pub(super) fn makes_way(&mut self, id: ConnId, syn: &TcpSegment) -> Option<u32> {
         if !syn.flags.syn || self.listeners.get(&syn.dst_port)?.room() != Room::Connection {
             return None;

@@ -263,8 +263,11 @@ impl TcpConnection {
 
     fn deliver(&mut self, data: Bytes) {
         self.rcv.nxt += data.len() as u64;
-        self.rcv.inbox_bytes += data.len() as u64;
         self.stats.bytes_delivered += data.len() as u64;
+        if self.rcv.discarding {
+            return self.consider_window_update();
+        }
+        self.rcv.inbox_bytes += data.len() as u64;
         self.rcv.inbox.push_back(data);
         if !self.rcv.readable_told {
             self.rcv.readable_told = true;
