@@ -44,9 +44,16 @@ impl Instant {
 
     /// The earlier of two instants of which either may be missing.
     pub fn earlier(a: Option<Instant>, b: Option<Instant>) -> Option<Instant> {
+        Instant::earliest([a, b])
+    }
+
+    /// The earliest of some instants, any of which may be missing.
+    #[inline]
+    pub fn earliest<const N: usize>(all: [Option<Instant>; N]) -> Option<Instant> {
         // What is missing counts as zero, which becomes the largest number of all.
         let key = |at: Option<Instant>| at.map_or(0, |at| at.0.get()).wrapping_sub(1);
-        if key(a) <= key(b) { a } else { b }
+        let least = all.into_iter().fold(u64::MAX, |least, at| least.min(key(at)));
+        NonZeroU64::new(least.wrapping_add(1)).map(Instant)
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::net::{Ipv4Addr, SocketAddrV4};
 
 use super::addressing::Addressing;
-use super::app::{App, HostEvent};
+use super::app::{App, AppConn, HostEvent};
 use super::host_core::Core;
 pub use super::host_ctx::HostCtx;
 use super::node::{Ctx, Input, Node, Status, Wish};
@@ -16,10 +16,12 @@ use crate::base::note::{Depth, DropCause, Note};
 use crate::base::prefetch::prefetch_first;
 use crate::base::report::NodeReport;
 use crate::base::time::Instant;
-use crate::transport::endpoint::Endpoint;
+use crate::transport::endpoint::{Endpoint, EndpointEvent};
 use crate::transport::kernel::SocketMessage;
+use crate::transport::stream::StreamEvent;
 use crate::transport::tcp::TcpEndpoint;
 use crate::wire::packet::{Body, Packet};
+use crate::wire::udp::Datagram;
 
 /// The node that runs apps. What every segment needs comes first.
 #[repr(C)]
@@ -38,8 +40,7 @@ const HOT_BYTES: usize = 5 * 64;
 /// An app, and what it said after its last event.
 struct AppSlot {
     app: Box<dyn App>,
-    wake: Option<Instant>,
-    busy: bool,
+    wish: Wish,
 }
 
 impl Host {
@@ -60,11 +61,12 @@ impl Host {
             apps: apps.len(),
             setup,
         };
-        let apps = apps.into_iter().map(|app| AppSlot { app, wake: None, busy: false }).collect();
-        let mut host = Host { core, apps, first_wake: None, busy_apps: 0, wakes: Calendar::default() };
-        for app in 0..host.apps.len() {
-            let wish = Wish { wake: host.apps[app].app.next_wake(), busy: host.apps[app].app.is_busy() };
-            host.remember(app, wish);
+        let idle = Wish { wake: None, busy: false };
+        let apps = apps.into_iter().map(|app| AppSlot { app, wish: idle }).collect();
+        let mut host = Host { core, apps, wakes: Calendar::default(), first_wake: None, busy_apps: 0 };
+        for index in 0..host.apps.len() {
+            let app = &host.apps[index].app;
+            host.remember(index, Wish { wake: app.next_wake(), busy: app.is_busy() });
         }
         host
     }
@@ -100,37 +102,60 @@ impl Host {
     }
 
     fn dispatch(&mut self, app: usize, event: HostEvent, ctx: &mut Ctx<'_>) {
-        let wish = self.apps[app].app.take(event, &mut HostCtx { core: &mut self.core, ctx: ctx.reborrow(), app });
-        self.remember(app, wish);
+        let slot = &mut self.apps[app];
+        let wish = slot.app.take(event, &mut HostCtx { core: &mut self.core, ctx: ctx.reborrow(), app });
+        // They change only while an app handles an event, and mostly not even then.
+        if slot.wish != wish {
+            self.remember(app, wish);
+        }
     }
 
-    /// An app's wake and status change only while it handles an event.
-    fn remember(&mut self, app: usize, Wish { wake, busy }: Wish) {
-        let slot = &mut self.apps[app];
-        if slot.wake != wake {
-            slot.wake = wake;
-            self.wakes.set(app as u32, wake);
-            self.first_wake = self.wakes.peek().map(|(at, _)| at);
-        }
-        if slot.busy != busy {
-            slot.busy = busy;
-            self.busy_apps = if busy { self.busy_apps + 1 } else { self.busy_apps - 1 };
-        }
+    #[inline(never)]
+    fn remember(&mut self, app: usize, wish: Wish) {
+        let before = std::mem::replace(&mut self.apps[app].wish, wish);
+        self.busy_apps = self.busy_apps + usize::from(wish.busy) - usize::from(before.busy);
+        self.wakes.set(app as u32, wish.wake);
+        self.first_wake = self.wakes.peek().map(|(at, _)| at);
     }
 
     /// Delivers every event, then sends every segment, until there is neither.
+    #[inline(always)]
     fn pump(&mut self, cause: Option<PacketId>, ctx: &mut Ctx<'_>) {
         loop {
-            while self.core.has_events()
-                && let Some((app, event)) = self.core.next_event()
-            {
-                self.dispatch(app, event, ctx);
-            }
+            while self.deliver(ctx) {}
             // What an app is told of may make more to send, and the other way round.
             if !self.core.transmit(cause, ctx) || !self.core.has_events() {
                 return;
             }
         }
+    }
+
+    /// Delivers the next event, if there is one.
+    #[inline]
+    fn deliver(&mut self, ctx: &mut Ctx<'_>) -> bool {
+        if let Some((app, event)) = self.core.pending.pop_front() {
+            self.dispatch(app, event, ctx);
+            return true;
+        }
+        let Some((transport, event)) = self.core.endpoint_event() else { return false };
+        match event {
+            EndpointEvent::Stream(id, event) => {
+                let conn = AppConn { transport, id };
+                let Some(app) = self.core.owners.get(conn) else { return true };
+                if matches!(event, StreamEvent::Closed(_)) {
+                    self.core.owners.remove(conn);
+                }
+                self.dispatch(app, HostEvent::Stream { conn, event }, ctx);
+            }
+            EndpointEvent::Accepted { conn: id, port, peer } => {
+                let conn = AppConn { transport, id };
+                if let Some(&app) = self.core.listeners.get(&(transport, port)) {
+                    self.core.owners.insert(conn, app);
+                    self.dispatch(app, HostEvent::Accepted { conn, port, peer }, ctx);
+                }
+            }
+        }
+        true
     }
 
     fn handle_packet(&mut self, packet: &mut Packet, ctx: &mut Ctx<'_>) -> Result<(), DropCause> {
@@ -145,13 +170,7 @@ impl Host {
         }
         let (src, dst, now) = (packet.src, packet.dst, ctx.now());
         let wanted = match &mut packet.body {
-            Body::Udp(datagram) => {
-                let Some(&app) = self.core.ports.get(&datagram.dst_port) else { return Err(DropCause::NoListener) };
-                let from = SocketAddrV4::new(src, datagram.src_port);
-                let (port, data) = (datagram.dst_port, datagram.payload.clone());
-                self.dispatch(app, HostEvent::Datagram { port, from, to: dst, data }, ctx);
-                true
-            }
+            Body::Udp(datagram) => return self.handle_datagram(src, dst, datagram, ctx),
             Body::Tcp(segment) => self.core.tcp.take_segment(now, src, dst, segment),
             Body::Rudp(segment) => self.core.rudp().take_segment(now, src, dst, segment),
         };
@@ -166,6 +185,37 @@ impl Host {
         Ok(())
     }
 
+    #[inline(never)]
+    fn handle_datagram(
+        &mut self,
+        src: Ipv4Addr,
+        to: Ipv4Addr,
+        datagram: &Datagram,
+        ctx: &mut Ctx<'_>,
+    ) -> Result<(), DropCause> {
+        let Some(&app) = self.core.ports.get(&datagram.dst_port) else { return Err(DropCause::NoListener) };
+        let from = SocketAddrV4::new(src, datagram.src_port);
+        let (port, data) = (datagram.dst_port, datagram.payload.clone());
+        self.dispatch(app, HostEvent::Datagram { port, from, to, data }, ctx);
+        Ok(())
+    }
+
+    #[inline(never)]
+    fn start(&mut self, ctx: &mut Ctx<'_>) {
+        self.core.tcp.set_noting(ctx.noting());
+        self.core.noting = ctx.noting();
+        if let Some(kernel) = &mut self.core.kernel {
+            kernel.set_noting(ctx.noting());
+        }
+        for app in 0..self.apps.len() {
+            self.dispatch(app, HostEvent::Start, ctx);
+        }
+        if self.core.addressing.is_some() {
+            self.core.tell_addressing();
+        }
+    }
+
+    #[inline(never)]
     fn wake(&mut self, ctx: &mut Ctx<'_>) {
         let now = ctx.now();
         let due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
@@ -182,7 +232,7 @@ impl Host {
             return;
         }
         for app in 0..self.apps.len() {
-            if due(self.apps[app].wake) {
+            if due(self.apps[app].wish.wake) {
                 self.dispatch(app, HostEvent::Wake, ctx);
             }
         }
@@ -193,19 +243,7 @@ impl Node for Host {
     fn handle(&mut self, input: Input, ctx: &mut Ctx<'_>) {
         let mut cause = None;
         match input {
-            Input::Start => {
-                self.core.tcp.set_noting(ctx.noting());
-                self.core.noting = ctx.noting();
-                if let Some(kernel) = &mut self.core.kernel {
-                    kernel.set_noting(ctx.noting());
-                }
-                for app in 0..self.apps.len() {
-                    self.dispatch(app, HostEvent::Start, ctx);
-                }
-                if self.core.addressing.is_some() {
-                    self.core.tell_addressing();
-                }
-            }
+            Input::Start => self.start(ctx),
             Input::Packet { mut packet, .. } => {
                 cause = Some(packet.id);
                 if let Err(cause) = self.handle_packet(&mut packet, ctx) {
@@ -227,14 +265,9 @@ impl Node for Host {
     }
 
     fn next_wake(&self) -> Option<Instant> {
-        let mut first = Instant::earlier(self.core.tcp.poll_timeout(), self.first_wake);
-        if let Some(rudp) = &self.core.rudp {
-            first = Instant::earlier(first, rudp.poll_timeout());
-        }
-        if let Some(kernel) = &self.core.kernel {
-            first = Instant::earlier(first, kernel.poll_timeout());
-        }
-        first
+        let rudp = self.core.rudp.as_ref().and_then(|rudp| rudp.poll_timeout());
+        let kernel = self.core.kernel.as_ref().and_then(|kernel| kernel.poll_timeout());
+        Instant::earliest([self.core.tcp.poll_timeout(), self.first_wake, rudp, kernel])
     }
 
     fn is_busy(&self) -> bool {

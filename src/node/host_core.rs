@@ -1,7 +1,7 @@
 //! All of a host but its apps: endpoints, ports, addressing, and who owns what.
 
 use super::addressing::Addressing;
-use super::app::{AppConn, HostEvent};
+use super::app::HostEvent;
 use super::node::Ctx;
 use super::owners::Owners;
 use super::setup::HostSetup;
@@ -11,9 +11,8 @@ use crate::base::rng::Rng;
 use crate::transport::endpoint::{Endpoint, EndpointEvent};
 use crate::transport::kernel::{KernelEndpoint, SocketOp};
 use crate::transport::rudp::RudpEndpoint;
-use crate::transport::stream::StreamEvent;
 use crate::transport::tcp::TcpEndpoint;
-use crate::wire::packet::{Body, Hop, Packet};
+use crate::wire::packet::{Hop, Packet};
 use std::collections::{BTreeMap, VecDeque};
 use std::net::Ipv4Addr;
 
@@ -50,7 +49,7 @@ impl Core {
         })
     }
 
-    /// Whether [`Core::next_event`] may have one.
+    /// Whether an app may have something to hear.
     #[inline]
     pub(super) fn has_events(&self) -> bool {
         !self.pending.is_empty()
@@ -68,31 +67,6 @@ impl Core {
         tcp.or_else(|| self.rudp.as_mut()?.poll_event().map(|e| (TransportKind::Rudp, e)))
     }
 
-    pub(super) fn next_event(&mut self) -> Option<(usize, HostEvent)> {
-        if let Some(event) = self.pending.pop_front() {
-            return Some(event);
-        }
-        while let Some((transport, event)) = self.endpoint_event() {
-            match event {
-                EndpointEvent::Accepted { conn: id, port, peer } => {
-                    let conn = AppConn { transport, id };
-                    let Some(&app) = self.listeners.get(&(transport, port)) else { continue };
-                    self.owners.insert(conn, app);
-                    return Some((app, HostEvent::Accepted { conn, port, peer }));
-                }
-                EndpointEvent::Stream(id, event) => {
-                    let conn = AppConn { transport, id };
-                    let Some(app) = self.owners.get(conn) else { continue };
-                    if matches!(event, StreamEvent::Closed(_)) {
-                        self.owners.remove(conn);
-                    }
-                    return Some((app, HostEvent::Stream { conn, event }));
-                }
-            }
-        }
-        None
-    }
-
     pub(super) fn tell_addressing(&mut self) {
         for app in 0..self.apps {
             self.pending.push_back((app, HostEvent::Addressed(self.addressing.clone())));
@@ -101,35 +75,45 @@ impl Core {
 
     /// Sends what the endpoints have; says whether there was any.
     pub(super) fn transmit(&mut self, cause: Option<PacketId>, ctx: &mut Ctx<'_>) -> bool {
-        let mut any = false;
+        let (mut any, now) = (false, ctx.now());
         while self.tcp.has_work() {
             let mut packet = ctx.spare();
-            let Some((src, dst)) = self.tcp.transmit_into(ctx.now(), packet.body.tcp_mut()) else {
+            let Some((src, dst)) = self.tcp.fill_segment(now, packet.body.tcp()) else {
                 ctx.recycle(packet);
                 break;
             };
             any = true;
-            self.send_packet(src, dst, packet, None, ctx);
+            self.send(src, dst, packet, None, ctx);
         }
-        while self.rudp.as_ref().is_some_and(|rudp| rudp.has_work()) {
-            let mut packet = ctx.spare();
-            let Some((src, dst)) = self.rudp().transmit_into(ctx.now(), packet.body.rudp_mut()) else {
-                ctx.recycle(packet);
-                break;
-            };
-            any = true;
-            self.send_packet(src, dst, packet, None, ctx);
-        }
-        while let Some(port) = self.rudp.as_mut().and_then(|rudp| rudp.poll_freed()) {
-            self.ask(port, SocketOp::UnbindUdp);
+        if self.rudp.is_some() {
+            any |= self.transmit_rudp(ctx);
         }
         if let Some(kernel) = &mut self.kernel {
-            kernel.flush(ctx.now());
+            kernel.flush(now);
         }
         while ctx.noting()
             && let Some((flow, note)) = self.next_note()
         {
             ctx.note(Note::Flow { flow, packet: cause, note });
+        }
+        any
+    }
+
+    /// The same for RUDP.
+    #[inline(never)]
+    fn transmit_rudp(&mut self, ctx: &mut Ctx<'_>) -> bool {
+        let (mut any, now) = (false, ctx.now());
+        while self.rudp().has_work() {
+            let mut packet = ctx.spare();
+            let Some((src, dst)) = self.rudp().fill_segment(now, packet.body.rudp()) else {
+                ctx.recycle(packet);
+                break;
+            };
+            any = true;
+            self.send(src, dst, packet, None, ctx);
+        }
+        while let Some(port) = self.rudp().poll_freed() {
+            self.ask(port, SocketOp::UnbindUdp);
         }
         any
     }
@@ -146,20 +130,9 @@ impl Core {
         note.or_else(|| self.kernel.as_mut()?.poll_note())
     }
 
+    /// Sends what stands in the packet's body.
+    #[inline(always)]
     pub(super) fn send(
-        &mut self,
-        src: Ipv4Addr,
-        dst: Ipv4Addr,
-        body: Body,
-        on_link: Option<Ipv4Addr>,
-        ctx: &mut Ctx<'_>,
-    ) {
-        let mut packet = ctx.spare();
-        packet.body = body;
-        self.send_packet(src, dst, packet, on_link, ctx);
-    }
-
-    fn send_packet(
         &mut self,
         src: Ipv4Addr,
         dst: Ipv4Addr,
@@ -176,13 +149,11 @@ impl Core {
         let hop = on_link.or_else(routed).or(self.kernel.is_some().then_some(dst)).map(|to| Hop { from, to });
         let id = ctx.new_packet_id();
         packet.address(id, src, dst, hop.unwrap_or(Hop { from, to: dst }));
-        match hop {
-            Some(_) => ctx.forward(INTERFACE, packet),
-            None => {
-                let (bytes, queue) = (packet.wire_bytes(), Depth::default());
-                ctx.note(Note::PacketDropped { packet: id, bytes, cause: DropCause::NoRoute, queue });
-                ctx.recycle(packet);
-            }
+        if hop.is_some() {
+            return ctx.forward(INTERFACE, packet);
         }
+        let (bytes, queue) = (packet.wire_bytes(), Depth::default());
+        ctx.note(Note::PacketDropped { packet: id, bytes, cause: DropCause::NoRoute, queue });
+        ctx.recycle(packet);
     }
 }

@@ -71,7 +71,9 @@ impl HostCtx<'_> {
     fn datagram(&mut self, src_port: u16, to: SocketAddrV4, payload: Bytes, on_link: Option<Ipv4Addr>) {
         let src = self.core.addressing.as_ref().map_or(Ipv4Addr::UNSPECIFIED, |a| a.address);
         let body = Body::Udp(Datagram { src_port, dst_port: to.port(), payload });
-        self.core.send(src, *to.ip(), body, on_link, &mut self.ctx);
+        let mut packet = self.ctx.spare();
+        packet.body = body;
+        self.core.send(src, *to.ip(), packet, on_link, &mut self.ctx);
     }
     /// Accepts connections of this app's from now on, with the node's own settings.
     pub fn listen(&mut self, transport: TransportKind, port: u16) {

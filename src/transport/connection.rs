@@ -5,6 +5,24 @@ use crate::base::note::FlowNote;
 use crate::base::report::FlowStats;
 use crate::base::time::Instant;
 
+/// What has become of a place for a segment.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Filled {
+    /// There is nothing to send, and what stands in the place means nothing.
+    Nothing,
+    /// A segment stands in it.
+    Segment,
+    /// A segment stands in it, and nobody needs to ask for another.
+    Last,
+}
+
+impl Filled {
+    /// A segment, or none.
+    pub fn if_so(made: bool) -> Filled {
+        if made { Filled::Segment } else { Filled::Nothing }
+    }
+}
+
 /// A connection is pulled: a segment built at the last moment carries the newest acknowledgment
 /// and window.
 pub trait Connection: Stream {
@@ -19,17 +37,13 @@ pub trait Connection: Stream {
     }
     /// The time of [`Connection::poll_timeout`] has come. Calling it early does nothing.
     fn handle_timeout(&mut self, now: Instant);
-    /// Writes the next segment to send over all that `segment` holds; false: there is none, and what it
-    /// holds is of no use.
-    fn transmit_into(&mut self, now: Instant, segment: &mut Self::Segment) -> bool;
-    /// The same for a segment that has no other place.
+    /// Makes the next segment to send in the place of `segment`, whatever that was before; until
+    /// there is none.
+    fn fill_segment(&mut self, now: Instant, segment: &mut Self::Segment) -> Filled;
+    /// The next segment to send, for one that has no place yet.
     fn poll_transmit(&mut self, now: Instant) -> Option<Self::Segment> {
         let mut segment = Self::Segment::default();
-        self.transmit_into(now, &mut segment).then_some(segment)
-    }
-    /// True if the segment that was just written is known to be the last one for now.
-    fn is_drained(&self) -> bool {
-        false
+        (self.fill_segment(now, &mut segment) != Filled::Nothing).then_some(segment)
     }
     /// When [`Connection::handle_timeout`] wants to be called next: one instant, however many
     /// timers run.

@@ -77,18 +77,19 @@ pub trait Endpoint {
     fn handle_timeout(&mut self, now: Instant);
     /// The next event.
     fn poll_event(&mut self) -> Option<EndpointEvent>;
-    /// Writes the next segment to send over all that `segment` holds, and says from which of the host's
-    /// addresses to which it goes. `None`: there is none, and what it holds is of no use.
-    fn transmit_into(&mut self, now: Instant, segment: &mut Self::Segment) -> Option<(Ipv4Addr, Ipv4Addr)>;
-    /// The same for a segment that has no other place.
+    /// Makes the next segment to send in the place of `segment`, whatever that was before, and says
+    /// which of the host's addresses it leaves from and where it goes. `None`: there is no segment,
+    /// and what `segment` is now means nothing.
+    fn fill_segment(&mut self, now: Instant, segment: &mut Self::Segment) -> Option<(Ipv4Addr, Ipv4Addr)>;
+    /// The next segment to send, for one that has no place yet.
     fn poll_transmit(&mut self, now: Instant) -> Option<Outgoing<Self::Segment>> {
         let mut segment = Self::Segment::default();
-        let (src, dst) = self.transmit_into(now, &mut segment)?;
+        let (src, dst) = self.fill_segment(now, &mut segment)?;
         Some(Outgoing { src, dst, segment })
     }
     /// Whether [`Endpoint::poll_event`] may have something to tell.
     fn has_events(&self) -> bool;
-    /// Whether [`Endpoint::transmit_into`] must be asked.
+    /// Whether [`Endpoint::fill_segment`] must be asked.
     fn has_work(&self) -> bool;
     /// When the earliest timer of any connection fires.
     fn poll_timeout(&self) -> Option<Instant>;

@@ -11,7 +11,7 @@ pub struct SendBuffer {
     start: u64,
     end: u64,
     capacity: u64,
-    // The chunk that was read last; the next read is most often there or just behind.
+    // The chunk that was read last; the next read is most often there, too.
     cursor: usize,
     // Where segments are put together that span two chunks.
     joints: Option<Box<BytesMut>>,
@@ -67,45 +67,57 @@ impl SendBuffer {
     }
 
     /// Forgets everything before `offset`.
+    #[inline]
     pub fn release(&mut self, offset: u64) {
         self.start = offset.clamp(self.start, self.end);
         while self.chunks.front().is_some_and(|(at, chunk)| at + chunk.len() as u64 <= self.start) {
-            self.chunks.pop_front();
-            self.cursor = self.cursor.saturating_sub(1);
+            self.release_chunk();
         }
     }
 
+    #[inline(never)]
+    fn release_chunk(&mut self) {
+        self.chunks.pop_front();
+        self.cursor = self.cursor.saturating_sub(1);
+    }
+
     /// The place of the chunk that holds `offset`.
+    #[inline]
     fn find(&self, offset: u64) -> usize {
-        for place in [self.cursor, self.cursor + 1] {
-            if self.chunks.get(place).is_some_and(|(at, chunk)| (*at..at + chunk.len() as u64).contains(&offset)) {
-                return place;
-            }
-        }
+        let holds = |(at, chunk): &(u64, Bytes)| (*at..at + chunk.len() as u64).contains(&offset);
+        if self.chunks.get(self.cursor).is_some_and(holds) { self.cursor } else { self.find_elsewhere(offset) }
+    }
+
+    fn find_elsewhere(&self, offset: u64) -> usize {
         self.chunks.partition_point(|(at, _)| *at <= offset).saturating_sub(1)
     }
 
     /// The `len` bytes from `offset`, which must lie in the buffer. Copies only if they span two
     /// chunks.
+    #[inline]
     pub fn slice(&mut self, offset: u64, len: u64) -> Bytes {
         if len == 0 {
             return Bytes::new();
         }
-        let first = self.find(offset);
-        self.cursor = first;
-        let (at, chunk) = &self.chunks[first];
-        let skip = (offset - at) as usize;
-        let len = len as usize;
-        if skip + len <= chunk.len() {
-            return chunk.slice(skip..skip + len);
+        self.cursor = self.find(offset);
+        let (at, chunk) = &self.chunks[self.cursor];
+        let (skip, len) = ((offset - at) as usize, len as usize);
+        if skip + len > chunk.len() {
+            return self.join(skip, len);
         }
+        chunk.slice(skip..skip + len)
+    }
+
+    /// `len` bytes that begin in the chunk at the cursor, behind its first `skip`, and end in a later one.
+    #[inline(never)]
+    fn join(&mut self, skip: usize, len: usize) -> Bytes {
         // Once the last such segments are gone, their memory is used again.
         let joints = self.joints.get_or_insert_default();
         if joints.capacity() < len {
             joints.reserve(len);
         }
-        joints.extend_from_slice(&chunk[skip..]);
-        for (_, chunk) in self.chunks.range(first + 1..) {
+        joints.extend_from_slice(&self.chunks[self.cursor].1[skip..]);
+        for (_, chunk) in self.chunks.range(self.cursor + 1..) {
             let take = (len - joints.len()).min(chunk.len());
             joints.extend_from_slice(&chunk[..take]);
             if joints.len() == len {

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::net::SocketAddrV4;
 use std::sync::Arc;
 
-use super::connection::Connection;
+use super::connection::{Connection, Filled};
 use super::endpoint::{ConnId, EndpointEvent};
 use super::stream::Stream;
 use crate::base::calendar::Calendar;
@@ -39,6 +39,34 @@ pub struct Slot<C> {
 struct Row {
     first: u32,
     last: u32,
+}
+
+impl Row {
+    const EMPTY: Row = Row { first: END, last: END };
+
+    /// Puts a place at the end, unless it is in the row; `next` is where its slot keeps what follows
+    /// it. Says which place it is to follow; [`END`]: none.
+    #[inline]
+    fn enter(&mut self, index: u32, next: &mut u32) -> u32 {
+        if *next != ABSENT {
+            return END;
+        }
+        *next = END;
+        let before = std::mem::replace(&mut self.last, index);
+        if before == END {
+            self.first = index;
+        }
+        before
+    }
+
+    /// Takes the first place out.
+    #[inline]
+    fn leave(&mut self, next: &mut u32) {
+        self.first = std::mem::replace(next, ABSENT);
+        if self.first == END {
+            self.last = END;
+        }
+    }
 }
 
 /// The part of a slot that every segment needs: of a connection its end is for rarer occasions.
@@ -77,7 +105,7 @@ impl<C: Connection> Table<C> {
             slots: Vec::new(),
             free: Vec::new(),
             timers: Calendar::default(),
-            rows: [Row { first: END, last: END }; 2],
+            rows: [Row::EMPTY; 2],
             earliest: None,
             notes: VecDeque::new(),
             finished: Vec::new(),
@@ -148,8 +176,7 @@ impl<C: Connection> Table<C> {
     #[inline]
     pub fn get_mut(&mut self, id: ConnId) -> Option<&mut Slot<C>> {
         self.get(id)?;
-        self.touch(id.index);
-        self.slots[id.index as usize].1.as_mut()
+        self.touch(id.index)
     }
 
     /// The stream half, for the application.
@@ -159,36 +186,22 @@ impl<C: Connection> Table<C> {
 
     /// Puts a place at the end of both rows, unless it is in them.
     #[inline]
-    fn touch(&mut self, index: u32) {
-        let next = self.slots[index as usize].1.as_ref().map_or([END; 2], |slot| slot.next);
+    fn touch(&mut self, index: u32) -> Option<&mut Slot<C>> {
+        let slot = self.slots[index as usize].1.as_mut()?;
+        let before = [EVENTS, READY].map(|row| self.rows[row].enter(index, &mut slot.next[row]));
+        if before != [END; 2] {
+            self.follow(index, before);
+        }
+        self.slots[index as usize].1.as_mut()
+    }
+
+    /// A place is to follow another in either row.
+    #[inline(never)]
+    fn follow(&mut self, index: u32, before: [u32; 2]) {
         for row in [EVENTS, READY] {
-            if next[row] == ABSENT {
-                self.join(row, index);
+            if let Some((_, Some(before))) = self.slots.get_mut(before[row] as usize) {
+                before.next[row] = index;
             }
-        }
-    }
-
-    #[inline]
-    fn join(&mut self, row: usize, index: u32) {
-        let before = std::mem::replace(&mut self.rows[row].last, index);
-        if before == END {
-            self.rows[row].first = index;
-        } else if let Some(before) = self.slots[before as usize].1.as_mut() {
-            before.next[row] = index;
-        }
-        if let Some(slot) = self.slots[index as usize].1.as_mut() {
-            slot.next[row] = END;
-        }
-    }
-
-    /// Takes the first place out of a row.
-    #[inline]
-    fn leave(&mut self, row: usize) {
-        let Row { first, last } = &mut self.rows[row];
-        let Some(slot) = self.slots[*first as usize].1.as_mut() else { return };
-        *first = std::mem::replace(&mut slot.next[row], ABSENT);
-        if *first == END {
-            *last = END;
         }
     }
 
@@ -218,10 +231,11 @@ impl<C: Connection> Table<C> {
     pub fn poll_event(&mut self) -> Option<EndpointEvent> {
         while let index @ 0..ABSENT = self.rows[EVENTS].first {
             let (generation, slot) = &mut self.slots[index as usize];
-            if let Some(event) = slot.as_mut().and_then(|slot| slot.connection.poll_event()) {
+            let Some(slot) = slot.as_mut() else { unreachable!("a place in a row is taken") };
+            if let Some(event) = slot.connection.poll_event() {
                 return Some(EndpointEvent::Stream(ConnId { index, generation: *generation }, event));
             }
-            self.leave(EVENTS);
+            self.rows[EVENTS].leave(&mut slot.next[EVENTS]);
         }
         None
     }
@@ -238,57 +252,61 @@ impl<C: Connection> Table<C> {
         self.rows[READY].first != END
     }
 
-    /// Writes the next segment of any touched connection over `segment`, and says which its two ends
-    /// are. A connection that has none left is settled: its timer is set, its notes are taken, and if
-    /// it is closed it is removed and given to `removed`.
+    /// Makes the next segment of any touched connection in the place of `segment`; says between
+    /// which ends it goes. A connection that has none left is settled: its timer is set, its notes
+    /// are taken, and if it is closed it is removed and given to `removed`.
     #[inline]
-    pub fn transmit_into(
+    pub fn fill_segment(
         &mut self,
         now: Instant,
         segment: &mut C::Segment,
         mut removed: impl FnMut(ConnId, &Slot<C>),
     ) -> Option<(SocketAddrV4, SocketAddrV4)> {
         while let index @ 0..ABSENT = self.rows[READY].first {
-            if let Some(slot) = self.slots[index as usize].1.as_mut() {
-                let any = slot.connection.transmit_into(now, segment);
-                while let Some(note) = slot.connection.poll_note() {
-                    self.notes.push_back((slot.flow, note));
-                }
-                if any {
-                    let ends = (slot.local, slot.remote);
-                    if slot.connection.is_drained() {
-                        self.leave(READY);
-                        self.settle(index, &mut removed);
-                    }
-                    return Some(ends);
-                }
+            let alone = self.slots.len() == 1;
+            let Some(slot) = self.slots[index as usize].1.as_mut() else { unreachable!("a place in a row is taken") };
+            let filled = slot.connection.fill_segment(now, segment);
+            while let Some(note) = slot.connection.poll_note() {
+                keep(&mut self.notes, slot.flow, note);
             }
-            self.leave(READY);
-            self.settle(index, &mut removed);
+            let ends = (slot.local, slot.remote);
+            if filled == Filled::Segment {
+                return Some(ends);
+            }
+            self.rows[READY].leave(&mut slot.next[READY]);
+            slot.wake = slot.connection.poll_timeout();
+            // Its last events must have been heard before it may go.
+            if slot.connection.is_closed() && slot.next[EVENTS] == ABSENT {
+                self.remove(index, &mut removed);
+            } else if alone {
+                self.earliest = slot.wake;
+            } else {
+                self.set_timer(index);
+            }
+            if filled == Filled::Last {
+                return Some(ends);
+            }
         }
         None
     }
 
+    #[cold]
     #[inline(never)]
-    fn settle(&mut self, index: u32, removed: &mut impl FnMut(ConnId, &Slot<C>)) {
-        let alone = self.slots.len() == 1;
+    fn remove(&mut self, index: u32, removed: &mut impl FnMut(ConnId, &Slot<C>)) {
         let (generation, place) = &mut self.slots[index as usize];
-        let Some(slot) = place.as_mut() else { return };
-        // Its last events must have been heard before it may go.
-        if slot.connection.is_closed() && slot.next[EVENTS] == ABSENT {
-            removed(ConnId { index, generation: *generation }, slot);
-            self.finished.push((slot.order, report(self.transport, slot)));
-            *place = None;
-            *generation += 1;
-            self.timers.set(index, None);
-            self.free.push(index);
-            return self.find_earliest();
+        if let Some(slot) = place.take() {
+            removed(ConnId { index, generation: *generation }, &slot);
+            self.finished.push((slot.order, report(self.transport, &slot)));
         }
-        slot.wake = slot.connection.poll_timeout();
-        if alone {
-            self.earliest = slot.wake;
-            return;
-        }
+        *generation += 1;
+        self.timers.set(index, None);
+        self.free.push(index);
+        self.find_earliest();
+    }
+
+    #[inline(never)]
+    fn set_timer(&mut self, index: u32) {
+        let Some(slot) = self.slots[index as usize].1.as_ref() else { return };
         if let Some(at) = slot.wake
             && self.timers.get(index).is_none_or(|entry| at < entry)
         {
@@ -330,6 +348,11 @@ impl<C: Connection> Table<C> {
         all.sort_by_key(|(order, _)| *order);
         all.into_iter().map(|(_, r)| r).collect()
     }
+}
+
+#[inline(never)]
+fn keep(notes: &mut VecDeque<(FlowId, FlowNote)>, flow: FlowId, note: FlowNote) {
+    notes.push_back((flow, note));
 }
 
 fn report<C: Connection>(transport: TransportKind, slot: &Slot<C>) -> FlowReport {

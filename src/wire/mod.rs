@@ -9,5 +9,6 @@ pub mod ipv4;
 pub mod outline;
 pub mod packet;
 pub mod rudp;
+pub mod sack_blocks;
 pub mod tcp;
 pub mod udp;

@@ -70,27 +70,34 @@ pub struct SegmentKind {
     pub fin: bool,
 }
 
+impl Default for Body {
+    fn default() -> Self {
+        Body::Udp(Datagram::default())
+    }
+}
+
 impl Body {
-    /// The TCP segment in it, which is what it becomes if it is none.
+    /// The TCP segment in it; an empty one takes the place of anything else.
     #[inline]
-    pub fn tcp_mut(&mut self) -> &mut TcpSegment {
+    pub fn tcp(&mut self) -> &mut TcpSegment {
         if !matches!(self, Body::Tcp(_)) {
             *self = Body::Tcp(TcpSegment::default());
         }
-        let Body::Tcp(segment) = self else { unreachable!("it was just made one") };
+        let Body::Tcp(segment) = self else { unreachable!("it was made one") };
         segment
     }
 
-    /// The RUDP segment in it, which is what it becomes if it is none.
+    /// The same for RUDP.
     #[inline]
-    pub fn rudp_mut(&mut self) -> &mut RudpSegment {
+    pub fn rudp(&mut self) -> &mut RudpSegment {
         if !matches!(self, Body::Rudp(_)) {
             *self = Body::Rudp(RudpSegment::default());
         }
-        let Body::Rudp(segment) = self else { unreachable!("it was just made one") };
+        let Body::Rudp(segment) = self else { unreachable!("it was made one") };
         segment
     }
 
+    #[inline]
     fn wire_bytes(&self) -> u32 {
         match self {
             Body::Udp(d) => UDP_HEADER_BYTES + d.payload.len() as u32,
@@ -100,20 +107,30 @@ impl Body {
     }
 }
 
+impl Default for Packet {
+    /// An empty datagram from nobody to nobody.
+    fn default() -> Self {
+        let nobody = Ipv4Addr::UNSPECIFIED;
+        let hop = Hop { from: nobody, to: nobody };
+        let (id, body) = (PacketId::default(), Body::default());
+        Packet { id, src: nobody, dst: nobody, hop, wire_bytes: 0, ttl: 0, doomed: false, body }
+    }
+}
+
 impl Packet {
     /// A packet as a host sends it.
-    #[inline]
     pub fn new(id: PacketId, src: Ipv4Addr, dst: Ipv4Addr, hop: Hop, body: Body) -> Self {
-        let wire_bytes = IPV4_HEADER_BYTES + body.wire_bytes();
-        Packet { id, src, dst, hop, wire_bytes, ttl: DEFAULT_TTL, doomed: false, body }
+        let mut packet = Packet { body, ..Packet::default() };
+        packet.address(id, src, dst, hop);
+        packet
     }
 
-    /// What a box held before gets a new name and way. Its body is what it is now.
+    /// Makes a packet of what stands in its body, as a host sends it.
     #[inline]
     pub fn address(&mut self, id: PacketId, src: Ipv4Addr, dst: Ipv4Addr, hop: Hop) {
         (self.id, self.src, self.dst, self.hop) = (id, src, dst, hop);
-        (self.ttl, self.doomed) = (DEFAULT_TTL, false);
         self.wire_bytes = IPV4_HEADER_BYTES + self.body.wire_bytes();
+        (self.ttl, self.doomed) = (DEFAULT_TTL, false);
     }
 
     /// Its size on the link: the IPv4 packet, header included. Link-layer framing is not counted.

@@ -3,10 +3,10 @@
 use std::net::Ipv4Addr;
 
 use bytes::Bytes;
-use smallvec::SmallVec;
 
 use super::checksum::InternetChecksum;
 use super::packet::SegmentKind;
+use super::sack_blocks::SackBlocks;
 
 /// Bytes of a TCP header without options.
 pub const TCP_HEADER_BYTES: u32 = 20;
@@ -61,7 +61,7 @@ pub struct TcpOptions {
     /// SACK permitted (kind 4).
     pub sack_permitted: bool,
     /// SACK blocks (kind 5): left edge, right edge.
-    pub sack: SmallVec<[(u32, u32); 4]>,
+    pub sack: SackBlocks,
     /// TSval, TSecr (kind 8).
     pub timestamps: Option<(u32, u32)>,
 }
@@ -84,6 +84,16 @@ impl TcpSegment {
     /// Header, options and data.
     pub fn wire_bytes(&self) -> u32 {
         TCP_HEADER_BYTES + self.options.wire_bytes() + self.payload.len() as u32
+    }
+
+    /// Makes it anew in its place: without flags, options and acknowledgment.
+    #[inline]
+    pub fn begin(&mut self, ports: (u16, u16), seq: u32, payload: Bytes) {
+        (self.src_port, self.dst_port, self.seq, self.payload) = (ports.0, ports.1, seq, payload);
+        (self.ack, self.flags, self.window, self.urgent) = (0, TcpFlags::default(), 0, 0);
+        let TcpOptions { mss, window_scale, sack_permitted, sack, timestamps } = &mut self.options;
+        (*mss, *window_scale, *sack_permitted, *timestamps) = (None, None, false, None);
+        sack.clear();
     }
 
     /// Sequence numbers it takes: data, plus one each for SYN and FIN.
@@ -147,7 +157,7 @@ impl TcpOptions {
         }
         if !self.sack.is_empty() {
             out.extend_from_slice(&[1, 1, 5, 2 + 8 * self.sack.len() as u8]);
-            for (left, right) in &self.sack {
+            for (left, right) in self.sack.iter() {
                 out.extend_from_slice(&left.to_be_bytes());
                 out.extend_from_slice(&right.to_be_bytes());
             }

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 /// One datagram; its addresses stand in the packet.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Datagram {
     /// Sender's port.
     pub src_port: u16,

@@ -216,7 +216,7 @@ impl Play {
             return Err("a . wants an ack, and nothing else does".to_owned());
         }
         let mut options = w.options;
-        for block in &mut options.sack {
+        for block in options.sack.iter_mut() {
             *block = (self.iss.0.wrapping_add(block.0), self.iss.0.wrapping_add(block.1));
         }
         options.timestamps = options.timestamps.map(|(value, echo)| (value, echo.wrapping_add(CLOCK)));
@@ -331,7 +331,7 @@ fn read_options(text: &str) -> Result<TcpOptions, String> {
             ["sack", ref blocks @ ..] => {
                 for block in blocks {
                     let (a, b) = block.split_once(':').ok_or("a block is left:right")?;
-                    o.sack.push((number(a)?, number(b)?));
+                    o.sack.extend([(number(a)?, number(b)?)]);
                 }
             }
             _ => return Err(format!("what option is {option}?")),

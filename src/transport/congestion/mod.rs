@@ -6,6 +6,7 @@ pub mod controller;
 pub mod cube_root;
 mod cubic;
 mod fixed;
+pub mod governor;
 mod hystart;
 mod newreno;
 mod reno;

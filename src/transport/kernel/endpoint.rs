@@ -98,10 +98,11 @@ impl KernelEndpoint {
     }
 
     /// Takes from the connections what they ask of the system, and their notes.
+    #[inline(never)]
     pub fn flush(&mut self, now: Instant) {
         let demux = &mut self.demux;
         let mut op = SocketOp::default();
-        while let Some((local, remote)) = self.table.transmit_into(now, &mut op, |id, slot| {
+        while let Some((local, remote)) = self.table.fill_segment(now, &mut op, |id, slot| {
             if demux.get(&(slot.local, slot.remote)) == Some(&id) {
                 demux.remove(&(slot.local, slot.remote));
             }

@@ -9,7 +9,7 @@ use super::message::{SenderInfo, SocketOp};
 use crate::base::note::{CloseReason, FlowNote, Phase, SendCause, Timer, Window, WindowCause};
 use crate::base::report::FlowStats;
 use crate::base::time::{Duration, Instant};
-use crate::transport::connection::Connection;
+use crate::transport::connection::{Connection, Filled};
 use crate::transport::stream::{Stream, StreamEvent};
 
 /// Bytes that wait for the system at most; beyond them the application waits. The system has a buffer of
@@ -280,22 +280,22 @@ impl Connection for KernelStream {
         }
     }
 
-    fn transmit_into(&mut self, now: Instant, op: &mut SocketOp) -> bool {
+    fn fill_segment(&mut self, now: Instant, op: &mut SocketOp) -> Filled {
         if let Some(next) = self.ops.pop_front() {
             *op = next;
-            return true;
+            return Filled::Segment;
         }
         self.now = self.now.max(now);
         if self.read > 0 && self.closed.is_none() {
             *op = SocketOp::Took(std::mem::take(&mut self.read));
-            return true;
+            return Filled::Segment;
         }
         match self.deadline {
             None if self.waits() => self.deadline = Some(now + STALL_TIMEOUT),
             Some(_) if self.open && !self.waits() => self.deadline = None,
             _ => {}
         }
-        false
+        Filled::Nothing
     }
 
     fn poll_timeout(&self) -> Option<Instant> {

@@ -17,7 +17,8 @@ use crate::base::report::FlowStats;
 use crate::base::rng::{Rng, Seed};
 use crate::base::time::{Duration, Instant};
 use crate::transport::congestion::controller::Controller;
-use crate::transport::connection::Connection;
+use crate::transport::congestion::governor::Governor;
+use crate::transport::connection::{Connection, Filled};
 use crate::transport::ranges::RangeSet;
 use crate::transport::rtt::{RtoLimits, RttEstimator};
 use crate::transport::send_buffer::SendBuffer;
@@ -74,7 +75,7 @@ pub struct RudpConnection {
     pub(super) skip_at: u32,
     pub(super) skipped: [Option<u32>; 4],
     pub(super) skip_rng: Rng,
-    pub(super) controller: Box<dyn Controller>,
+    pub(super) controller: Governor,
     pub(super) rtt: RttEstimator,
     pub(super) recovery: Recovery,
     pub(super) last_data_sent: Option<Instant>,
@@ -139,7 +140,7 @@ impl RudpConnection {
             skip_at,
             skipped: [None; 4],
             skip_rng,
-            controller: (entry.build)(&config.setup(payload)),
+            controller: (entry.build)(&config.setup(payload)).into(),
             rtt: RttEstimator::new(limits),
             recovery: Recovery::default(),
             last_data_sent: None,
@@ -259,10 +260,9 @@ impl Connection for RudpConnection {
         self.run_timers(now);
     }
 
-    fn transmit_into(&mut self, now: Instant, segment: &mut RudpSegment) -> bool {
+    fn fill_segment(&mut self, now: Instant, segment: &mut RudpSegment) -> Filled {
         self.now = now;
-        let next = self.next_segment(now);
-        next.map(|next| *segment = next).is_some()
+        self.next_segment(now, segment)
     }
 
     fn poll_timeout(&self) -> Option<Instant> {

@@ -102,6 +102,7 @@ impl RudpEndpoint {
     }
 
     /// Answers a SYN without storing anything.
+    #[inline(never)]
     fn answer_syn(&mut self, now: Instant, from: SocketAddrV4, to: SocketAddrV4, seg: &RudpSegment) -> bool {
         if seg.wire_bytes() < RUDP_SYN_BYTES {
             return false;
@@ -156,6 +157,7 @@ impl RudpEndpoint {
     }
 
     /// The third packet of the handshake: a connection, if its cookie verifies and was not used.
+    #[inline(never)]
     fn accept(&mut self, now: Instant, from: SocketAddrV4, to: SocketAddrV4, seg: &RudpSegment) -> Option<ConnId> {
         let options = seg.options.as_ref()?;
         let (cookie, cid) = (options.cookie?, options.source_cid?);
@@ -189,6 +191,7 @@ impl RudpEndpoint {
     }
 
     /// A RST under a connection id that is not ours may name the peer's: its state is gone.
+    #[inline(never)]
     fn stateless_reset(&mut self, now: Instant, from: SocketAddrV4, seg: &RudpSegment) -> bool {
         let Some(token) = seg.options.as_ref().and_then(|o| o.reset_token) else { return false };
         let Some(&id) = self.by_peer_cid.get(&seg.cid) else { return false };
@@ -201,6 +204,7 @@ impl RudpEndpoint {
     }
 
     /// Nobody has this connection id: say so, but never louder than the question.
+    #[inline(never)]
     fn answer_stray(&mut self, now: Instant, from: SocketAddrV4, to: SocketAddrV4, seg: &RudpSegment) -> bool {
         let options = RudpOptions { reset_token: Some(self.keys.token(seg.cid)), ..RudpOptions::default() };
         let flags = RudpFlags { rst: true, ..RudpFlags::default() };
@@ -278,21 +282,21 @@ impl Endpoint for RudpEndpoint {
     }
 
     fn has_events(&self) -> bool {
-        self.table.has_events()
+        self.table.has_events() || !self.accepted.is_empty()
     }
 
     fn has_work(&self) -> bool {
         self.table.has_work() || !self.replies.is_empty()
     }
 
-    fn transmit_into(&mut self, now: Instant, segment: &mut RudpSegment) -> Option<(Ipv4Addr, Ipv4Addr)> {
+    fn fill_segment(&mut self, now: Instant, segment: &mut RudpSegment) -> Option<(Ipv4Addr, Ipv4Addr)> {
         if let Some(reply) = self.replies.pop_front() {
             *segment = reply.segment;
             return Some((reply.src, reply.dst));
         }
         let (by_cid, by_peer_cid, last_hit) = (&mut self.by_cid, &mut self.by_peer_cid, &mut self.last_hit);
         let (listeners, freed) = (&self.listeners, &mut self.freed);
-        let (local, remote) = self.table.transmit_into(now, segment, |id, slot| {
+        let (local, remote) = self.table.fill_segment(now, segment, |id, slot| {
             by_cid.remove(&slot.connection.local_cid);
             if by_peer_cid.get(&slot.connection.peer.cid) == Some(&id) {
                 by_peer_cid.remove(&slot.connection.peer.cid);

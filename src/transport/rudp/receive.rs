@@ -55,7 +55,7 @@ impl RudpConnection {
         if theirs < self.peer.max_payload {
             self.peer.max_payload = theirs.max(1);
             let entry = self.config.controller();
-            self.controller = (entry.build)(&self.config.setup(self.payload()));
+            self.controller = (entry.build)(&self.config.setup(self.payload())).into();
         }
     }
 

@@ -8,7 +8,7 @@ use super::sent::{Fate, Sent};
 use super::timers::T;
 use crate::base::note::{CloseReason, FlowNote, SendCause, Timer, WindowCause};
 use crate::base::time::{Duration, Instant};
-use crate::transport::congestion::controller::{Acked, Lost};
+use crate::transport::congestion::controller::{Acked, Controller, Lost};
 use crate::transport::stream::StreamEvent;
 use crate::wire::rudp::RudpSegment;
 

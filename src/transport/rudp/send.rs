@@ -1,5 +1,7 @@
 //! What to send next.
 
+use bytes::Bytes;
+
 use super::close::{State, error};
 use super::config::Mode;
 use super::connection::RudpConnection;
@@ -7,35 +9,41 @@ use super::sent::{Fate, Sent};
 use super::timers::T;
 use crate::base::note::{CloseReason, FlowNote, SendCause, WindowCause};
 use crate::base::time::{Duration, Instant};
+use crate::transport::congestion::controller::Controller;
+use crate::transport::connection::Filled;
 use crate::wire::rudp::{RudpFlags, RudpOptions, RudpSegment};
 
 impl RudpConnection {
-    pub(super) fn next_segment(&mut self, now: Instant) -> Option<RudpSegment> {
+    /// Makes the next packet in the place of `segment`.
+    pub(super) fn next_segment(&mut self, now: Instant, segment: &mut RudpSegment) -> Filled {
         if self.rst_due.is_some() {
-            return self.rst();
+            return Filled::if_so(self.rst(segment));
         }
         match self.state {
-            State::Closed => return None,
-            State::SynSent => return self.syn_due.then(|| self.syn(now)),
+            State::Closed => return Filled::Nothing,
+            State::SynSent => return Filled::if_so(self.syn(now, segment)),
             _ => {}
         }
         if self.next_pn == u32::MAX {
             self.reset(now, error::NUMBERS_EXHAUSTED, CloseReason::ProtocolError);
-            return self.rst();
+            return Filled::if_so(self.rst(segment));
         }
-        if let Some(segment) = self.data(now) {
-            return Some(segment);
+        if self.data(now, segment) {
+            return Filled::Segment;
         }
         if self.probe_due || self.hello_due {
             let guarded = self.hello_due;
             (self.probe_due, self.hello_due) = (false, false);
-            let mut segment = self.packet(now);
+            self.packet(now, Bytes::new(), segment);
             segment.flags.probe = true;
-            segment.offset = self.snd_nxt;
-            self.log(now, &segment, guarded);
-            return Some(segment);
+            self.log(now, segment, guarded);
+            return Filled::Segment;
         }
-        self.ack_now.then(|| self.packet(now))
+        if !self.ack_now {
+            return Filled::Nothing;
+        }
+        self.packet(now, Bytes::new(), segment);
+        Filled::Last
     }
 
     fn next_pn(&mut self) -> u32 {
@@ -51,8 +59,11 @@ impl RudpConnection {
         pn
     }
 
-    fn syn(&mut self, now: Instant) -> RudpSegment {
-        self.syn_due = false;
+    #[inline(never)]
+    fn syn(&mut self, now: Instant, segment: &mut RudpSegment) -> bool {
+        if !std::mem::take(&mut self.syn_due) {
+            return false;
+        }
         let wait = Duration::from_secs(1) * (1u64 << self.syns_sent.min(20));
         self.syns_sent += 1;
         self.timers.set(T::Rto, now + wait);
@@ -64,26 +75,28 @@ impl RudpConnection {
             max_ack_delay_ms: Some(self.config.ack_delay_millis()),
             ..RudpOptions::default()
         };
-        let segment = RudpSegment {
+        *segment = RudpSegment {
             flags: RudpFlags { syn: true, ..RudpFlags::default() },
             pn: self.next_pn(),
             window: self.inbox.announce(self.payload()),
             options: Some(Box::new(options)),
             ..RudpSegment::default()
         };
-        self.log(now, &segment, false);
-        segment
+        self.log(now, segment, false);
+        true
     }
 
-    fn rst(&mut self) -> Option<RudpSegment> {
-        let error = self.rst_due.take()?;
+    #[inline(never)]
+    fn rst(&mut self, segment: &mut RudpSegment) -> bool {
+        let Some(error) = self.rst_due.take() else { return false };
         let pn = self.next_pn();
         let flags = RudpFlags { rst: true, ..RudpFlags::default() };
-        Some(RudpSegment { flags, cid: self.peer.cid, pn, error, ..RudpSegment::default() })
+        *segment = RudpSegment { flags, cid: self.peer.cid, pn, error, ..RudpSegment::default() };
+        true
     }
 
-    /// A packet that carries the newest acknowledgment and window, to be filled.
-    fn packet(&mut self, now: Instant) -> RudpSegment {
+    /// A packet at SND.NXT with the newest acknowledgment and window.
+    fn packet(&mut self, now: Instant, payload: Bytes, segment: &mut RudpSegment) {
         let options = self.cookie.map(|cookie| {
             Box::new(RudpOptions {
                 source_cid: Some(self.local_cid),
@@ -93,7 +106,7 @@ impl RudpConnection {
                 ..RudpOptions::default()
             })
         });
-        let mut segment = RudpSegment {
+        *segment = RudpSegment {
             flags: RudpFlags { ack: true, ..RudpFlags::default() },
             cid: self.peer.cid,
             pn: self.next_pn(),
@@ -101,6 +114,7 @@ impl RudpConnection {
             offset: self.snd_nxt,
             ack: self.inbox.next() + u64::from(self.fin_received),
             options,
+            payload,
             ..RudpSegment::default()
         };
         // Ranges only when there is something to acknowledge.
@@ -115,7 +129,6 @@ impl RudpConnection {
                 self.received.forget(1);
             }
         }
-        segment
     }
 
     fn log(&mut self, now: Instant, segment: &RudpSegment, guarded: bool) {
@@ -127,6 +140,7 @@ impl RudpConnection {
             fin: segment.flags.fin,
             guarded,
             fate: Fate::Out,
+            acked_run: 0,
         });
         if guarded && !self.timers.is_set(T::Rto) {
             self.arm_rto(now);
@@ -134,12 +148,12 @@ impl RudpConnection {
     }
 
     /// The next packet with data or a FIN: lost bytes first, lowest offset first, then new ones.
-    fn data(&mut self, now: Instant) -> Option<RudpSegment> {
+    fn data(&mut self, now: Instant, segment: &mut RudpSegment) -> bool {
         let limit = self.payload();
         let flight = self.sent.in_flight_bytes();
         if self.peer.mode == Mode::StopAndWait && self.sent.guarded_out() > 0 {
             self.recovery.cwnd_limited = false;
-            return None;
+            return false;
         }
         let lost = self.lost.first();
         let (offset, len) = match lost {
@@ -149,7 +163,7 @@ impl RudpConnection {
         let fin = self.fin_due && self.finishing && offset + len == self.outbox.end();
         if len == 0 && !fin {
             self.recovery.cwnd_limited = flight + limit > self.cwnd();
-            return None;
+            return false;
         }
         if len > 0 {
             if lost.is_none() && flight == 0 {
@@ -158,17 +172,17 @@ impl RudpConnection {
             let rescue = std::mem::take(&mut self.recovery.rescue) && lost.is_some();
             if flight > 0 && flight + len > self.cwnd() && !rescue {
                 self.recovery.cwnd_limited = true;
-                return None;
+                return false;
             }
         }
         let again = offset < self.snd_max;
-        let mut segment = self.packet(now);
+        let payload = self.outbox.slice(offset, len);
+        self.packet(now, payload, segment);
         segment.offset = offset;
         segment.flags.data = len > 0;
         segment.flags.fin = fin;
-        segment.payload = if len > 0 { self.outbox.slice(offset, len) } else { bytes::Bytes::new() };
         (self.hello_due, self.probe_due) = (false, false);
-        self.log(now, &segment, true);
+        self.log(now, segment, true);
         self.lost.remove(offset, offset + len);
         self.snd_nxt = self.snd_nxt.max(offset + len);
         if self.snd_max <= self.snd_una && !self.timers.is_set(T::User) {
@@ -184,7 +198,7 @@ impl RudpConnection {
         if len > 0 {
             self.count(now, offset, len as u32, again);
         }
-        Some(segment)
+        true
     }
 
     fn count(&mut self, now: Instant, offset: u64, bytes: u32, again: bool) {

@@ -26,6 +26,9 @@ pub(super) struct Sent {
     /// The retransmission timer watches over it: data, FIN, SYN, and the first probe.
     pub(super) guarded: bool,
     pub(super) fate: Fate,
+    /// So many packets from it on are acknowledged; perhaps more. Behind a hole, every
+    /// acknowledgment names the same packets again.
+    pub(super) acked_run: u32,
 }
 
 impl Sent {
@@ -43,9 +46,6 @@ pub(super) struct SentLog {
     largest_acked: Option<u32>,
     // None of this many packets at the front is out.
     settled: usize,
-    // For each packet, so many from it on are acknowledged; perhaps more. Behind a hole, every
-    // acknowledgment names the same packets again.
-    acked_run: VecDeque<u32>,
 }
 
 impl SentLog {
@@ -63,7 +63,6 @@ impl SentLog {
         self.in_flight_bytes += u64::from(sent.len);
         self.guarded_out += u32::from(sent.guarded);
         self.packets.push_back(sent);
-        self.acked_run.push_back(0);
     }
 
     fn settle(&mut self, i: usize, fate: Fate) {
@@ -104,10 +103,10 @@ impl SentLog {
         let from = span.start;
         let mut i = from;
         while i < span.end && self.packets[i].fate == Fate::Acked {
-            i += self.acked_run[i].max(1) as usize;
+            i += self.packets[i].acked_run.max(1) as usize;
         }
         if i > from {
-            self.acked_run[from] = (i - from) as u32;
+            self.packets[from].acked_run = (i - from) as u32;
         }
         span.start = i + 1;
         (i < span.end).then_some(i)
@@ -139,7 +138,6 @@ impl SentLog {
         }
         self.settle(0, if covered { Fate::Acked } else { p.fate });
         self.packets.pop_front();
-        self.acked_run.pop_front();
         self.settled = self.settled.saturating_sub(1);
         Some(p)
     }
@@ -175,7 +173,6 @@ impl SentLog {
     /// Forgets every packet: go-back-N and stop-and-wait start anew from the acknowledgment.
     pub(super) fn clear(&mut self) {
         self.packets.clear();
-        self.acked_run.clear();
         self.settled = 0;
         self.in_flight_bytes = 0;
         self.guarded_out = 0;
@@ -191,7 +188,7 @@ mod tests {
         for pn in 0..n {
             let at = Instant::from_nanos(u64::from(pn));
             let offset = u64::from(pn) * 100;
-            log.push(Sent { pn, at, offset, len: 100, fin: false, guarded: true, fate: Fate::Out });
+            log.push(Sent { pn, at, offset, len: 100, fin: false, guarded: true, fate: Fate::Out, acked_run: 0 });
         }
         log
     }
@@ -251,7 +248,7 @@ mod tests {
             for gap in gaps {
                 pn += if gap < 7 { 1 } else { gap };
                 let (at, offset, fate) = (Instant::ZERO, 0, Fate::Out);
-                log.push(Sent { pn, at, offset, len: 1, fin: false, guarded: true, fate });
+                log.push(Sent { pn, at, offset, len: 1, fin: false, guarded: true, fate, acked_run: 0 });
             }
             let walk = |wanted: &dyn Fn(u32) -> bool| log.packets.iter().take_while(|p| wanted(p.pn)).count();
             let (first, last) = (from, from + len);

@@ -51,6 +51,6 @@ impl Timers {
 
     /// The earliest.
     pub(super) fn next(&self) -> Option<Instant> {
-        self.0.into_iter().fold(None, Instant::earlier)
+        Instant::earliest(self.0)
     }
 }

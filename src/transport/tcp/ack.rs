@@ -8,7 +8,7 @@ use super::scoreboard::Fresh;
 use super::seq;
 use crate::base::note::{Phase, WindowCause};
 use crate::base::time::Duration;
-use crate::transport::congestion::controller::Acked;
+use crate::transport::congestion::controller::{Acked, Controller};
 use crate::transport::stream::StreamEvent;
 use crate::wire::tcp::TcpSegment;
 

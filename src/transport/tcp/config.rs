@@ -5,6 +5,8 @@ use std::sync::Arc;
 use crate::base::schema::{Key, Kind, Need, Params, PartKind};
 use crate::base::time::Duration;
 use crate::transport::congestion::CONTROLLERS;
+use crate::transport::congestion::controller::Setup;
+use crate::transport::congestion::governor::Governor;
 use crate::transport::profile::PROFILE;
 use crate::transport::rtt::RtoLimits;
 
@@ -339,6 +341,14 @@ impl TcpConfig {
     pub(super) fn mss_option(&self) -> u16 {
         let options = if self.timestamps { TIMESTAMP_BYTES } else { 0 };
         (self.mss + options).min(65_535) as u16
+    }
+
+    /// The controller that it names; NewReno if there is none of that name.
+    pub(super) fn controller(&self, smss: u64, initial_window: u64) -> Governor {
+        let entry = CONTROLLERS.find(&self.congestion).unwrap_or(&CONTROLLERS.entries[1]);
+        let params = self.congestion_params.clone();
+        let (byte_counting, uncapped_growth) = (self.byte_counting, self.uncapped_growth);
+        (entry.build)(&Setup { smss, initial_window, byte_counting, uncapped_growth, params }).into()
     }
 
     /// The initial window for segments of `smss` bytes (RFC 6928 section 2).

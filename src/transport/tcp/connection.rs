@@ -15,12 +15,13 @@ use crate::base::note::{CloseReason, FlowNote, Window, WindowCause};
 use crate::base::report::FlowStats;
 use crate::base::time::Instant;
 use crate::transport::congestion::CONTROLLERS;
-use crate::transport::congestion::controller::{Controller, Setup};
-use crate::transport::connection::Connection;
+use crate::transport::congestion::controller::Controller;
+use crate::transport::congestion::governor::Governor;
+use crate::transport::connection::{Connection, Filled};
 use crate::transport::rtt::RttEstimator;
 use crate::transport::send_buffer::SendBuffer;
 use crate::transport::stream::{Stream, StreamEvent};
-use crate::wire::tcp::{TcpFlags, TcpSegment};
+use crate::wire::tcp::TcpSegment;
 
 /// One end of one TCP connection. Sequence numbers are offsets from the SYN (`seq.rs`).
 ///
@@ -35,14 +36,12 @@ pub struct TcpConnection {
     pub(super) state: State,
     pub(super) passive: bool,
     pub(super) noting: bool,
-    /// The last segment was a bare ACK: it is sent only if nothing else is to be sent.
-    pub(super) drained: bool,
     pub(super) events: VecDeque<StreamEvent>,
     pub(super) timers: Timers,
     pub(super) timestamps: Timestamps,
     pub(super) snd: SendState,
     pub(super) recovery: Recovery,
-    pub(super) controller: Box<dyn Controller>,
+    pub(super) controller: Governor,
     pub(super) rtt: RttEstimator,
     pub(super) rcv: ReceiveState,
     pub(super) stats: FlowStats,
@@ -150,11 +149,10 @@ impl TcpConnection {
         while config.window_scaling && config.receive_buffer >> rcv_scale > 65_535 && rcv_scale < 14 {
             rcv_scale += 1; // RFC 7323 section 2.3
         }
-        let controller = make_controller(&config, config.mss, config.initial_window_bytes(config.mss));
+        let controller = config.controller(config.mss, config.initial_window_bytes(config.mss));
         let mut c = TcpConnection {
             state: State::SynSent,
             passive: false,
-            drained: false,
             ports,
             now,
             snd: SendState {
@@ -273,26 +271,14 @@ impl TcpConnection {
         self.snd.nxt - self.snd.una
     }
 
-    /// Writes a segment that has only the fields that every segment of this connection has.
-    #[inline]
-    pub(super) fn begin(&self, offset: u64, s: &mut TcpSegment) {
-        (s.src_port, s.dst_port) = self.ports;
-        s.seq = seq::wire(self.snd.iss, offset);
-        (s.ack, s.window, s.urgent) = (0, 0, 0);
-        s.flags = TcpFlags::default();
-        (s.options.mss, s.options.window_scale, s.options.timestamps) = (None, None, None);
-        s.options.sack_permitted = false;
-        s.options.sack.clear();
-        if !s.payload.is_empty() {
-            s.payload = Bytes::new();
-        }
-    }
-
-    /// The same for a segment that has no other place.
+    /// A segment with the fields that every segment of this connection has.
     pub(super) fn blank(&self, offset: u64) -> TcpSegment {
-        let mut segment = TcpSegment::default();
-        self.begin(offset, &mut segment);
-        segment
+        TcpSegment {
+            src_port: self.ports.0,
+            dst_port: self.ports.1,
+            seq: seq::wire(self.snd.iss, offset),
+            ..Default::default()
+        }
     }
 
     pub(super) fn note(&mut self, note: impl FnOnce() -> FlowNote) {
@@ -302,6 +288,7 @@ impl TcpConnection {
     }
 
     /// Notes the congestion state; call after the change.
+    #[inline]
     pub(super) fn note_window(&mut self, cause: WindowCause) {
         if self.noting {
             let window = self.window_state(cause);
@@ -309,6 +296,7 @@ impl TcpConnection {
         }
     }
 
+    #[inline(never)]
     pub(super) fn window_state(&self, cause: WindowCause) -> Window {
         Window {
             cause,
@@ -359,14 +347,6 @@ impl TcpConnection {
             self.note(|| FlowNote::Closed { reason });
         }
     }
-}
-
-/// The controller that the configuration names; NewReno if there is none of that name.
-pub(super) fn make_controller(config: &TcpConfig, smss: u64, initial_window: u64) -> Box<dyn Controller> {
-    let entry = CONTROLLERS.find(&config.congestion).unwrap_or(&CONTROLLERS.entries[1]);
-    let params = config.congestion_params.clone();
-    let (byte_counting, uncapped_growth) = (config.byte_counting, config.uncapped_growth);
-    (entry.build)(&Setup { smss, initial_window, byte_counting, uncapped_growth, params })
 }
 
 impl Stream for TcpConnection {
@@ -444,13 +424,9 @@ impl Connection for TcpConnection {
         self.run_timers();
     }
 
-    fn transmit_into(&mut self, now: Instant, segment: &mut TcpSegment) -> bool {
+    fn fill_segment(&mut self, now: Instant, segment: &mut TcpSegment) -> Filled {
         self.now = now;
         self.next_segment(segment)
-    }
-
-    fn is_drained(&self) -> bool {
-        self.drained
     }
 
     fn poll_timeout(&self) -> Option<Instant> {

@@ -7,7 +7,7 @@ use super::scoreboard::Fresh;
 use super::state::State;
 use crate::base::note::{FlowNote, Timer, WindowCause};
 use crate::base::time::Duration;
-use crate::transport::congestion::controller::Lost;
+use crate::transport::congestion::controller::{Controller, Lost};
 use crate::wire::tcp::TcpSegment;
 
 /// PTO before there is an RTT sample (section 7.2).

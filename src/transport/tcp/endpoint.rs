@@ -95,6 +95,7 @@ impl TcpEndpoint {
     }
 
     /// Answers a segment that belongs to no connection (RFC 9293 section 3.10.7.1).
+    #[inline(never)]
     pub(super) fn reset(&mut self, src: Ipv4Addr, dst: Ipv4Addr, s: &TcpSegment) {
         if s.flags.rst {
             return;
@@ -163,7 +164,9 @@ impl Endpoint for TcpEndpoint {
 
     fn poll_event(&mut self) -> Option<EndpointEvent> {
         while let Some(event) = self.table.poll_event() {
-            let EndpointEvent::Stream(conn, what) = event else { return Some(event) };
+            let EndpointEvent::Stream(conn, what @ (StreamEvent::Connected | StreamEvent::Closed(_))) = event else {
+                return Some(event);
+            };
             match self.table.get(conn).filter(|s| s.connection.is_passive()) {
                 Some(slot) if what == StreamEvent::Connected => {
                     let (port, peer) = (slot.local.port(), slot.remote);
@@ -191,13 +194,13 @@ impl Endpoint for TcpEndpoint {
         self.table.has_work() || !self.replies.is_empty()
     }
 
-    fn transmit_into(&mut self, now: Instant, segment: &mut TcpSegment) -> Option<(Ipv4Addr, Ipv4Addr)> {
+    fn fill_segment(&mut self, now: Instant, segment: &mut TcpSegment) -> Option<(Ipv4Addr, Ipv4Addr)> {
         if let Some(reply) = self.replies.pop_front() {
             *segment = reply.segment;
             return Some((reply.src, reply.dst));
         }
         let (demux, last_hit, listeners) = (&mut self.demux, &mut self.last_hit, &mut self.listeners);
-        let (local, remote) = self.table.transmit_into(now, segment, |id, slot| {
+        let (local, remote) = self.table.fill_segment(now, segment, |id, slot| {
             let pair = (slot.local, slot.remote);
             // One that left TIME-WAIT for another has no place any more.
             if demux.get(&pair) == Some(&id) {

@@ -180,7 +180,7 @@ impl Play {
             options.sack_permitted = option & 4 != 0;
         } else if option & 16 != 0 {
             let left = una.wrapping_add(u32::from(fine) * 50);
-            options.sack.push((left, left.wrapping_add(u32::from(window) * 20)));
+            options.sack.extend([(left, left.wrapping_add(u32::from(window) * 20))]);
         }
         if option & 8 != 0 {
             options.timestamps = Some((clock.wrapping_add_signed(off(option, fine)), clock.wrapping_sub(5_001)));

@@ -77,6 +77,7 @@ impl TcpEndpoint {
 
     /// A segment for a listening port and no connection: first RST, second ACK, third SYN. `after`
     /// is the last number of an earlier connection between the same ends.
+    #[inline(never)]
     pub(super) fn on_listen(
         &mut self,
         now: Instant,

@@ -8,7 +8,7 @@ use super::rack::Rack;
 use super::scoreboard::Scoreboard;
 use super::undo::Undo;
 use crate::base::note::{Phase, SendCause, WindowCause};
-use crate::transport::congestion::controller::{Lost, RecoveryEnds};
+use crate::transport::congestion::controller::{Controller, Lost, RecoveryEnds};
 
 /// What is being repaired.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -57,6 +57,7 @@ pub(super) struct Recovery {
 }
 
 impl Recovery {
+    #[inline]
     pub(super) fn advance(&mut self, una: u64) {
         self.scoreboard.advance(una);
     }

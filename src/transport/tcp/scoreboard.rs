@@ -79,16 +79,23 @@ impl Scoreboard {
     }
 
     /// SND.UNA moved.
+    #[inline]
     pub(super) fn advance(&mut self, una: u64) {
         let una = una.max(self.una);
-        let resent_to = self.high_rxt.clamp(self.una, una);
-        self.resent -= resent_to - self.una - self.ranges.held(self.una, resent_to);
-        if !self.ranges.is_empty() {
-            self.sacked -= self.ranges.held(self.una, una);
-            self.ranges.remove_below(una);
+        if self.high_rxt > self.una || !self.ranges.is_empty() {
+            self.forget_below(una);
         }
         self.una = una;
         self.high_rxt = self.high_rxt.max(una);
+    }
+
+    /// What was sent again, or SACKed, is acknowledged.
+    #[inline(never)]
+    fn forget_below(&mut self, una: u64) {
+        let resent_to = self.high_rxt.clamp(self.una, una);
+        self.resent -= resent_to - self.una - self.ranges.held(self.una, resent_to);
+        self.sacked -= self.ranges.held(self.una, una);
+        self.ranges.remove_below(una);
     }
 
     /// Everything not SACKed below this offset is lost: three discontiguous ranges, or more than

@@ -1,80 +1,75 @@
 //! Departing segments (RFC 9293 section 3.8). One call, one segment, built at the last moment.
 
+use bytes::Bytes;
+
 use super::connection::TcpConnection;
+use super::rack::Rack;
 use super::recovery::Episode;
 use super::seq;
 use super::state::State;
 use crate::base::note::{FlowNote, SendCause, WindowCause};
+use crate::transport::congestion::controller::Controller;
+use crate::transport::connection::Filled;
 use crate::wire::tcp::TcpSegment;
 
-/// A piece of the stream that goes now; it may end with the FIN.
-#[derive(Clone, Copy)]
-struct Piece {
-    start: u64,
-    end: u64,
-    cause: SendCause,
-}
-
 impl TcpConnection {
-    /// Writes the next segment, if there is one.
-    pub(super) fn next_segment(&mut self, s: &mut TcpSegment) -> bool {
-        self.drained = false;
+    /// Makes the next segment in the place of `s`.
+    pub(super) fn next_segment(&mut self, s: &mut TcpSegment) -> Filled {
         if let Some(rst) = self.snd.rst_pending.take() {
             *s = *rst;
-            return true;
+            return Filled::Segment;
         }
         match self.state {
-            State::Closed => return false,
-            State::SynSent | State::SynReceived => return self.next_syn(s),
+            State::Closed => return Filled::Nothing,
+            State::SynSent | State::SynReceived => return Filled::if_so(self.next_syn(s)),
             State::TimeWait | State::FinWait2 => {}
             _ => {
                 if self.next_data(s) {
-                    return true;
+                    return Filled::Segment;
                 }
             }
         }
         if std::mem::take(&mut self.snd.probe_pending) {
             self.window_probe(s);
-            return true;
+            return Filled::Segment;
         }
-        let offset = if std::mem::take(&mut self.snd.keep_alive_pending) {
+        if std::mem::take(&mut self.snd.keep_alive_pending) {
             // A number that the peer has already (section 3.8.4).
-            self.snd.max - 1
-        } else if self.rcv.ack_now {
-            self.drained = true;
-            self.snd.nxt.max(self.snd.max)
-        } else {
-            return false;
-        };
-        self.begin(offset, s);
-        self.finish_segment(s);
-        true
+            self.make_segment(s, self.snd.max - 1, Bytes::new());
+            return Filled::Segment;
+        }
+        if !self.rcv.ack_now {
+            return Filled::Nothing;
+        }
+        self.make_segment(s, self.snd.nxt.max(self.snd.max), Bytes::new());
+        Filled::Last
     }
 
     /// Asks a closed window with one byte of new data (section 3.8.6.1). It does not count as sent
     /// until the peer says that it took it.
+    #[inline(never)]
     fn window_probe(&mut self, s: &mut TcpSegment) {
-        self.begin(self.snd.una, s);
+        let mut payload = Bytes::new();
         if self.snd.una == self.snd.max && self.snd.una < self.snd.buffer.end() {
-            s.payload = self.snd.buffer.slice(self.snd.una, 1);
+            payload = self.snd.buffer.slice(self.snd.una, 1);
             self.snd.probe_byte = true;
             let offset = self.snd.una - 1;
             self.note(|| FlowNote::SegmentSent { offset, bytes: 1, cause: SendCause::WindowProbe });
         }
-        self.finish_segment(s);
+        self.make_segment(s, self.snd.una, payload);
     }
 
+    #[inline(never)]
     fn next_syn(&mut self, s: &mut TcpSegment) -> bool {
         if !std::mem::take(&mut self.snd.syn_pending) {
             // Only an ACK that answers nonsense.
             let owed = self.rcv.ack_now && self.state == State::SynReceived;
             if owed {
-                self.begin(self.snd.max, s);
-                self.finish_segment(s);
+                self.make_segment(s, self.snd.max, Bytes::new());
             }
             return owed;
         }
-        self.begin(0, s);
+        *s = self.blank(0);
         s.flags.syn = true;
         s.options.mss = Some(self.config.mss_option());
         let answers = self.state == State::SynReceived;
@@ -118,6 +113,7 @@ impl TcpConnection {
         self.count_sack_blocks()
     }
 
+    #[inline(never)]
     fn count_sack_blocks(&self) -> usize {
         let most = if self.timestamps.on { 3 } else { 4 };
         most.min(self.rcv.reassembly.block_count(most) + usize::from(self.rcv.duplicate.is_some()))
@@ -125,38 +121,26 @@ impl TcpConnection {
 
     /// Where the segment that begins at `start` ends, not beyond `limit`. A FIN joins the last data.
     pub(super) fn segment_end(&self, start: u64, limit: u64) -> u64 {
-        let end = limit.min(start + self.payload_room());
+        self.end_within(start, limit, self.payload_room())
+    }
+
+    /// The same when it is known how much room there is.
+    fn end_within(&self, start: u64, limit: u64, room: u64) -> u64 {
+        let end = limit.min(start + room);
         if end == self.snd.buffer.end() { limit.min(end + 1) } else { end }
     }
 
     fn next_data(&mut self, s: &mut TcpSegment) -> bool {
-        let Some(Piece { start, end, cause }) = self.next_piece() else { return false };
-        self.build(start, end, cause, s);
-        if cause == SendCause::TailLossProbe {
-            self.recovery.tlp.end = Some(self.snd.max);
-            self.timers.probe = None;
-        }
-        true
-    }
-
-    /// Which piece of the stream goes next.
-    fn next_piece(&mut self) -> Option<Piece> {
         if self.snd.una == self.stream_end() {
-            return None;
+            return false;
         }
-        if let Some(cause) = self.recovery.resend.take() {
-            let start = self.snd.una;
-            if start < self.snd.max {
-                let (_, held) = self.recovery.scoreboard.unsacked_from(start);
-                let end = self.segment_end(start, held.unwrap_or(self.snd.max));
-                self.recovery.scoreboard.retransmitted(end);
-                return Some(Piece { start, end, cause });
-            }
-        }
-        if std::mem::take(&mut self.recovery.tlp.pending)
-            && let Some(probe) = self.next_tail_probe()
+        if let Some(cause) = self.recovery.resend.take()
+            && self.resend_first(s, cause)
         {
-            return Some(probe);
+            return true;
+        }
+        if std::mem::take(&mut self.recovery.tlp.pending) && self.next_tail_probe(s) {
+            return true;
         }
         // With RACK a timeout, too, leaves a list of what is lost (RFC 8985 section 6.3).
         let listed = self.recovery.rack.as_deref().is_some_and(|rack| rack.first_lost().is_some());
@@ -165,22 +149,38 @@ impl TcpConnection {
             Episode::Loss => listed && self.snd.nxt == self.snd.max,
             Episode::None | Episode::Classic => false,
         };
-        if repairs { self.next_in_sack_recovery() } else { self.next_in_order() }
+        if repairs { self.next_in_sack_recovery(s) } else { self.next_in_order(s) }
+    }
+
+    /// SND.UNA once more.
+    #[inline(never)]
+    fn resend_first(&mut self, s: &mut TcpSegment, cause: SendCause) -> bool {
+        let start = self.snd.una;
+        let out = start < self.snd.max;
+        if out {
+            let (_, held) = self.recovery.scoreboard.unsacked_from(start);
+            let end = self.segment_end(start, held.unwrap_or(self.snd.max));
+            self.recovery.scoreboard.retransmitted(end);
+            self.build(s, start, end, cause);
+        }
+        out
     }
 
     /// RFC 6675 section 5, step C.
-    fn next_in_sack_recovery(&mut self) -> Option<Piece> {
+    #[inline(never)]
+    fn next_in_sack_recovery(&mut self, s: &mut TcpSegment) -> bool {
         if self.pipe() + self.snd.mss > self.cwnd() {
-            return None;
+            return false;
         }
         let new_until = self.window_end();
-        let (start, end, again) = self.next_seg(new_until)?;
+        let Some((start, end, again)) = self.next_seg(new_until) else { return false };
         let cause = match self.recovery.episode {
             _ if !again => SendCause::New,
             Episode::Loss => SendCause::Timeout,
             _ => SendCause::Recovery,
         };
-        Some(Piece { start, end, cause })
+        self.build(s, start, end, cause);
+        true
     }
 
     /// One past the last number that the peer's window lets go; the FIN needs no room in it.
@@ -191,27 +191,31 @@ impl TcpConnection {
 
     /// RFC 8985 section 7.3: new data if the peer has room, whatever cwnd says, or else the last
     /// segment once more.
-    fn next_tail_probe(&mut self) -> Option<Piece> {
+    #[inline(never)]
+    fn next_tail_probe(&mut self, s: &mut TcpSegment) -> bool {
         let limit = self.window_end();
         let again = limit <= self.snd.nxt;
-        let (start, end) = match again {
-            true => (self.recovery.rack.as_deref()?.last_start()?, self.snd.max),
-            false => (self.snd.nxt, self.segment_end(self.snd.nxt, limit)),
+        let last = self.recovery.rack.as_deref().and_then(Rack::last_start);
+        let (start, end) = match last.filter(|_| again) {
+            Some(last) => (last, self.snd.max),
+            None if again => return false,
+            None => (self.snd.nxt, self.segment_end(self.snd.nxt, limit)),
         };
-        self.recovery.tlp.again = again;
-        Some(Piece { start, end, cause: SendCause::TailLossProbe })
+        self.build(s, start, end, SendCause::TailLossProbe);
+        (self.recovery.tlp.end, self.recovery.tlp.again) = (Some(self.snd.max), again);
+        self.timers.probe = None;
+        true
     }
 
-    fn next_in_order(&mut self) -> Option<Piece> {
+    fn next_in_order(&mut self, s: &mut TcpSegment) -> bool {
         let (smss, all) = (self.snd.mss, self.stream_end());
         self.skip_what_the_peer_holds();
         let start = self.snd.nxt;
         if start >= all {
-            return None;
+            return false;
         }
         self.restart_after_idle();
-        let room = self.window_end().max(start);
-        let mut limit = all.min(room);
+        let mut limit = all.min(self.window_end().max(start));
         if start < self.snd.max {
             // After a timeout: what was out, again, no further than the next SACKed byte.
             limit = limit.min(self.snd.max);
@@ -219,11 +223,12 @@ impl TcpConnection {
                 limit = limit.min(held);
             }
         }
-        let end = self.segment_end(start, limit);
+        let room = self.payload_room();
+        let end = self.end_within(start, limit, room);
         let len = end - start;
-        if !self.worth_sending(len, end == all) {
+        if !self.worth_sending(len, len >= room, end == all) {
             self.arm_persist();
-            return None;
+            return false;
         }
         let classic_prr = self.recovery.episode == Episode::Classic && self.recovery.prr.is_some();
         let out = if classic_prr { self.pipe() } else { self.out_in_order() };
@@ -234,7 +239,7 @@ impl TcpConnection {
         let cwnd = self.cwnd();
         if out + payload > cwnd + allowance && payload > 0 {
             self.snd.cwnd_limited_until = self.snd.max.max(start);
-            return None;
+            return false;
         }
         if start < self.snd.max {
             self.recovery.scoreboard.retransmitted(end);
@@ -248,7 +253,8 @@ impl TcpConnection {
             }
             _ => SendCause::New,
         };
-        Some(Piece { start, end, cause })
+        self.build(s, start, end, cause);
+        true
     }
 
     /// What is out while nothing but the order of sending counts: after a timeout, only what was
@@ -280,8 +286,8 @@ impl TcpConnection {
     }
 
     /// Silly window avoidance and Nagle (RFC 9293 sections 3.8.6.2.1 and 3.7.4).
-    fn worth_sending(&self, len: u64, all: bool) -> bool {
-        let full = len >= self.payload_room() || self.snd.nxt < self.snd.max;
+    fn worth_sending(&self, len: u64, full: bool, all: bool) -> bool {
+        let full = full || self.snd.nxt < self.snd.max;
         let idle = self.snd.una == self.snd.max;
         let free = idle || !self.config.nagle;
         let all = all && (free || self.snd.fin_queued);
@@ -298,11 +304,11 @@ impl TcpConnection {
     }
 
     /// The segment from `start` to `end`, which may include the FIN.
-    fn build(&mut self, start: u64, end: u64, cause: SendCause, s: &mut TcpSegment) {
+    fn build(&mut self, s: &mut TcpSegment, start: u64, end: u64, cause: SendCause) {
         let data_end = end.min(self.snd.buffer.end());
         let bytes = data_end.saturating_sub(start);
-        self.begin(start, s);
-        s.payload = self.snd.buffer.slice(start, bytes);
+        let payload = self.snd.buffer.slice(start, bytes);
+        self.make_segment(s, start, payload);
         s.flags.fin = end > self.snd.buffer.end();
         s.flags.psh = bytes > 0 && data_end == self.snd.buffer.end();
         let again = start < self.snd.max;
@@ -342,11 +348,11 @@ impl TcpConnection {
         }
         (self.timers.persist, self.snd.probe_pending) = (None, false);
         self.rack_sends(start, end, again);
-        self.finish_segment(s);
     }
 
-    /// Acknowledgment, window and options; every segment carries the newest.
-    fn finish_segment(&mut self, s: &mut TcpSegment) {
+    /// A segment that begins at `offset`. Acknowledgment, window and options are the newest.
+    fn make_segment(&mut self, s: &mut TcpSegment, offset: u64, payload: Bytes) {
+        s.begin(self.ports, seq::wire(self.snd.iss, offset), payload);
         s.flags.ack = true;
         s.ack = seq::wire(self.rcv.irs, self.rcv.nxt);
         s.window = (self.advertise() >> self.rcv.scale) as u16;
@@ -364,6 +370,7 @@ impl TcpConnection {
     }
 
     /// What arrived twice comes first (RFC 2883 section 4), then the newest island (RFC 2018).
+    #[inline(never)]
     fn add_sack_blocks(&mut self, most: usize, s: &mut TcpSegment) {
         let wire = |(left, right)| (seq::wire(self.rcv.irs, left), seq::wire(self.rcv.irs, right));
         let twice = self.rcv.duplicate.take();

@@ -5,6 +5,7 @@ use super::recovery::Episode;
 use super::seq;
 use super::state::State;
 use crate::base::time::Duration;
+use crate::transport::congestion::controller::Controller;
 
 /// Where a connection stands. Sequence numbers are those on the wire, sizes are in bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

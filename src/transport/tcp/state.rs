@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::connection::{TcpConnection, make_controller};
+use super::connection::TcpConnection;
 use super::seq;
 use crate::base::note::{CloseReason, FlowNote, WindowCause};
 use crate::base::time::Instant;
@@ -156,7 +156,7 @@ impl TcpConnection {
         // One lost SYN leaves the initial window alone, two do not (RFC 6928 section 2).
         let smss = self.snd.mss;
         let window = if self.recovery.timeouts > 1 { smss } else { self.config.initial_window_bytes(smss) };
-        self.controller = make_controller(&self.config, smss, window);
+        self.controller = self.config.controller(smss, window);
         self.recovery.timeouts = 0;
         self.start_rack();
         self.stats.established = Some(self.now);

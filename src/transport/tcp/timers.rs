@@ -18,7 +18,7 @@ pub(super) struct Timers {
 
 impl Timers {
     pub(super) fn earliest(&self) -> Option<Instant> {
-        let all = [
+        Instant::earliest([
             self.retransmission,
             self.persist,
             self.delayed_ack,
@@ -27,8 +27,7 @@ impl Timers {
             self.probe,
             self.keep_alive,
             self.user,
-        ];
-        all.into_iter().fold(None, Instant::earlier)
+        ])
     }
 }
 

@@ -4,6 +4,7 @@ use super::connection::TcpConnection;
 use super::recovery::Episode;
 use super::seq;
 use crate::base::note::WindowCause;
+use crate::transport::congestion::controller::Controller;
 use crate::wire::tcp::TcpSegment;
 
 /// What the last reduction rested upon.
