@@ -5,8 +5,8 @@ use super::app::HostEvent;
 use super::node::Ctx;
 use super::owners::Owners;
 use super::setup::HostSetup;
-use crate::base::ids::{FlowId, PacketId, PortId, TransportKind};
-use crate::base::note::{Depth, DropCause, FlowNote, Note};
+use crate::base::ids::{PacketId, PortId, TransportKind};
+use crate::base::note::{Depth, DropCause, Note};
 use crate::base::rng::Rng;
 use crate::transport::endpoint::{Endpoint, EndpointEvent};
 use crate::transport::kernel::{KernelEndpoint, SocketOp};
@@ -91,10 +91,14 @@ impl Core {
         if let Some(kernel) = &mut self.kernel {
             kernel.flush(now);
         }
-        while ctx.noting()
-            && let Some((flow, note)) = self.next_note()
-        {
-            ctx.note(Note::Flow { flow, packet: cause, note });
+        if let Some(notes) = ctx.notes() {
+            self.tcp.take_notes(cause, notes);
+            if let Some(rudp) = &mut self.rudp {
+                rudp.take_notes(cause, notes);
+            }
+            if let Some(kernel) = &mut self.kernel {
+                kernel.take_notes(cause, notes);
+            }
         }
         any
     }
@@ -123,11 +127,6 @@ impl Core {
         if let Some(kernel) = &mut self.kernel {
             kernel.request(port, op);
         }
-    }
-
-    pub(super) fn next_note(&mut self) -> Option<(FlowId, FlowNote)> {
-        let note = self.tcp.poll_note().or_else(|| self.rudp.as_mut()?.poll_note());
-        note.or_else(|| self.kernel.as_mut()?.poll_note())
     }
 
     /// Sends what stands in the packet's body.

@@ -155,6 +155,12 @@ impl<'a> Ctx<'a> {
         self.notes.is_some()
     }
 
+    /// Where notes go, if they are wanted.
+    #[inline]
+    pub(super) fn notes(&mut self) -> Option<&mut Vec<Note>> {
+        self.notes.as_deref_mut()
+    }
+
     /// Notes something at this node.
     pub fn note(&mut self, note: Note) {
         if let Some(notes) = &mut self.notes {

@@ -9,8 +9,8 @@ use super::connection::{Connection, Filled};
 use super::endpoint::{ConnId, EndpointEvent};
 use super::stream::Stream;
 use crate::base::calendar::Calendar;
-use crate::base::ids::{FlowId, TransportKind};
-use crate::base::note::FlowNote;
+use crate::base::ids::{FlowId, PacketId, TransportKind};
+use crate::base::note::{FlowNote, Note};
 use crate::base::prefetch::prefetch_first;
 use crate::base::report::FlowReport;
 use crate::base::time::Instant;
@@ -339,6 +339,14 @@ impl<C: Connection> Table<C> {
     /// The next note of any connection.
     pub fn poll_note(&mut self) -> Option<(FlowId, FlowNote)> {
         self.notes.pop_front()
+    }
+
+    /// Moves the notes of all connections to `into`; `packet` was being handled when they were made.
+    #[inline]
+    pub fn take_notes(&mut self, packet: Option<PacketId>, into: &mut Vec<Note>) {
+        while let Some((flow, note)) = self.notes.pop_front() {
+            into.push(Note::Flow { flow, packet, note });
+        }
     }
 
     /// Figures of every connection there was, in order of opening.

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use super::message::{SocketMessage, SocketOp};
 use super::stream::KernelStream;
-use crate::base::ids::{FlowId, TransportKind};
-use crate::base::note::FlowNote;
+use crate::base::ids::{FlowId, PacketId, TransportKind};
+use crate::base::note::{FlowNote, Note};
 use crate::base::report::FlowReport;
 use crate::base::time::Instant;
 use crate::transport::connection::Connection as _;
@@ -119,6 +119,11 @@ impl KernelEndpoint {
     /// The next note of any connection.
     pub fn poll_note(&mut self) -> Option<(FlowId, FlowNote)> {
         self.table.poll_note()
+    }
+
+    /// Moves the notes of all connections to `into`; `packet` was being handled when they were made.
+    pub fn take_notes(&mut self, packet: Option<PacketId>, into: &mut Vec<Note>) {
+        self.table.take_notes(packet, into);
     }
 
     /// The stream of a connection, while there is one.
