@@ -69,7 +69,7 @@ impl<'b> Pen<'b> {
 
     /// A block, of which only the first `length` bytes count.
     #[inline(always)]
-    fn block<const N: usize>(&mut self, block: &[u8; N], length: usize) {
+    pub fn block<const N: usize>(&mut self, block: &[u8; N], length: usize) {
         *self.rest.first_chunk_mut().expect("room was asked for") = *block;
         self.go(length);
     }
@@ -171,13 +171,15 @@ impl<'b> Pen<'b> {
     /// The text of `stamp`.
     #[inline(always)]
     pub fn stamp(&mut self, stamp: &Stamp) {
-        self.block(&stamp.seconds, stamp.length);
+        if let Some(block) = stamp.begin[OPEN.len()..].first_chunk::<BLOCK>() {
+            self.block(block, stamp.end - OPEN.len());
+        }
     }
 
     /// What a record with this time begins with: `{"time_s":0.0503,"place":"`.
     #[inline(always)]
     pub fn begin(&mut self, stamp: &Stamp) {
-        self.block(&stamp.begin, stamp.length + OPEN.len() + PLACE.len());
+        self.block(&stamp.begin, stamp.end + PLACE.len());
     }
 
     /// Text that is known beforehand.
@@ -264,15 +266,17 @@ const PLACE: &[u8] = b",\"place\":\"";
 #[derive(Clone, Debug)]
 pub struct Stamp {
     at: Option<Instant>,
-    seconds: [u8; SECONDS],
-    length: usize,
-    /// The seconds with what stands around them.
+    /// The instant in whole milliseconds, and where their text ends.
+    millis: Option<u64>,
+    millis_end: usize,
+    /// The text with what stands around it in a record, and where the text ends.
     begin: [u8; LONG_BLOCK],
+    end: usize,
 }
 
 impl Default for Stamp {
     fn default() -> Self {
-        Stamp { at: None, seconds: [0; SECONDS], length: 0, begin: [0; LONG_BLOCK] }
+        Stamp { at: None, millis: None, millis_end: 0, begin: [0; LONG_BLOCK], end: OPEN.len() }
     }
 }
 
@@ -288,14 +292,33 @@ impl Stamp {
     #[inline(never)]
     fn write(&mut self, at: Instant) {
         self.at = Some(at);
-        let mut pen = Pen::new(&mut self.seconds);
-        pen.seconds(at.as_nanos());
-        self.length = SECONDS - pen.left();
-        // Ten bytes, at most 21, and ten.
-        let mut pen = Pen::new(&mut self.begin);
-        pen.text(OPEN);
-        pen.block(&self.seconds, self.length);
-        pen.text(PLACE);
+        let (millis, rest) = (at.as_nanos() / 1_000_000, (at.as_nanos() % 1_000_000) as u32);
+        if self.millis != Some(millis) {
+            self.millis = Some(millis);
+            let mut pen = Pen::new(&mut self.begin);
+            pen.text(OPEN);
+            pen.number(millis / 1_000);
+            pen.byte(b'.');
+            pen.three((millis % 1_000) as u32);
+            self.millis_end = LONG_BLOCK - pen.left();
+        }
+        let mut pen = Pen::new(&mut self.begin[self.millis_end..]);
+        pen.three(rest / 1_000);
+        pen.three(rest);
+        let mut end = self.millis_end + 6;
+        while self.begin[end - 1] == b'0' {
+            end -= 1;
+        }
+        if self.begin[end - 1] == b'.' {
+            end -= 1;
+        }
+        if end < self.millis_end {
+            // What comes behind overwrites digits of the milliseconds.
+            self.millis = None;
+        }
+        // At most ten bytes, 21, and ten.
+        self.begin[end..end + PLACE.len()].copy_from_slice(PLACE);
+        self.end = end;
     }
 }
 
@@ -335,9 +358,13 @@ mod tests {
             let at = Instant::from_nanos(value);
             stamp.set(at);
             assert_eq!(text(|pen| [0; 2].iter().for_each(|_| pen.stamp(&stamp))), format!("{at}{at}"));
+            assert_eq!(text(|pen| pen.begin(&stamp)), format!("{{\"time_s\":{at},\"place\":\""));
         }
         for value in 0..20_000 {
             assert_eq!(text(|pen| pen.number(value)), value.to_string());
+            let at = Instant::from_nanos(value * 1_234_500);
+            stamp.set(at);
+            assert_eq!(text(|pen| pen.stamp(&stamp)), at.to_string());
         }
     }
 

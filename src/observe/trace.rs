@@ -9,7 +9,7 @@ use rustc_hash::FxBuildHasher;
 use crate::base::ids::{FlowId, PacketId};
 use crate::base::note::{Depth, FlowNote, Note, Record, Sink, Visitor};
 
-use super::ascii::{Fixed, Names, Pen, Stamp};
+use super::ascii::{Fixed, NUMBER, Names, Pen, Stamp};
 use super::files::Lines;
 use super::places::Places;
 
@@ -58,6 +58,8 @@ pub struct LineWriter {
     origins: Names,
     flows: Flows,
     stamp: Stamp,
+    /// The newest of each kind.
+    tails: Vec<Tail>,
     room: usize,
 }
 
@@ -87,8 +89,15 @@ impl LineWriter {
                 origins.push(&[&escaped[..], b"#"].concat());
             }
         }
-        let mut writer =
-            LineWriter { places: names, origins, flows: Flows::default(), stamp: Stamp::default(), room: 0 };
+        let tails = (0..TAILS).map(|_| Tail::new(0, Depth::default()));
+        let mut writer = LineWriter {
+            places: names,
+            origins,
+            flows: Flows::default(),
+            stamp: Stamp::default(),
+            tails: tails.collect(),
+            room: 0,
+        };
         writer.measure();
         writer
     }
@@ -149,17 +158,16 @@ impl LineWriter {
 
     /// A packet comes to a link or leaves it: four of five records, whose fields are here known by heart.
     #[inline(always)]
-    fn passage<'b>(&self, mut pen: Pen<'b>, what: &Fixed, packet: PacketId, bytes: u32, queue: Depth) -> Pen<'b> {
+    fn passage<'b>(&mut self, mut pen: Pen<'b>, what: &Fixed, packet: PacketId, bytes: u32, queue: Depth) -> Pen<'b> {
         pen.fixed(what);
         pen.name(&self.origins, packet.origin.0 as usize);
         pen.number(u64::from(packet.number));
-        pen.fixed(const { &Fixed::new("\",\"bytes\":") });
-        pen.number(u64::from(bytes));
-        pen.fixed(const { &Fixed::new(",\"queue_packets\":") });
-        pen.number(u64::from(queue.packets));
-        pen.fixed(const { &Fixed::new(",\"queue_bytes\":") });
-        pen.number(queue.bytes);
-        pen.byte(b'}');
+        let slot = (queue.packets as usize * 2 + usize::from(bytes >= 100)) % TAILS;
+        let Some(tail) = self.tails.get_mut(slot) else { return pen };
+        if tail.bytes != bytes || tail.queue != queue {
+            *tail = Tail::new(bytes, queue);
+        }
+        pen.block(&tail.text, tail.length);
         pen
     }
 
@@ -172,6 +180,39 @@ impl LineWriter {
         let mut pen = fields.pen;
         pen.byte(b'}');
         pen
+    }
+}
+
+/// What the line of a passage ends with. Few sizes of packets and lengths of queues come again and
+/// again.
+struct Tail {
+    bytes: u32,
+    queue: Depth,
+    text: [u8; TAIL],
+    length: usize,
+}
+
+/// So many are kept: for each length of a queue, that of a large packet and that of a small one.
+const TAILS: usize = 256;
+/// The longest has 83 bytes.
+const TAIL: usize = 96;
+
+impl Tail {
+    #[inline(never)]
+    fn new(bytes: u32, queue: Depth) -> Self {
+        let mut text = [0; TAIL + NUMBER];
+        let mut pen = Pen::new(&mut text);
+        pen.text(b"\",\"bytes\":");
+        pen.number(u64::from(bytes));
+        pen.text(b",\"queue_packets\":");
+        pen.number(u64::from(queue.packets));
+        pen.text(b",\"queue_bytes\":");
+        pen.number(queue.bytes);
+        pen.byte(b'}');
+        let length = TAIL + NUMBER - pen.left();
+        let mut tail = Tail { bytes, queue, text: [0; TAIL], length };
+        tail.text.copy_from_slice(&text[..TAIL]);
+        tail
     }
 }
 
