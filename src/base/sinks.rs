@@ -1,0 +1,70 @@
+//! Sinks that stand for others.
+
+use super::ids::PacketId;
+use super::note::{Note, Place, Record, Sink, Way};
+use super::outline::Outline;
+use super::time::Instant;
+
+impl<S: Sink> Sink for Option<S> {
+    #[inline]
+    fn record(&mut self, record: &Record) {
+        if let Some(sink) = self {
+            sink.record(record);
+        }
+    }
+    #[inline]
+    fn wants_records(&self) -> bool {
+        self.as_ref().is_some_and(Sink::wants_records)
+    }
+    fn wants_segments(&self) -> bool {
+        self.as_ref().is_some_and(Sink::wants_segments)
+    }
+    fn sent(&mut self, at: Instant, place: Place, segment: Outline) {
+        if let Some(sink) = self {
+            sink.sent(at, place, segment);
+        }
+    }
+    fn arrived(&mut self, at: Instant, place: Place, packet: PacketId) {
+        if let Some(sink) = self {
+            sink.arrived(at, place, packet);
+        }
+    }
+    fn wants_packets(&self) -> bool {
+        self.as_ref().is_some_and(Sink::wants_packets)
+    }
+    fn captured(&mut self, at: Instant, place: Place, way: Way, packet: PacketId, bytes: &[u8]) {
+        if let Some(sink) = self {
+            sink.captured(at, place, way, packet, bytes);
+        }
+    }
+}
+
+impl<S: Sink + ?Sized> Sink for &mut S {
+    #[inline(always)]
+    fn record(&mut self, record: &Record) {
+        (**self).record(record);
+    }
+    #[inline]
+    fn record_all(&mut self, at: Instant, place: Place, notes: &mut Vec<Note>) {
+        (**self).record_all(at, place, notes);
+    }
+    #[inline]
+    fn wants_records(&self) -> bool {
+        (**self).wants_records()
+    }
+    fn wants_segments(&self) -> bool {
+        (**self).wants_segments()
+    }
+    fn sent(&mut self, at: Instant, place: Place, segment: Outline) {
+        (**self).sent(at, place, segment);
+    }
+    fn arrived(&mut self, at: Instant, place: Place, packet: PacketId) {
+        (**self).arrived(at, place, packet);
+    }
+    fn wants_packets(&self) -> bool {
+        (**self).wants_packets()
+    }
+    fn captured(&mut self, at: Instant, place: Place, way: Way, packet: PacketId, bytes: &[u8]) {
+        (**self).captured(at, place, way, packet, bytes);
+    }
+}
