@@ -9,6 +9,7 @@ use twinwire::base::calendar::Calendar;
 use twinwire::base::ids::PortId;
 use twinwire::base::rng::Seed;
 use twinwire::base::time::Instant;
+use twinwire::base::timing_wheel::TimingWheel;
 use twinwire::node::node::{Ctx, Input, Node};
 use twinwire::node::outbox::Outbox;
 use twinwire::node::router::Router;
@@ -30,6 +31,18 @@ fn calendar(bencher: Bencher<'_, '_>, sources: u32) {
     bencher.bench_local(|| {
         let (at, key) = calendar.peek().expect("an entry");
         calendar.set(key, Some(Instant::from_nanos(at.as_nanos() + 1 + rng.below(1 << 20))));
+    });
+}
+
+/// The same on the wheel that links have.
+#[divan::bench(args = SOURCES)]
+fn timing_wheel(bencher: Bencher<'_, '_>, sources: u32) {
+    let (mut wheel, mut rng) = (TimingWheel::<13>::default(), Seed(1).stream("bench"));
+    (0..sources).for_each(|key| wheel.set(key, Some(Instant::from_nanos(rng.below(1 << 20)))));
+    bencher.bench_local(|| {
+        let (at, key) = wheel.first();
+        wheel.pop();
+        wheel.insert(key, Instant::from_nanos(at.as_nanos() + 1 + rng.below(1 << 20)));
     });
 }
 
@@ -73,7 +86,7 @@ fn router(bencher: Bencher<'_, '_>, networks: u32) {
         (arriving.ttl, arriving.hop, arriving.dst) = (64, hop, Ipv4Addr::from_bits(prefix(net).to_bits() + 2));
         let mut ctx = Ctx::new(Instant::ZERO, Default::default(), &mut last, &mut outbox, None);
         router.handle(Input::Packet { port: PortId(0), packet: arriving }, &mut ctx);
-        packet = outbox.sent.pop().map(|(_, sent)| sent);
+        packet = outbox.pop().map(|(_, sent)| sent);
     });
 }
 
