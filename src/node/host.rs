@@ -101,7 +101,6 @@ impl Host {
         self.core.kernel.as_mut()?.poll_message()
     }
 
-    #[inline(never)]
     fn dispatch(&mut self, app: usize, event: HostEvent, ctx: &mut Ctx<'_>) {
         let slot = &mut self.apps[app];
         let wish = slot.app.take(event, &mut HostCtx { core: &mut self.core, ctx: ctx.reborrow(), app });
@@ -132,7 +131,7 @@ impl Host {
     }
 
     /// Delivers the next event, if there is one.
-    #[inline(always)]
+    #[inline]
     fn deliver(&mut self, ctx: &mut Ctx<'_>) -> bool {
         if let Some((app, event)) = self.core.pending.pop_front() {
             self.dispatch(app, event, ctx);
