@@ -157,3 +157,20 @@ fn tcp_20_21_acks_of_the_future_and_old_windows() {
     assert_eq!(feed(&mut t, 1001, 500), 1000);
     assert_eq!(feed(&mut t, 2001, 900), 900);
 }
+
+#[test]
+fn who_throws_away_what_arrives_gets_it_as_if_it_were_read() {
+    let run = |discards: bool| {
+        let mut t = Bench::established(TcpConfig { receive_buffer: 20_000, ..TcpConfig::default() }, &[3, 4], 60);
+        if discards {
+            t.b().discard_input();
+        }
+        t.run_ms(5_000);
+        let (log, received) = (t.log.clone(), t.received.len());
+        let b = t.b();
+        ((log, b.stats().bytes_delivered, b.rcv.edge, b.rcv.inbox_bytes), received)
+    };
+    let ((read, received), (thrown, kept)) = (run(false), run(true));
+    assert_eq!(read, thrown);
+    assert_eq!((received, kept), (60 * 1000, 0));
+}
