@@ -1,4 +1,4 @@
-//! One TCP connection: its parts, and the two faces that the application and the host see.
+//! One TCP connection: its parts.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -16,7 +16,6 @@ use crate::base::report::FlowStats;
 use crate::base::time::Instant;
 use crate::transport::congestion::CONTROLLERS;
 use crate::transport::congestion::controller::{Controller, Setup};
-use crate::transport::connection::Connection;
 use crate::transport::rtt::RttEstimator;
 use crate::transport::send_buffer::SendBuffer;
 use crate::transport::stream::{Stream, StreamEvent};
@@ -263,7 +262,7 @@ impl TcpConnection {
         }
     }
 
-    /// Whether notes are kept for [`Connection::poll_note`].
+    /// Whether notes are kept for [`poll_note`](crate::transport::connection::Connection::poll_note).
     pub fn set_noting(&mut self, noting: bool) {
         self.noting = noting;
     }
@@ -367,105 +366,4 @@ pub(super) fn make_controller(config: &TcpConfig, smss: u64, initial_window: u64
     let params = config.congestion_params.clone();
     let (byte_counting, uncapped_growth) = (config.byte_counting, config.uncapped_growth);
     (entry.build)(&Setup { smss, initial_window, byte_counting, uncapped_growth, params })
-}
-
-impl Stream for TcpConnection {
-    fn write(&mut self, data: Bytes) -> usize {
-        if self.snd.fin_queued || self.state == State::Closed {
-            return 0;
-        }
-        let asked = data.len();
-        let taken = self.snd.buffer.write(data);
-        self.stats.bytes_written += taken as u64;
-        self.snd.want_write |= taken < asked;
-        self.snd.tell_acknowledged |= taken > 0;
-        taken
-    }
-
-    fn writable(&self) -> usize {
-        if self.snd.fin_queued || self.state == State::Closed { 0 } else { self.snd.buffer.room() as usize }
-    }
-
-    fn read(&mut self) -> Option<Bytes> {
-        let data = self.rcv.inbox.pop_front();
-        match &data {
-            Some(data) => {
-                self.rcv.inbox_bytes -= data.len() as u64;
-                self.consider_window_update();
-            }
-            None => self.rcv.readable_told = false,
-        }
-        data
-    }
-
-    fn discard_input(&mut self) {
-        self.rcv.discarding = true;
-    }
-
-    fn finish_here(&mut self) {
-        self.stats.bytes_written -= self.snd.buffer.truncate(self.snd.max);
-        self.finish();
-    }
-
-    fn finish(&mut self) {
-        if !self.snd.fin_queued && self.state != State::Closed {
-            self.snd.fin_queued = true;
-            self.state = match self.state {
-                State::Established => State::FinWait1,
-                State::CloseWait => State::LastAck,
-                other => other, // the FIN waits for the handshake
-            };
-        }
-    }
-
-    fn abort(&mut self) {
-        self.reset(CloseReason::Aborted);
-    }
-
-    fn poll_event(&mut self) -> Option<StreamEvent> {
-        self.events.pop_front()
-    }
-}
-
-impl Connection for TcpConnection {
-    type Segment = TcpSegment;
-
-    fn take_segment(&mut self, now: Instant, segment: &mut TcpSegment) {
-        self.now = now;
-        match self.state {
-            State::Closed => {}
-            State::SynSent => self.on_syn_sent(segment),
-            _ => self.on_segment(segment),
-        }
-    }
-
-    fn handle_timeout(&mut self, now: Instant) {
-        self.now = now;
-        self.run_timers();
-    }
-
-    fn transmit_into(&mut self, now: Instant, segment: &mut TcpSegment) -> bool {
-        self.now = now;
-        self.next_segment(segment)
-    }
-
-    fn is_drained(&self) -> bool {
-        self.drained
-    }
-
-    fn poll_timeout(&self) -> Option<Instant> {
-        self.timers.earliest()
-    }
-
-    fn poll_note(&mut self) -> Option<FlowNote> {
-        if self.noting { self.notes.pop_front() } else { None }
-    }
-
-    fn stats(&self) -> &FlowStats {
-        &self.stats
-    }
-
-    fn is_closed(&self) -> bool {
-        self.state == State::Closed && self.snd.rst_pending.is_none()
-    }
 }

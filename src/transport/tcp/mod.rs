@@ -6,7 +6,7 @@
 //! | demultiplexing, resets | `endpoint` |
 //! | LISTEN: backlog, SYN cookies | `listener`, `cookie` |
 //! | bytes in, bytes out: for outsiders | `door`, `door_calls`, `snapshot`, `fuzz` |
-//! | the parts of a connection, its public face | `connection` |
+//! | the parts of a connection, its two faces | `connection`, `faces` |
 //! | opening, closing, TIME-WAIT | `state` |
 //! | arriving segments: checks, data | `receive`, `reassembly` |
 //! | arriving acknowledgments, windows | `ack` |
@@ -23,6 +23,7 @@ mod detection;
 mod door;
 mod door_calls;
 mod endpoint;
+mod faces;
 pub mod fuzz;
 mod iss;
 mod listener;
