@@ -64,7 +64,7 @@ pub(crate) fn run_case(root: &Path, case: &str, sets: &[(&str, &str)], traced: b
     let (start, end) = (flow.start_s.ok_or("no start")?, flow.end_s.ok_or("no end")?);
     let mut csv = Vec::new();
     if let Some(series) = &done.series {
-        series.write_cwnd(&mut csv).map_err(|e| e.to_string())?;
+        series.write_cwnd(&mut csv, |_, _| {}).map_err(|e| e.to_string())?;
     }
     Ok(Figures {
         complete_ms: (end - start) * 1000.0,

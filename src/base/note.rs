@@ -112,7 +112,7 @@ impl<S: Sink> Sink for Option<S> {
 }
 
 impl<S: Sink + ?Sized> Sink for &mut S {
-    #[inline]
+    #[inline(always)]
     fn record(&mut self, record: &Record) {
         (**self).record(record);
     }
@@ -303,6 +303,8 @@ pub trait Visitor {
     fn kind(&mut self, number: u8, word: &'static str);
     /// A whole number.
     fn number(&mut self, name: &'static str, value: u64);
+    /// A whole number that is never large.
+    fn small(&mut self, name: &'static str, value: u32);
     /// A number that may be absent.
     fn optional(&mut self, name: &'static str, value: Option<u64>);
     /// A word of a closed vocabulary: its rank and its spelling.
@@ -313,6 +315,8 @@ pub trait Visitor {
     fn address(&mut self, name: &'static str, value: Ipv4Addr);
     /// A packet.
     fn packet(&mut self, name: &'static str, value: PacketId);
+    /// A packet that may be absent: then nothing is said of it.
+    fn cause(&mut self, name: &'static str, value: Option<PacketId>);
     /// A flow.
     fn flow(&mut self, name: &'static str, value: FlowId);
 }
@@ -320,25 +324,25 @@ pub trait Visitor {
 impl Note {
     /// Shows every field to `v`. This order is the canonical encoding: appending is allowed,
     /// reordering changes every recorded digest.
-    #[inline]
+    #[inline(always)]
     pub fn visit(&self, v: &mut impl Visitor) {
         match self {
             Note::PacketSent { packet, bytes, queue } => {
                 v.kind(1, "packet-sent");
                 v.packet("packet", *packet);
-                v.number("bytes", u64::from(*bytes));
+                v.small("bytes", *bytes);
                 queue.visit(v);
             }
             Note::PacketDelivered { packet, bytes, queue } => {
                 v.kind(2, "packet-delivered");
                 v.packet("packet", *packet);
-                v.number("bytes", u64::from(*bytes));
+                v.small("bytes", *bytes);
                 queue.visit(v);
             }
             Note::PacketDropped { packet, bytes, cause, queue } => {
                 v.kind(3, "packet-dropped");
                 v.packet("packet", *packet);
-                v.number("bytes", u64::from(*bytes));
+                v.small("bytes", *bytes);
                 v.word("cause", *cause as u8, cause.word());
                 queue.visit(v);
             }
@@ -361,13 +365,13 @@ impl Note {
                 v.kind(22, "http");
                 v.word("change", *change as u8, change.word());
                 v.text("target", target);
-                v.number("status", u64::from(*status));
+                v.small("status", u32::from(*status));
                 v.number("bytes", *bytes);
             }
             Note::Fault { what, ends } => {
                 v.kind(23, "fault");
                 v.text("set", what);
-                v.number("ends", u64::from(*ends));
+                v.small("ends", u32::from(*ends));
             }
             Note::Remark { text } => {
                 v.kind(24, "remark");
@@ -378,44 +382,39 @@ impl Note {
 }
 
 impl Depth {
+    #[inline(always)]
     fn visit(self, v: &mut impl Visitor) {
-        v.number("queue_packets", u64::from(self.packets));
+        v.small("queue_packets", self.packets);
         v.number("queue_bytes", self.bytes);
     }
 }
 
 impl FlowNote {
+    #[inline(always)]
     fn visit(&self, flow: FlowId, packet: Option<PacketId>, v: &mut impl Visitor) {
-        let mut begin = |number, word| {
-            v.kind(number, word);
-            v.flow("flow", flow);
-            if let Some(packet) = packet {
-                v.packet("packet", packet);
-            }
-        };
         match self {
             FlowNote::Opened { name, transport, from, to } => {
-                begin(10, "flow-opened");
+                begin(10, "flow-opened", flow, packet, v);
                 v.text("name", name);
                 v.word("transport", *transport as u8, transport.name());
                 v.address("from", *from.ip());
-                v.number("from_port", u64::from(from.port()));
+                v.small("from_port", u32::from(from.port()));
                 v.address("to", *to.ip());
-                v.number("to_port", u64::from(to.port()));
+                v.small("to_port", u32::from(to.port()));
             }
-            FlowNote::Established => begin(11, "established"),
+            FlowNote::Established => begin(11, "established", flow, packet, v),
             FlowNote::SegmentSent { offset, bytes, cause } => {
-                begin(12, "segment-sent");
+                begin(12, "segment-sent", flow, packet, v);
                 v.number("offset", *offset);
-                v.number("bytes", u64::from(*bytes));
+                v.small("bytes", *bytes);
                 v.word("cause", *cause as u8, cause.word());
             }
             FlowNote::Delivered { bytes } => {
-                begin(13, "delivered");
+                begin(13, "delivered", flow, packet, v);
                 v.number("bytes", *bytes);
             }
             FlowNote::Window(w) => {
-                begin(14, "window");
+                begin(14, "window", flow, packet, v);
                 v.word("cause", w.cause as u8, w.cause.word());
                 v.word("phase", w.phase as u8, w.phase.word());
                 v.number("cwnd_bytes", w.cwnd_bytes);
@@ -425,14 +424,22 @@ impl FlowNote {
                 v.number("rto_ns", w.rto.as_nanos());
             }
             FlowNote::Timeout { timer, backoff } => {
-                begin(15, "timeout");
+                begin(15, "timeout", flow, packet, v);
                 v.word("timer", *timer as u8, timer.word());
-                v.number("backoff", u64::from(*backoff));
+                v.small("backoff", *backoff);
             }
             FlowNote::Closed { reason } => {
-                begin(16, "closed");
+                begin(16, "closed", flow, packet, v);
                 v.word("reason", *reason as u8, reason.word());
             }
         }
     }
+}
+
+/// What the notes of a flow begin with.
+#[inline(always)]
+fn begin(number: u8, word: &'static str, flow: FlowId, packet: Option<PacketId>, v: &mut impl Visitor) {
+    v.kind(number, word);
+    v.flow("flow", flow);
+    v.cause("packet", packet);
 }

@@ -2,74 +2,126 @@
 
 use std::io::{self, Write};
 
-use crate::base::note::{Depth, Note, Place, Record, Sink};
+use crate::base::note::{Depth, Note, Place, Record};
 use crate::base::time::Instant;
 
-use super::ascii::{Stamp, csv_field, number};
-use super::files::Lines;
+use super::ascii::{NUMBER, Names, SECONDS, Stamp, csv_field};
+use super::files::{Lines, Scratch, Spool};
 use super::places::Places;
 
 /// Watches every queue.
 pub struct Queues {
-    /// For each place, its queue as it was last seen, and the columns that name it.
-    links: Vec<Option<Link>>,
-    stamp: Stamp,
+    /// For each direction of a link, its queue.
+    seen: Vec<Seen>,
+    changes: Scratch<2>,
+    /// For each place that is a link's, `,a--b,forward,`.
+    columns: Names,
+    nodes: u32,
+    room: usize,
     out: Lines,
 }
 
-struct Link {
-    seen: Option<Depth>,
-    /// `,a--b,forward,`
-    columns: Box<[u8]>,
+#[derive(Clone, Default)]
+struct Seen {
+    now: Option<Depth>,
+    longest: u32,
+    last: Instant,
+}
+
+/// What is known of the queues when the run is over.
+pub struct Depths {
+    changes: Scratch<2>,
+    queues: Vec<QueueSeen>,
+}
+
+/// One queue of a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QueueSeen {
+    /// The link and the direction: `a--b forward`.
+    pub name: String,
+    /// Its rank among all queues of the run.
+    pub rank: u32,
+    /// The most packets that waited in it.
+    pub longest: u32,
+    /// When it changed for the last time.
+    pub last: Instant,
+}
+
+impl Depths {
+    /// The queues that were ever looked at.
+    pub fn queues(&self) -> &[QueueSeen] {
+        &self.queues
+    }
+
+    /// Hands over every row of `queue.csv`: when, the queue's rank, and the packets in it.
+    ///
+    /// # Errors
+    /// When the scratch file fails.
+    pub fn each(&mut self, mut take: impl FnMut(Instant, u32, u32)) -> io::Result<()> {
+        self.changes.each(|&[at, change]| take(Instant::from_nanos(at), (change >> 32) as u32, change as u32))
+    }
 }
 
 impl Queues {
     /// Rows go to `out`, in large pieces.
-    pub fn new(places: &Places, out: Box<dyn Write>) -> Self {
-        let link = |place: usize| {
-            let (link, direction) = places.link(Place(place as u32))?;
-            let mut columns = vec![b','];
-            csv_field(&mut columns, link);
-            columns.extend([b",", direction.name().as_bytes(), b","].concat());
-            Some(Link { seen: None, columns: columns.into() })
-        };
-        let mut out = Lines::new(out);
-        out.text.extend_from_slice(b"time_s,link,direction,packets,bytes\n");
-        Queues { links: (0..places.names.len()).map(link).collect(), stamp: Stamp::default(), out }
-    }
-
-    #[inline]
-    fn seen(&mut self, at: Instant, place: Place, depth: Depth) {
-        let Some(Some(link)) = self.links.get_mut(place.0 as usize) else { return };
-        if link.seen == Some(depth) {
-            return;
+    pub fn new(places: &Places, out: Box<dyn Write>, changes: Box<dyn Spool>) -> Self {
+        let mut columns = Names::default();
+        let mut field = Vec::new();
+        for place in places.nodes..places.names.len() as u32 {
+            let (link, direction) = places.link(Place(place)).map_or(("?", "?"), |(l, d)| (l, d.name()));
+            field.clear();
+            csv_field(&mut field, link);
+            columns.push(&[b",", &field[..], b",", direction.as_bytes(), b","].concat());
         }
-        link.seen = Some(depth);
-        let row = &mut self.out.text;
-        self.stamp.append(row, at);
-        row.extend_from_slice(&link.columns);
-        number(row, u64::from(depth.packets));
-        row.push(b',');
-        number(row, depth.bytes);
-        row.push(b'\n');
-        self.out.spill();
+        let mut out = Lines::new(out);
+        out.line(b"time_s,link,direction,packets,bytes\n");
+        let room = SECONDS + columns.room() + 2 * NUMBER + 2;
+        let seen = vec![Seen::default(); places.names.len().saturating_sub(places.nodes as usize)];
+        Queues { seen, changes: Scratch::new(changes), columns, nodes: places.nodes, room, out }
     }
 
-    /// Flushes, and says whether everything could be written.
-    pub fn finish(self) -> io::Result<()> {
-        self.out.finish()
-    }
-}
-
-impl Sink for Queues {
-    #[inline]
-    fn record(&mut self, record: &Record) {
+    /// What a record says of a queue; `stamp` is its time.
+    #[inline(always)]
+    pub fn record(&mut self, record: &Record, stamp: &Stamp) {
         if let Note::PacketSent { queue, .. }
         | Note::PacketDelivered { queue, .. }
         | Note::PacketDropped { queue, .. } = &record.note
         {
-            self.seen(record.at, record.place, *queue);
+            self.see(record, stamp, *queue);
         }
+    }
+
+    #[inline]
+    fn see(&mut self, record: &Record, stamp: &Stamp, depth: Depth) {
+        // A node has no queue.
+        let Some(link) = record.place.0.checked_sub(self.nodes) else { return };
+        let Some(seen) = self.seen.get_mut(link as usize) else { return };
+        if seen.now == Some(depth) {
+            return;
+        }
+        *seen = Seen { now: Some(depth), longest: seen.longest.max(depth.packets), last: record.at };
+        self.changes.push([record.at.as_nanos(), u64::from(link) << 32 | u64::from(depth.packets)]);
+        let mut row = self.out.pen(self.room);
+        row.stamp(stamp);
+        row.name(&self.columns, link as usize);
+        row.number(u64::from(depth.packets));
+        row.byte(b',');
+        row.number(depth.bytes);
+        row.byte(b'\n');
+        let left = row.left();
+        self.out.end(left);
+    }
+
+    /// Flushes; what is left is for the picture.
+    pub fn finish(self, places: &Places) -> io::Result<Depths> {
+        self.out.finish()?;
+        let name = |rank: u32| match places.link(Place(self.nodes + rank)) {
+            Some((link, direction)) => format!("{link} {}", direction.name()),
+            None => "?".to_owned(),
+        };
+        let seen = (0..).zip(&self.seen).filter(|(_, seen)| seen.now.is_some());
+        let queues = seen.map(|(rank, s)| QueueSeen { name: name(rank), rank, longest: s.longest, last: s.last });
+        Ok(Depths { queues: queues.collect(), changes: self.changes })
     }
 }
 
@@ -98,18 +150,28 @@ mod tests {
     fn a_queue_has_a_row_for_each_change() {
         let names = ["phone", "store", "phone--store/forward", "phone--store/reverse"].map(String::from).to_vec();
         let file = Shared::default();
-        let mut queues = Queues::new(&Places { names, nodes: 2 }, Box::new(file.clone()));
+        let places = Places { names, nodes: 2 };
+        let mut queues = Queues::new(&places, Box::new(file.clone()), Box::new(io::Cursor::new(Vec::new())));
         for (ms, place, packets) in [(1, 2, 1), (2, 2, 1), (2, 0, 5), (3, 2, 0)] {
             let queue = Depth { packets, bytes: u64::from(packets) * 1500 };
             let packet = PacketId { origin: NodeId(0), number: 1 };
             let at = Instant::ZERO + Duration::from_millis(ms);
-            queues.record(&Record { at, place: Place(place), note: Note::PacketSent { packet, bytes: 1500, queue } });
+            let mut stamp = Stamp::default();
+            stamp.set(at);
+            let note = Note::PacketSent { packet, bytes: 1500, queue };
+            queues.record(&Record { at, place: Place(place), note }, &stamp);
         }
-        queues.finish().unwrap();
+        let mut depths = queues.finish(&places).unwrap();
         assert_eq!(
             String::from_utf8(file.0.take()).unwrap(),
             "time_s,link,direction,packets,bytes\n\
              0.001,phone--store,forward,1,1500\n0.003,phone--store,forward,0,0\n"
         );
+        let at = |ms| Instant::ZERO + Duration::from_millis(ms);
+        let name = "phone--store forward".to_owned();
+        assert_eq!(depths.queues(), [QueueSeen { name, rank: 0, longest: 1, last: at(3) }]);
+        let mut changes = Vec::new();
+        depths.each(|at, queue, packets| changes.push((at, queue, packets))).unwrap();
+        assert_eq!(changes, [(at(1), 0, 1), (at(3), 0, 0)]);
     }
 }

@@ -50,7 +50,7 @@ impl Recorder {
     pub fn full(places: &Places, files: Files) -> Self {
         let full = Full {
             trace: Trace::new(places, files.events),
-            queues: Queues::new(places, files.queue),
+            queues: Queues::new(places, files.queue, files.depths),
             series: Series::new(files.windows),
         };
         Self::digest_only(places).with(|more| more.full = Some(full))
@@ -72,6 +72,14 @@ impl Recorder {
         self.with(|more| more.capture = Some(Capture::new(places, point, packets)))
     }
 
+    /// The digest, if that is all that is kept: a run does best to tell it alone.
+    pub fn digest_alone(&mut self) -> Option<&mut Digest> {
+        match self.more {
+            None => Some(&mut self.digest),
+            Some(_) => None,
+        }
+    }
+
     /// The ladder, if one is drawn.
     pub fn take_ladder(&mut self) -> Option<Ladder> {
         self.more.as_mut()?.ladder.take()
@@ -82,9 +90,9 @@ impl Recorder {
         let More { full, capture, .. } = self.more.map(|more| *more).unwrap_or_default();
         capture.map_or(Ok(()), Capture::finish)?;
         let series = match full {
-            Some(Full { trace, queues, series }) => {
+            Some(Full { trace, queues, mut series }) => {
                 trace.finish()?;
-                queues.finish()?;
+                series.set_depths(queues.finish(self.digest.places())?);
                 Some(series)
             }
             None => None,
@@ -110,7 +118,7 @@ impl More {
         }
         if let Some(full) = &mut self.full {
             full.trace.record(record);
-            full.queues.record(record);
+            full.queues.record(record, full.trace.stamp());
             full.series.record(record);
         }
         if let Some(ladder) = &mut self.ladder {
@@ -120,6 +128,7 @@ impl More {
 }
 
 impl Sink for Recorder {
+    #[inline(never)]
     fn record(&mut self, record: &Record) {
         match &mut self.more {
             None => self.digest.record(record),

@@ -134,8 +134,11 @@ pub fn run_with(
         recorder = recorder.map(|recorder| recorder.with_capture(&places(), point, packets));
     }
     let (outcome, failures) = match &mut recorder {
-        Some(recorder) => simulate(plan, name, recorder, progress)?,
         None => simulate(plan, name, Nobody, progress)?,
+        Some(recorder) => match recorder.digest_alone() {
+            Some(digest) => simulate(plan, name, digest, progress)?,
+            None => simulate(plan, name, recorder, progress)?,
+        },
     };
     Ok(finish(plan, recorder, outcome, failures)?)
 }

@@ -1,6 +1,6 @@
 //! The series behind the plots of flows: congestion state and goodput over time.
 
-use std::cell::RefCell;
+use std::cell::{RefCell, RefMut};
 use std::fmt;
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -8,11 +8,13 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
-use super::ascii::{csv_field, number, seconds};
+use super::ascii::{NUMBER, SECONDS, csv_field};
 use super::bins::{Bins, bin_width};
-use super::files::Spool;
+use super::files::{Lines, Spool};
 use super::flows::FlowNames;
-use super::windows::{Windows, field};
+use super::queues::Depths;
+use super::windows::{WindowRow, Windows, field};
+use crate::base::ids::FlowId;
 use crate::base::note::{FlowNote, Note, Place, Record, Sink};
 use crate::base::time::Instant;
 
@@ -22,7 +24,10 @@ pub struct Series {
     flows: FlowNames,
     /// Each end of each flow, by the flow's number.
     ends: IndexMap<(u32, Place), End, FxBuildHasher>,
+    /// At each place, the flow it last spoke of, and the end's rank: mostly it has but one.
+    recent: Vec<Option<(FlowId, u32)>>,
     windows: RefCell<Windows>,
+    depths: Option<RefCell<Depths>>,
     last: Instant,
 }
 
@@ -38,6 +43,8 @@ struct End {
     sent: Option<u64>,
     /// The bytes delivered to it.
     delivered: Bins,
+    /// When its window changed for the last time.
+    changed: Option<Instant>,
 }
 
 impl Series {
@@ -46,24 +53,45 @@ impl Series {
         Series {
             flows: FlowNames::default(),
             ends: IndexMap::default(),
+            recent: Vec::new(),
             windows: RefCell::new(Windows::new(windows)),
+            depths: None,
             last: Instant::ZERO,
         }
     }
 
-    /// Writes `cwnd.csv`: a row at every change at each flow's main sender.
+    /// Adds what was seen of the queues.
+    pub(super) fn set_depths(&mut self, depths: Depths) {
+        self.depths = Some(RefCell::new(depths));
+    }
+
+    /// What was seen of the queues, if they were watched.
+    pub fn depths(&self) -> Option<RefMut<'_, Depths>> {
+        self.depths.as_ref().map(RefCell::borrow_mut)
+    }
+
+    /// The flows that `cwnd.csv` shows: the rank of each one's main sender, its name, and when its
+    /// window changed for the last time.
+    pub fn shown(&self) -> Vec<(u32, Arc<str>, Instant)> {
+        let senders = (0..).zip(self.main_senders());
+        let shown = senders.filter_map(|(flow, rank)| {
+            let (_, end) = self.ends.get_index(rank? as usize)?;
+            Some((rank?, self.flows.name(flow), end.changed?))
+        });
+        shown.collect()
+    }
+
+    /// Writes `cwnd.csv`: a row at every change at each flow's main sender. Shows each row and the
+    /// sender's rank.
     ///
     /// # Errors
     /// When the scratch file or `out` fails.
-    pub fn write_cwnd(&self, out: impl Write) -> io::Result<()> {
-        let senders = self.main_senders();
-        let names: Vec<Option<Vec<u8>>> = (0..self.ends.len() as u32)
-            .map(|end| {
-                let (flow, _) = self.ends.get_index(end as usize)?.0;
-                (senders[*flow as usize] == Some(end)).then(|| field(&self.flows.name(*flow)))
-            })
-            .collect();
-        self.windows.borrow_mut().write_csv(out, |end| names.get(end as usize)?.as_deref())
+    pub fn write_cwnd(&self, out: impl Write, show: impl FnMut(u32, WindowRow)) -> io::Result<()> {
+        let mut names: Vec<Option<Vec<u8>>> = vec![None; self.ends.len()];
+        for (rank, name, _) in self.shown() {
+            names[rank as usize] = Some(field(&name));
+        }
+        self.windows.borrow_mut().write_csv(out, |end| names.get(end as usize)?.as_deref(), show)
     }
 
     /// Writes `throughput.csv`: payload delivered to the main sender's peer, in bins of one width
@@ -72,7 +100,7 @@ impl Series {
     ///
     /// # Errors
     /// When `out` fails.
-    pub fn write_throughput(&self, mut out: impl Write) -> io::Result<()> {
+    pub fn write_throughput(&self, out: impl Write) -> io::Result<()> {
         let width = bin_width(self.last.since(Instant::ZERO));
         let senders = self.main_senders();
         let mut rows: Vec<(u64, Arc<str>, u64)> = Vec::new();
@@ -83,18 +111,36 @@ impl Series {
             }
         }
         rows.sort();
-        let mut text = b"time_s,flow,goodput_bps\n".to_vec();
+        let mut lines = Lines::new(out);
+        lines.line(b"time_s,flow,goodput_bps\n");
+        let mut field = Vec::new();
         for (bin, flow, bytes) in rows {
             let bps = u128::from(bytes) * 8 * 1_000_000_000 / u128::from(width.as_nanos());
-            seconds(&mut text, (width * bin).as_nanos());
-            text.push(b',');
-            csv_field(&mut text, &flow);
-            text.push(b',');
-            number(&mut text, u64::try_from(bps).unwrap_or(u64::MAX));
-            text.push(b'\n');
+            field.clear();
+            csv_field(&mut field, &flow);
+            let mut row = lines.pen(SECONDS + field.len() + NUMBER + 3);
+            row.seconds((width * bin).as_nanos());
+            row.byte(b',');
+            row.text(&field);
+            row.byte(b',');
+            row.number(u64::try_from(bps).unwrap_or(u64::MAX));
+            row.byte(b'\n');
+            let left = row.left();
+            lines.end(left);
         }
-        out.write_all(&text)?;
-        out.flush()
+        lines.finish()
+    }
+
+    /// The rank of an end, which is new or not.
+    #[inline(never)]
+    fn look_up(&mut self, flow: FlowId, place: Place) -> u32 {
+        let entry = self.ends.entry((self.flows.number(flow), place));
+        let rank = entry.index() as u32;
+        entry.or_default();
+        let index = place.0 as usize;
+        self.recent.resize(self.recent.len().max(index + 1), None);
+        self.recent[index] = Some((flow, rank));
+        rank
     }
 
     /// Of each flow's ends, the one that sent more payload; of equal ones, the first by name.
@@ -113,7 +159,7 @@ impl Series {
 }
 
 impl Sink for Series {
-    #[inline]
+    #[inline(always)]
     fn record(&mut self, record: &Record) {
         let (at, place) = (record.at, record.place);
         self.last = self.last.max(at);
@@ -122,11 +168,16 @@ impl Sink for Series {
         if !matches!(note, FlowNote::Window(_) | FlowNote::SegmentSent { .. } | FlowNote::Delivered { .. }) {
             return;
         }
-        let entry = self.ends.entry((self.flows.number(*flow), place));
-        let rank = entry.index() as u32;
-        let end = entry.or_default();
+        let rank = match self.recent.get(place.0 as usize) {
+            Some(Some((known, rank))) if known == flow => *rank,
+            _ => self.look_up(*flow, place),
+        };
+        let Some((_, end)) = self.ends.get_index_mut(rank as usize) else { return };
         match note {
-            FlowNote::Window(window) => self.windows.get_mut().push(at, rank, window),
+            FlowNote::Window(window) => {
+                end.changed = Some(at);
+                self.windows.get_mut().push(at, rank, window);
+            }
             FlowNote::SegmentSent { offset, bytes, .. } => {
                 end.sent = end.sent.max(Some(offset.saturating_add(u64::from(*bytes))));
             }
@@ -141,7 +192,7 @@ mod tests {
     use std::io::Cursor;
 
     use super::*;
-    use crate::base::ids::{FlowId, TransportKind};
+    use crate::base::ids::TransportKind;
     use crate::base::note::{Phase, SendCause, Window, WindowCause};
     use crate::base::time::Duration;
 
@@ -183,7 +234,7 @@ mod tests {
     fn only_the_main_sender_is_shown() {
         let s = series();
         assert_eq!(
-            text(|out| s.write_cwnd(out)),
+            text(|out| s.write_cwnd(out, |_, _| {})),
             "time_s,flow,cause,cwnd_bytes,ssthresh_bytes,in_flight_bytes,srtt_s,rto_s\n\
              0.003,phone->store#1,ack,15928,,0,0.0503,1\n"
         );

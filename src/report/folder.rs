@@ -14,6 +14,7 @@ use super::plots;
 use super::plots::canvas::DrawError;
 use super::plots::figure::MAX_NAMED;
 use super::read::{ReadError, RunData};
+use super::thin;
 
 /// Files by which a folder is known as one of ours: of a run, or of a pair of runs.
 const PROOFS: [&str; 2] = ["summary.json", "twin.json"];
@@ -27,8 +28,9 @@ pub struct RunFolder {
     committed: bool,
 }
 
-/// The scratch file of windows.
+/// The scratch files of windows and of queues' lengths.
 const WINDOWS: &str = ".windows";
+const DEPTHS: &str = ".depths";
 
 /// A run folder could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -86,11 +88,14 @@ impl RunFolder {
             let file = File::options().read(true).write(true).create(true).truncate(true).open(&path);
             file.map(Box::new).map_err(|source| io_error(&path, source))
         };
-        let (events, queue, windows) = (create("events.jsonl")?, create("queue.csv")?, create(WINDOWS)?);
-        // It has no name any more, so that nothing is left of it whatever happens.
-        let path = self.partial.join(WINDOWS);
-        fs::remove_file(&path).map_err(|source| io_error(&path, source))?;
-        Ok(Files { events, queue, windows })
+        let (events, queue) = (create("events.jsonl")?, create("queue.csv")?);
+        let (windows, depths) = (create(WINDOWS)?, create(DEPTHS)?);
+        // They have no names any more, so that nothing is left of them whatever happens.
+        for name in [WINDOWS, DEPTHS] {
+            let path = self.partial.join(name);
+            fs::remove_file(&path).map_err(|source| io_error(&path, source))?;
+        }
+        Ok(Files { events, queue, windows, depths })
     }
 
     /// Begins a run folder inside this one.
@@ -116,13 +121,19 @@ impl RunFolder {
         self.write("scenario.toml", scenario_toml.as_bytes())?;
         let json = summary.to_json().map_err(|e| io_error(&self.partial.join("summary.json"), e.into()))?;
         self.write("summary.json", json.as_bytes())?;
-        self.csv("cwnd.csv", |out| series.write_cwnd(out))?;
-        self.csv("throughput.csv", |out| series.write_throughput(out))?;
-        let mut data = RunData::read_thinned(&self.partial, MAX_NAMED)?;
-        data.label = self.target.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let runs = [data];
-        plots::output::write_plots(&runs, &self.partial.join("plots"), false)?;
-        self.write("report.html", html::page(summary, scenario_toml, &runs)?.as_bytes())
+        let label = self.target.file_name().unwrap_or_default().to_string_lossy();
+        let mut data = RunData::named(&label, summary);
+        data.cwnd = self.csv("cwnd.csv", |out| thin::cwnd(series, out))?;
+        let throughput = self.csv("throughput.csv", |out| {
+            let mut text = Vec::new();
+            series.write_throughput(&mut text)?;
+            out.write_all(&text).map(|()| text)
+        })?;
+        data.add_throughput(&self.partial.join("throughput.csv"), &*throughput)?;
+        data.queue = thin::queue(series, MAX_NAMED).map_err(|source| io_error(&self.partial.join(DEPTHS), source))?;
+        let pictures = plots::output::pictures(&[data])?;
+        plots::output::write_svg(&pictures, &self.partial.join("plots"))?;
+        self.write("report.html", html::page(summary, scenario_toml, &pictures).as_bytes())
     }
 
     /// Puts the folder at its place.
@@ -144,11 +155,10 @@ impl RunFolder {
         Ok(())
     }
 
-    fn csv(&self, name: &str, write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) -> Result<(), FolderError> {
+    fn csv<T>(&self, name: &str, write: impl FnOnce(&mut File) -> io::Result<T>) -> Result<T, FolderError> {
         let path = self.partial.join(name);
-        let mut out = self.writer(name)?;
-        write(&mut out).map_err(|source| io_error(&path, source))?;
-        out.flush().map_err(|source| io_error(&path, source))
+        let made = File::create(&path).and_then(|mut file| write(&mut file));
+        made.map_err(|source| io_error(&path, source))
     }
 }
 

@@ -1,9 +1,6 @@
 //! `report.html`: one page with everything about a run, which needs no network and no script.
 
-use super::plots::PLOTS;
-use super::plots::canvas::DrawError;
-use super::plots::output::svg;
-use super::read::RunData;
+use super::plots::output::Drawn;
 use super::text;
 use crate::observe::summary::Summary;
 
@@ -12,24 +9,22 @@ const STYLE: &str = "body{max-width:64rem;margin:2rem auto;padding:0 1rem;color:
     figure{margin:1.5rem 0}svg{width:100%;height:auto}summary{cursor:pointer}";
 
 /// The page for a run: its summary, its plots, and the scenario it ran.
-pub fn page(summary: &Summary, scenario_toml: &str, runs: &[RunData]) -> Result<String, DrawError> {
+pub fn page(summary: &Summary, scenario_toml: &str, plots: &[Drawn]) -> String {
     let title = escape(&format!("{}, seed {}", summary.scenario, summary.seed));
     let mut page = format!(
         "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width\">\n<title>{title}</title>\n\
          <style>{STYLE}</style>\n<h1>{title}</h1>\n<pre>{}</pre>\n",
         escape(&text::render(summary, None))
     );
-    for entry in PLOTS.entries {
-        if let Some(figure) = (entry.build)(runs) {
-            page.push_str(&format!("<figure aria-label=\"{}\">\n{}</figure>\n", escape(entry.about), svg(&figure)?));
-        }
+    for plot in plots {
+        page.push_str(&format!("<figure aria-label=\"{}\">\n{}</figure>\n", escape(plot.about), plot.svg));
     }
     page.push_str(&format!(
         "<details><summary>The scenario</summary>\n<pre>{}</pre></details>\n",
         escape(scenario_toml)
     ));
     page.push_str("</html>\n");
-    Ok(page)
+    page
 }
 
 /// Text as it must stand in HTML.
@@ -45,7 +40,7 @@ mod tests {
     #[test]
     fn text_from_the_scenario_is_never_markup() {
         let run = RunOutcome { scenario: "<b>&".to_owned(), ..RunOutcome::default() };
-        let page = page(&Summary::new(&run), "title = \"</pre><script>\"", &[]).unwrap();
+        let page = page(&Summary::new(&run), "title = \"</pre><script>\"", &[]);
         assert!(page.contains("&lt;b&gt;&amp;, seed 0"));
         assert!(!page.contains("<script>") && !page.contains("<b>"));
     }

@@ -97,18 +97,6 @@ impl RunData {
         Ok(data)
     }
 
-    /// Reads the run folder at `dir` to show it alone: what no picture of it can show is left out,
-    /// so that this needs little memory however long the run was.
-    pub fn read_thinned(dir: &Path, shown_queues: usize) -> Result<Self, ReadError> {
-        let mut data = RunData::named(&dir.display().to_string(), &read_summary(dir)?);
-        data.cwnd = thin::cwnd(&dir.join("cwnd.csv"))?;
-        data.queue = thin::queue(&dir.join("queue.csv"), shown_queues)?;
-        let path = dir.join("throughput.csv");
-        let file = fs::File::open(&path).map_err(|source| ReadError::Io { path: path.clone(), source })?;
-        data.add_throughput(&path, file)?;
-        Ok(data)
-    }
-
     /// The series of a run that has just ended, as its folder would have them.
     pub fn of(label: &str, summary: &Summary, series: &Series) -> Result<Self, ReadError> {
         let mut data = RunData::named(label, summary);
@@ -119,14 +107,14 @@ impl RunData {
                 Err(why) => Err(ReadError::Format { path, why: why.to_string() }),
             }
         };
-        let (path, text) = written("cwnd.csv", &|out| series.write_cwnd(out))?;
+        let (path, text) = written("cwnd.csv", &|out| series.write_cwnd(out, |_, _| {}))?;
         data.add_cwnd(&path, text.as_slice())?;
         let (path, text) = written("throughput.csv", &|out| series.write_throughput(out))?;
         data.add_throughput(&path, text.as_slice())?;
         Ok(data)
     }
 
-    fn named(label: &str, summary: &Summary) -> Self {
+    pub(super) fn named(label: &str, summary: &Summary) -> Self {
         RunData {
             label: label.to_owned(),
             scenario: summary.scenario.clone(),
@@ -155,7 +143,7 @@ impl RunData {
         })
     }
 
-    fn add_throughput(&mut self, path: &Path, text: impl Read) -> Result<(), ReadError> {
+    pub(super) fn add_throughput(&mut self, path: &Path, text: impl Read) -> Result<(), ReadError> {
         #[derive(Deserialize)]
         struct Row {
             time_s: f64,

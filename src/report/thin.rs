@@ -1,15 +1,16 @@
-//! Reads the long files of one run folder without keeping them: only what a picture of this one
+//! Goes through the long series of one run without keeping them: only what a picture of this one
 //! run can show stays, so that memory does not grow with the length of the run. The picture is the
-//! same to the byte.
+//! same to the byte as one made from the files.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{self, BufRead, BufReader};
-use std::path::Path;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, Write};
 
-use super::read::{CwndPoint, ReadError};
+use super::read::CwndPoint;
 use crate::base::note::WindowCause;
+use crate::base::time::{Instant, NANOS_PER_SEC};
+use crate::observe::queues::QueueSeen;
+use crate::observe::series::Series;
 
 /// A picture shows so many columns; in each of them the first, the lowest, the highest and the last.
 pub(super) const COLUMNS: f64 = 1600.0;
@@ -91,118 +92,71 @@ impl<T: Clone> Thinner<T> {
     }
 }
 
-/// `cwnd.csv`, by flow.
-pub(super) fn cwnd(path: &Path) -> Result<BTreeMap<String, Vec<CwndPoint>>, ReadError> {
-    let mut end = 0.0;
-    each_row(path, |row| {
-        end = row.number(0)?;
-        Ok(())
-    })?;
-    let mut flows: BTreeMap<String, (Thinner<CwndPoint>, Option<f64>)> = BTreeMap::new();
-    each_row(path, |row| {
+/// Writes `cwnd.csv`; of its rows, by flow, those that a picture can show.
+pub(super) fn cwnd(series: &Series, csv: impl Write) -> io::Result<BTreeMap<String, Vec<CwndPoint>>> {
+    let shown = series.shown();
+    let width = seconds(shown.iter().map(|(_, _, last)| *last).max().unwrap_or(Instant::ZERO)) / COLUMNS;
+    let names: BTreeSet<&str> = shown.iter().map(|(_, name, _)| &**name).collect();
+    let mut lines: Vec<(Thinner<CwndPoint>, Option<f64>)> = names.iter().map(|_| Default::default()).collect();
+    // By the rank of the sender: which line.
+    let mut line_of = vec![usize::MAX; shown.iter().map(|(rank, ..)| *rank as usize + 1).max().unwrap_or(0)];
+    for (rank, name, _) in &shown {
+        line_of[*rank as usize] = names.range(..&**name).count();
+    }
+    series.write_cwnd(csv, |rank, row| {
+        let Some((line, ssthresh)) = lines.get_mut(line_of[rank as usize]) else { return };
         let point = CwndPoint {
-            time_s: row.number(0)?,
-            cause: cause(row.text(2)?),
-            cwnd_bytes: row.number(3)?,
-            ssthresh_bytes: if row.text(4)?.is_empty() { None } else { Some(row.number(4)?) },
+            time_s: seconds(row.at),
+            cause: Cow::Borrowed(row.cause.word()),
+            cwnd_bytes: row.cwnd_bytes as f64,
+            ssthresh_bytes: row.ssthresh_bytes.map(|bytes| bytes as f64),
         };
-        let (line, ssthresh) = entry(&mut flows, row.text(1)?);
-        let cut = [WindowCause::Loss, WindowCause::Timeout].iter().any(|cause| point.cause == cause.word());
+        let cut = matches!(row.cause, WindowCause::Loss | WindowCause::Timeout);
         let marked = cut || *ssthresh != point.ssthresh_bytes;
         *ssthresh = point.ssthresh_bytes;
-        line.push((point.time_s / (end / COLUMNS)).floor(), point.cwnd_bytes, marked, point);
-        Ok(())
+        line.push((point.time_s / width).floor(), point.cwnd_bytes, marked, point);
     })?;
-    Ok(flows.into_iter().map(|(flow, (line, _))| (flow, line.finish())).collect())
+    Ok(names.into_iter().zip(lines).map(|(name, (line, _))| (name.to_owned(), line.finish())).collect())
 }
 
-/// `queue.csv`, by link and direction. Of the queues that are not among the `shown` longest, only the
-/// greatest length.
-pub(super) fn queue(path: &Path, shown: usize) -> Result<BTreeMap<String, Vec<(f64, f64)>>, ReadError> {
-    // The longest, and when the last row was.
-    let mut seen: BTreeMap<String, (f64, f64)> = BTreeMap::new();
-    each_row(path, |row| {
-        let queue = entry(&mut seen, &row.queue_name()?);
-        *queue = (queue.0.max(row.number(3)?), row.number(0)?);
-        Ok(())
-    })?;
-    let mut order: Vec<(&String, &(f64, f64))> = seen.iter().filter(|(_, (longest, _))| *longest > 0.0).collect();
-    order.sort_by(|a, b| b.1.0.total_cmp(&a.1.0));
+/// The lengths of queues, by link and direction. Of the queues that are not among the `shown`
+/// longest, only the greatest length.
+pub(super) fn queue(series: &Series, shown: usize) -> io::Result<BTreeMap<String, Vec<(f64, f64)>>> {
+    let Some(mut depths) = series.depths() else { return Ok(BTreeMap::new()) };
+    let mut order: Vec<QueueSeen> = depths.queues().to_vec();
+    let longest = |queue: &QueueSeen| (queue.name.clone(), vec![(0.0, f64::from(queue.longest))]);
+    let mut queues: BTreeMap<String, Vec<(f64, f64)>> = order.iter().map(longest).collect();
+    order.retain(|queue| queue.longest > 0);
+    order.sort_by(|a, b| b.longest.cmp(&a.longest).then_with(|| a.name.cmp(&b.name)));
     order.truncate(shown);
-    let end = order.iter().map(|(_, (_, last))| *last).fold(0.0, f64::max);
-    let mut lines: BTreeMap<String, Thinner<(f64, f64)>> =
-        order.iter().map(|(name, _)| ((*name).clone(), Thinner::default())).collect();
-    each_row(path, |row| {
-        if let Some(line) = lines.get_mut(&*row.queue_name()?) {
-            let point = (row.number(0)?, row.number(3)?);
-            line.push((point.0 / (end / COLUMNS)).floor(), point.1, false, point);
+    let width = seconds(order.iter().map(|queue| queue.last).max().unwrap_or(Instant::ZERO)) / COLUMNS;
+    let mut lines: Vec<Option<Thinner<(f64, f64)>>> = Vec::new();
+    lines.resize_with(order.iter().map(|queue| queue.rank as usize + 1).max().unwrap_or(0), || None);
+    for queue in &order {
+        lines[queue.rank as usize] = Some(Thinner::default());
+    }
+    depths.each(|at, rank, packets| {
+        if let Some(Some(line)) = lines.get_mut(rank as usize) {
+            let point = (seconds(at), f64::from(packets));
+            line.push((point.0 / width).floor(), point.1, false, point);
         }
-        Ok(())
     })?;
-    let mut queues: BTreeMap<String, Vec<(f64, f64)>> =
-        seen.iter().map(|(name, (longest, _))| (name.clone(), vec![(0.0, *longest)])).collect();
-    queues.extend(lines.into_iter().map(|(name, line)| (name, line.finish())));
+    for queue in order {
+        let line = lines[queue.rank as usize].take().unwrap_or_default();
+        queues.insert(queue.name, line.finish());
+    }
     Ok(queues)
+}
+
+/// As the files have it.
+fn seconds(at: Instant) -> f64 {
+    at.as_nanos() as f64 / NANOS_PER_SEC as f64
 }
 
 /// The spelling of a cause, without a copy of it if it is one of ours.
 pub(super) fn cause(word: &str) -> Cow<'static, str> {
     let known = WindowCause::ALL.iter().find(|cause| cause.word() == word);
     known.map_or_else(|| Cow::Owned(word.to_owned()), |cause| Cow::Borrowed(cause.word()))
-}
-
-fn entry<'m, V: Default>(map: &'m mut BTreeMap<String, V>, name: &str) -> &'m mut V {
-    if !map.contains_key(name) {
-        map.insert(name.to_owned(), V::default());
-    }
-    map.get_mut(name).expect("it was just inserted")
-}
-
-/// One row of a CSV file.
-struct Row<'l> {
-    fields: Vec<Cow<'l, str>>,
-}
-
-impl Row<'_> {
-    fn text(&self, column: usize) -> Result<&str, String> {
-        self.fields.get(column).map(|field| &**field).ok_or_else(|| format!("a row without column {column}"))
-    }
-    fn number(&self, column: usize) -> Result<f64, String> {
-        let text = self.text(column)?;
-        text.parse().map_err(|_| format!("{text:?} is not a number"))
-    }
-    fn queue_name(&self) -> Result<String, String> {
-        Ok(format!("{} {}", self.text(1)?, self.text(2)?))
-    }
-}
-
-/// Hands every row but the first to `take`.
-fn each_row(path: &Path, mut take: impl FnMut(&Row<'_>) -> Result<(), String>) -> Result<(), ReadError> {
-    let failed = |source: io::Error| ReadError::Io { path: path.to_owned(), source };
-    let bad = |why: String| ReadError::Format { path: path.to_owned(), why };
-    let mut file = BufReader::with_capacity(1 << 16, File::open(path).map_err(failed)?);
-    let mut line = String::new();
-    file.read_line(&mut line).map_err(failed)?;
-    loop {
-        line.clear();
-        if file.read_line(&mut line).map_err(failed)? == 0 {
-            return Ok(());
-        }
-        // A quoted field may go on over several lines.
-        while line.matches('"').count() % 2 == 1 && file.read_line(&mut line).map_err(failed)? > 0 {}
-        let fields = if line.contains('"') { quoted(&line).map_err(bad)? } else { plain(&line) };
-        take(&Row { fields }).map_err(bad)?;
-    }
-}
-
-fn plain(line: &str) -> Vec<Cow<'_, str>> {
-    line.trim_end_matches(['\r', '\n']).split(',').map(Cow::Borrowed).collect()
-}
-
-fn quoted(line: &str) -> Result<Vec<Cow<'_, str>>, String> {
-    let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(line.as_bytes());
-    let row = reader.records().next().ok_or("an empty row")?.map_err(|e| e.to_string())?;
-    Ok(row.iter().map(|field| Cow::Owned(field.to_owned())).collect())
 }
 
 #[cfg(test)]
@@ -273,9 +227,15 @@ mod tests {
         let mut recorder = Recorder::full(&Places { names, nodes: 1 }, folder.files().unwrap());
         wander(&mut recorder);
         let (_, series) = recorder.finish().unwrap();
-        folder.fill("schema = 1\n", &Summary::new(&RunOutcome::default()), &series.unwrap()).unwrap();
+        let (series, summary) = (series.unwrap(), Summary::new(&RunOutcome::default()));
+        folder.fill("schema = 1\n", &summary, &series).unwrap();
         folder.commit().unwrap();
-        let (whole, thinned) = (RunData::read(&dir).unwrap(), RunData::read_thinned(&dir, MAX_NAMED).unwrap());
+        let thinned = RunData {
+            cwnd: cwnd(&series, io::sink()).unwrap(),
+            queue: queue(&series, MAX_NAMED).unwrap(),
+            ..RunData::of("", &summary, &series).unwrap()
+        };
+        let whole = RunData::read(&dir).unwrap();
         let rows = |run: &RunData| run.cwnd.values().map(Vec::len).sum::<usize>();
         assert!(rows(&thinned) < rows(&whole) * 3 / 4, "{} of {}", rows(&thinned), rows(&whole));
         let (whole, mut thinned) = ([whole], [thinned]);

@@ -8,6 +8,7 @@ use plotters::prelude::{BitMapBackend, IntoDrawingArea, SVGBackend};
 
 use super::PLOTS;
 use super::canvas::{DrawError, Picture};
+use super::figure::Figure;
 use crate::report::read::RunData;
 
 /// SVG is drawn this many times as large as it says it is.
@@ -17,25 +18,48 @@ const PNG_SCALE: u32 = 4;
 /// ... and each square of this many pixels becomes one: 1920 x 1080 in all.
 const PNG_BOX: u32 = 2;
 
+/// A plot that was drawn.
+pub struct Drawn {
+    /// Its name: `cwnd`.
+    pub name: &'static str,
+    /// What it shows.
+    pub about: &'static str,
+    figure: Figure,
+    /// The text of the SVG file.
+    pub svg: String,
+}
+
+/// Draws every plot that `runs` have data for.
+pub fn pictures(runs: &[RunData]) -> Result<Vec<Drawn>, DrawError> {
+    let figures = PLOTS.entries.iter().filter_map(|entry| Some((entry, (entry.build)(runs)?)));
+    figures.map(|(e, figure)| Ok(Drawn { name: e.name, about: e.about, svg: svg(&figure)?, figure })).collect()
+}
+
+/// Writes plots into `dir` as SVG. Returns the files written.
+pub fn write_svg(pictures: &[Drawn], dir: &Path) -> Result<Vec<PathBuf>, DrawError> {
+    fs::create_dir_all(dir).map_err(|why| refused(dir, why))?;
+    pictures.iter().map(|picture| file(dir, picture.name, "svg", picture.svg.as_bytes())).collect()
+}
+
 /// Draws every plot that `runs` have data for into `dir`, as SVG and, if asked, PNG. Returns the
 /// files written.
 pub fn write_plots(runs: &[RunData], dir: &Path, with_png: bool) -> Result<Vec<PathBuf>, DrawError> {
-    let failed = |path: &Path, why: io::Error| DrawError(format!("{}: {why}", path.display()));
-    fs::create_dir_all(dir).map_err(|why| failed(dir, why))?;
-    let mut written = Vec::new();
-    for entry in PLOTS.entries {
-        let Some(figure) = (entry.build)(runs) else { continue };
-        let mut files = vec![("svg", svg(&figure)?.into_bytes())];
-        if with_png {
-            files.push(("png", png(&figure)?));
-        }
-        for (ending, contents) in files {
-            let path = dir.join(format!("{}.{ending}", entry.name));
-            fs::write(&path, contents).map_err(|why| failed(&path, why))?;
-            written.push(path);
-        }
+    let pictures = pictures(runs)?;
+    let mut written = write_svg(&pictures, dir)?;
+    for picture in pictures.iter().filter(|_| with_png) {
+        written.push(file(dir, picture.name, "png", &png(&picture.figure)?)?);
     }
     Ok(written)
+}
+
+fn file(dir: &Path, name: &str, ending: &str, contents: &[u8]) -> Result<PathBuf, DrawError> {
+    let path = dir.join(format!("{name}.{ending}"));
+    fs::write(&path, contents).map_err(|why| refused(&path, why))?;
+    Ok(path)
+}
+
+fn refused(path: &Path, why: io::Error) -> DrawError {
+    DrawError(format!("{}: {why}", path.display()))
 }
 
 /// Reads run folders and draws their plots into `out`, or into `plots` of the first.
@@ -107,7 +131,7 @@ fn shrink(pixels: &[u8], width: usize, side: usize) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::plots::figure::{Figure, Line, Marks, Shape};
+    use crate::report::plots::figure::{Line, Marks, Shape};
 
     fn figure() -> Figure {
         // A sawtooth such as Reno's, with a timeout.

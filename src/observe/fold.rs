@@ -1,0 +1,135 @@
+//! How the fields of a note become one word of a digest.
+
+use std::net::Ipv4Addr;
+
+use crate::base::ids::{FlowId, PacketId};
+use crate::base::note::Visitor;
+
+/// What words are keyed with, so that zeros count: the first hexadecimal digits of pi.
+pub(super) const KEYS: [u64; 3] = [0x243f_6a88_85a3_08d3, 0x1319_8a2e_0370_7344, 0xa409_3822_299f_31d0];
+
+/// Both halves of a 128-bit product in one word.
+#[inline(always)]
+const fn product(a: u64, b: u64) -> u64 {
+    let wide = a as u128 * b as u128;
+    (wide as u64) ^ ((wide >> 64) as u64)
+}
+
+#[inline(always)]
+const fn add_pair(sum: u64, a: u64, b: u64) -> u64 {
+    sum.rotate_left(23).wrapping_add(product(a ^ KEYS[1], b ^ KEYS[2]))
+}
+
+/// Eight bytes to a product.
+fn add_text(sum: u64, text: &str) -> u64 {
+    let word = |bytes: &[u8]| bytes.iter().rev().fold(0, |word, &byte| word << 8 | u64::from(byte));
+    text.as_bytes().chunks(8).fold(sum, |sum, bytes| add_pair(sum, word(bytes), text.len() as u64))
+}
+
+/// Sums up the fields of one note, two words to a product. No product waits for another one, so that
+/// a note costs little; the rotation makes their order count. Small fields share a word. Where each
+/// field goes is known from the kind of note alone, so that the compiler does all but the products.
+pub(super) struct Folder<'a> {
+    sum: u64,
+    /// A word that waits for its partner.
+    pending: Option<u64>,
+    /// Small fields that do not yet fill a word, and how many bits they have.
+    small: u64,
+    bits: u32,
+    /// Keys of names. Being hashes, they may lie over small fields.
+    named: u64,
+    keys: &'a [u64],
+}
+
+impl<'a> Folder<'a> {
+    #[inline(always)]
+    pub(super) const fn new(first: u64, keys: &'a [u64]) -> Self {
+        Folder { sum: 0, pending: Some(first), small: 0, bits: 0, named: 0, keys }
+    }
+    #[inline(always)]
+    fn pair(&mut self, a: u64, b: u64) {
+        self.sum = add_pair(self.sum, a, b);
+    }
+    #[inline(always)]
+    fn whole(&mut self, word: u64) {
+        match self.pending.take() {
+            Some(first) => self.pair(first, word),
+            None => self.pending = Some(word),
+        }
+    }
+    #[inline(always)]
+    fn bits(&mut self, value: u64, bits: u32) {
+        if self.bits + bits > u64::BITS {
+            self.end_word();
+        }
+        self.small |= value << self.bits;
+        self.bits += bits;
+    }
+    #[inline(always)]
+    fn end_word(&mut self) {
+        let word = self.small ^ self.named;
+        (self.small, self.bits, self.named) = (0, 0, 0);
+        self.whole(word);
+    }
+    #[inline(always)]
+    fn name(&mut self, key: u64) {
+        self.named = self.named.rotate_left(29) ^ key;
+    }
+    #[inline(always)]
+    pub(super) fn finish(mut self) -> u64 {
+        self.end_word();
+        if let Some(last) = self.pending.take() {
+            self.pair(last, 0);
+        }
+        self.sum
+    }
+}
+
+impl Visitor for Folder<'_> {
+    #[inline(always)]
+    fn kind(&mut self, number: u8, _: &'static str) {
+        self.bits(u64::from(number), u8::BITS);
+    }
+    #[inline(always)]
+    fn number(&mut self, _: &'static str, value: u64) {
+        self.whole(value);
+    }
+    #[inline(always)]
+    fn small(&mut self, _: &'static str, value: u32) {
+        self.bits(u64::from(value), u32::BITS);
+    }
+    #[inline(always)]
+    fn optional(&mut self, _: &'static str, value: Option<u64>) {
+        self.bits(u64::from(value.is_some()), 1);
+        self.whole(value.unwrap_or(0));
+    }
+    #[inline(always)]
+    fn word(&mut self, _: &'static str, rank: u8, _: &'static str) {
+        self.bits(u64::from(rank), u8::BITS);
+    }
+    #[inline(always)]
+    fn text(&mut self, _: &'static str, value: &str) {
+        self.sum = add_text(self.sum, value);
+    }
+    #[inline(always)]
+    fn address(&mut self, _: &'static str, value: Ipv4Addr) {
+        self.bits(u64::from(value.to_bits()), u32::BITS);
+    }
+    #[inline(always)]
+    fn packet(&mut self, _: &'static str, value: PacketId) {
+        // By name: the number of a node shifts when another node is added.
+        self.name(self.keys.get(value.origin.0 as usize).copied().unwrap_or(0));
+        self.bits(u64::from(value.number), u32::BITS);
+    }
+    #[inline(always)]
+    fn cause(&mut self, _: &'static str, value: Option<PacketId>) {
+        self.bits(u64::from(value.is_some()), 1);
+        let key = value.and_then(|packet| self.keys.get(packet.origin.0 as usize).copied());
+        self.name(key.unwrap_or(0));
+        self.bits(value.map_or(0, |packet| u64::from(packet.number)), u32::BITS);
+    }
+    #[inline(always)]
+    fn flow(&mut self, _: &'static str, value: FlowId) {
+        self.name(value.0);
+    }
+}
