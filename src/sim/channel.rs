@@ -13,7 +13,7 @@ use super::queue::discipline::Queue;
 use super::transmitter::Transmitter;
 use super::wire::Wire;
 use crate::base::ids::{NodeId, PortId};
-use crate::base::note::{Depth, DropCause, Note};
+use crate::base::note::{Depth, DropCause, Note, Place, Record, Sink};
 use crate::base::report::LinkReport;
 use crate::base::rng::Rng;
 use crate::base::time::{Duration, Instant};
@@ -91,13 +91,25 @@ pub enum News {
     Other,
 }
 
-/// Where a channel says what happens: notes go to the run's watcher, the boxes of lost packets back
-/// to those that make new ones.
-pub struct Watch<'a, F> {
+/// Where a channel says what happens: notes go to the run's sink, the boxes of lost packets back to
+/// those that make new ones.
+pub struct Watch<'a, S> {
     /// Takes notes.
-    pub note: F,
+    pub sink: &'a mut S,
     /// Takes boxes.
     pub outbox: &'a mut Outbox,
+    /// When it is.
+    pub at: Instant,
+    /// Which channel speaks.
+    pub place: Place,
+}
+
+impl<S: Sink> Watch<'_, S> {
+    // Where a note is made its kind is known, and what a sink does with it becomes simple.
+    #[inline(always)]
+    fn note(&mut self, note: Note) {
+        self.sink.record(&Record { at: self.at, place: self.place, note });
+    }
 }
 
 impl Channel {
@@ -151,7 +163,7 @@ impl Channel {
 
     /// A node hands a packet over.
     #[inline]
-    pub fn send<F: FnMut(Note)>(&mut self, now: Instant, packet: Box<Packet>, watch: &mut Watch<'_, F>) -> News {
+    pub fn send<S: Sink>(&mut self, now: Instant, packet: Box<Packet>, watch: &mut Watch<'_, S>) -> News {
         self.sent += 1;
         if !self.plain || self.waiting || self.transmitter.free_at() > now {
             let before = self.next_event();
@@ -159,7 +171,7 @@ impl Channel {
             return if self.next_event() == before { News::None } else { News::Other };
         }
         let bytes = packet.wire_bytes();
-        (watch.note)(Note::PacketSent { packet: packet.id, bytes, queue: Depth::default() });
+        watch.note(Note::PacketSent { packet: packet.id, bytes, queue: Depth::default() });
         self.transmitter.start_anew(now);
         let at = self.transmitter.take(bytes) + self.delay;
         let was_empty = self.wire.next().is_none();
@@ -168,7 +180,7 @@ impl Channel {
     }
 
     #[inline(never)]
-    fn send_with_care<F: FnMut(Note)>(&mut self, now: Instant, mut packet: Box<Packet>, watch: &mut Watch<'_, F>) {
+    fn send_with_care<S: Sink>(&mut self, now: Instant, mut packet: Box<Packet>, watch: &mut Watch<'_, S>) {
         if self.waiting {
             self.advance(now, watch);
         }
@@ -190,7 +202,7 @@ impl Channel {
             rest.max_queue_packets = rest.max_queue_packets.max(rest.depth.packets);
             self.waiting = rest.depth.packets > 0;
         }
-        (watch.note)(Note::PacketSent { packet: id, bytes, queue: self.rest.depth });
+        watch.note(Note::PacketSent { packet: id, bytes, queue: self.rest.depth });
     }
 
     /// Where it leads to.
@@ -213,7 +225,7 @@ impl Channel {
 
     /// The time of [`Channel::next_event`] has come.
     #[inline]
-    pub fn handle_event<F: FnMut(Note)>(&mut self, now: Instant, watch: &mut Watch<'_, F>) -> Arrival {
+    pub fn handle_event<S: Sink>(&mut self, now: Instant, watch: &mut Watch<'_, S>) -> Arrival {
         if self.waiting {
             self.advance(now, watch);
         }
@@ -225,13 +237,13 @@ impl Channel {
         self.delivered += 1;
         self.bytes_delivered += u64::from(packet.wire_bytes());
         let queue = if self.waiting { self.rest.depth } else { Depth::default() };
-        (watch.note)(Note::PacketDelivered { packet: packet.id, bytes: packet.wire_bytes(), queue });
+        watch.note(Note::PacketDelivered { packet: packet.id, bytes: packet.wire_bytes(), queue });
         Arrival::Packet(packet)
     }
 
     /// Starts every transmission that is due by `now`.
     #[inline(never)]
-    fn advance<F: FnMut(Note)>(&mut self, now: Instant, watch: &mut Watch<'_, F>) {
+    fn advance<S: Sink>(&mut self, now: Instant, watch: &mut Watch<'_, S>) {
         while self.waiting && self.transmitter.free_at() <= now {
             let next = self.dequeue(self.transmitter.free_at(), watch);
             let Some(packet) = next else { return };
@@ -239,7 +251,7 @@ impl Channel {
         }
     }
 
-    fn dequeue<F: FnMut(Note)>(&mut self, now: Instant, watch: &mut Watch<'_, F>) -> Option<Box<Packet>> {
+    fn dequeue<S: Sink>(&mut self, now: Instant, watch: &mut Watch<'_, S>) -> Option<Box<Packet>> {
         let rest = &mut *self.rest;
         let next = rest.setup.queue.dequeue(now, &mut rest.dropped);
         rest.depth = rest.setup.queue.depth();
@@ -264,18 +276,18 @@ impl Channel {
     }
 
     #[inline(never)]
-    fn drop<F: FnMut(Note)>(&mut self, packet: Box<Packet>, cause: DropCause, watch: &mut Watch<'_, F>) {
+    fn drop<S: Sink>(&mut self, packet: Box<Packet>, cause: DropCause, watch: &mut Watch<'_, S>) {
         match cause {
             DropCause::QueueFull | DropCause::QueueManaged => self.rest.dropped_queue += 1,
             _ => self.rest.dropped_loss += 1,
         }
         let (id, bytes, queue) = (packet.id, packet.wire_bytes(), self.rest.depth);
-        (watch.note)(Note::PacketDropped { packet: id, bytes, cause, queue });
+        watch.note(Note::PacketDropped { packet: id, bytes, cause, queue });
         watch.outbox.recycle(packet);
     }
 
     /// Takes the link down or up. What is queued or on the wire when it goes down is lost.
-    pub fn set_down<F: FnMut(Note)>(&mut self, now: Instant, down: bool, watch: &mut Watch<'_, F>) {
+    pub fn set_down<S: Sink>(&mut self, now: Instant, down: bool, watch: &mut Watch<'_, S>) {
         self.advance(now, watch);
         self.rest.down = down;
         self.look_again();
@@ -292,13 +304,13 @@ impl Channel {
     }
 
     /// Changes the rate for transmissions that start from now on.
-    pub fn set_rate<F: FnMut(Note)>(&mut self, now: Instant, rate: Option<Rate>, watch: &mut Watch<'_, F>) {
+    pub fn set_rate<S: Sink>(&mut self, now: Instant, rate: Option<Rate>, watch: &mut Watch<'_, S>) {
         self.advance(now, watch);
         self.transmitter.set_rate(rate);
     }
 
     /// Changes the delay of packets whose transmission starts from now on.
-    pub fn set_delay<F: FnMut(Note)>(&mut self, now: Instant, delay: DelaySettings, watch: &mut Watch<'_, F>) {
+    pub fn set_delay<S: Sink>(&mut self, now: Instant, delay: DelaySettings, watch: &mut Watch<'_, S>) {
         self.advance(now, watch);
         self.rest.setup.delay = delay;
         self.rest.delay_changed = true;
@@ -312,7 +324,7 @@ impl Channel {
     }
 
     /// Puts another queue in place; what waits moves over as far as it fits.
-    pub fn set_queue<F: FnMut(Note)>(&mut self, now: Instant, queue: Box<dyn Queue>, watch: &mut Watch<'_, F>) {
+    pub fn set_queue<S: Sink>(&mut self, now: Instant, queue: Box<dyn Queue>, watch: &mut Watch<'_, S>) {
         self.advance(now, watch);
         let rest = &mut *self.rest;
         let mut old = std::mem::replace(&mut rest.setup.queue, queue);

@@ -212,9 +212,9 @@ impl<S: Sink> Network<S> {
 
     fn channel_event(&mut self, id: ChannelId) {
         let (now, place) = (self.now, self.channel_place(id));
-        let (channel, sink) = (&mut self.channels[id.0 as usize], &mut self.sink);
-        let note = |note| sink.record(&Record { at: now, place, note });
-        let arrival = channel.handle_event(now, &mut Watch { note, outbox: &mut self.outbox });
+        let channel = &mut self.channels[id.0 as usize];
+        let watch = &mut Watch { sink: &mut self.sink, outbox: &mut self.outbox, at: now, place };
+        let arrival = channel.handle_event(now, watch);
         let (node, port) = channel.to();
         if let Some(next) = channel.next_event() {
             self.scheduler.start_channel(id, next);
@@ -351,9 +351,9 @@ impl<S: Sink> Network<S> {
         if self.lookahead.is_some() {
             self.look_ahead_to_host(id);
         }
-        let (channel, sink) = (&mut self.channels[id.0 as usize], &mut self.sink);
-        let note = |note| sink.record(&Record { at: now, place, note });
-        match channel.send(now, packet, &mut Watch { note, outbox: &mut self.outbox }) {
+        let channel = &mut self.channels[id.0 as usize];
+        let watch = &mut Watch { sink: &mut self.sink, outbox: &mut self.outbox, at: now, place };
+        match channel.send(now, packet, watch) {
             News::None => {}
             News::First(at) => self.scheduler.start_channel(id, at),
             News::Other => self.scheduler.set_channel(id, channel.next_event()),
@@ -392,9 +392,7 @@ impl<S: Sink> Network<S> {
         };
         let now = self.now;
         self.record(place, Note::Fault { what, ends });
-        let sink = &mut self.sink;
-        let note = |note| sink.record(&Record { at: now, place, note });
-        let watch = &mut Watch { note, outbox: &mut self.outbox };
+        let watch = &mut Watch { sink: &mut self.sink, outbox: &mut self.outbox, at: now, place };
         match change {
             Change::Down(id, down) => self.channels[id.0 as usize].set_down(now, down, watch),
             Change::Rate(id, rate) => self.channels[id.0 as usize].set_rate(now, rate, watch),
