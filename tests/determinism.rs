@@ -32,23 +32,28 @@ fn encoding_and_decoding_every_packet_changes_nothing() {
     }
 }
 
+/// The storage scenario with so many more hosts, and its tables in another order.
+fn with_bystanders(count: usize) -> Run {
+    let text = |t: String| {
+        let (head, tail) = t.split_once("[node.phone]").expect("a phone");
+        let (nodes, rest) = tail.split_once("[node.dhcp]").expect("a server");
+        format!(
+            "{head}[node.aaa-bystander]\nrole = \"host\"\ncount = {count}\n[node.dhcp]{rest}\n[node.phone]{nodes}\n\
+             [[connect]]\nbetween = [\"aaa-bystander[*]\", \"gateway\"]\nlink = \"wan\"\n"
+        )
+    };
+    replay("storage-rudp", text, &[])
+}
+
+/// From a thousand nodes on a network looks ahead (`sim/lookahead.rs`): nothing may depend on it.
 #[test]
-fn a_bystander_and_the_order_of_tables_change_no_one_elses_records() {
+fn bystanders_and_the_order_of_tables_change_no_one_elses_records() {
     let plain = replay("storage-rudp", |t| t, &[]);
-    let bystander = replay(
-        "storage-rudp",
-        |t| {
-            let (head, tail) = t.split_once("[node.phone]").expect("a phone");
-            let (nodes, rest) = tail.split_once("[node.dhcp]").expect("a server");
-            format!(
-                "{head}[node.aaa-bystander]\nrole = \"host\"\n[node.dhcp]{rest}\n[node.phone]{nodes}\n\
-                 [[connect]]\nbetween = [\"aaa-bystander\", \"gateway\"]\nlink = \"wan\"\n"
-            )
-        },
-        &[],
-    );
-    for place in &plain.digest.per_place {
-        assert!(bystander.digest.per_place.contains(place), "{} differs", place.name);
+    for count in [1, 1_000] {
+        let crowd = with_bystanders(count);
+        for place in &plain.digest.per_place {
+            assert!(crowd.digest.per_place.contains(place), "{} differs among {count}", place.name);
+        }
     }
 }
 
