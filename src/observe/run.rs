@@ -218,7 +218,7 @@ fn simulate(
         if let Status::Failed(why) = status {
             failures.push((node.name.to_string(), why));
         }
-        nodes.push((node.name.to_string(), report));
+        nodes.push((node.name.clone(), report));
     }
     let outcome = RunOutcome {
         scenario: name.to_owned(),
@@ -240,7 +240,7 @@ pub(super) fn links(plan: &Plan, reports: Vec<LinkReport>) -> Vec<LinkOutcome> {
         let link = &plan.links[index / 2];
         let direction = [Direction::Forward, Direction::Reverse][index % 2];
         let rate = link.channels[index % 2].rate.unwrap_or(Rate(0));
-        LinkOutcome { name: link.name.to_string(), direction, rate, report }
+        LinkOutcome { name: link.name.clone(), direction, rate, report }
     };
     reports.into_iter().enumerate().map(named).collect()
 }
@@ -248,12 +248,12 @@ pub(super) fn links(plan: &Plan, reports: Vec<LinkReport>) -> Vec<LinkOutcome> {
 /// The figures of hosts, as far as they know them, and what they could not do.
 pub(super) fn outcome(plan: &Plan, name: &str, nodes: Vec<(NodeId, NodeReport, Status)>) -> (RunOutcome, Failures) {
     let mut failures = Vec::new();
-    let mut reports: Vec<_> = plan.nodes.iter().map(|n| (n.name.to_string(), NodeReport::default())).collect();
+    let mut reports: Vec<_> = plan.nodes.iter().map(|n| (n.name.clone(), NodeReport::default())).collect();
     for (id, report, status) in nodes {
         let slot = &mut reports[id.0 as usize];
         slot.1 = report;
         if let Status::Failed(why) = status {
-            failures.push((slot.0.clone(), why));
+            failures.push((slot.0.to_string(), why));
         }
     }
     let outcome = RunOutcome { scenario: name.to_owned(), seed: plan.seed, nodes: reports, ..RunOutcome::default() };
