@@ -2,6 +2,8 @@
 //! a stable path such as `link/gateway--appstore/forward/loss`, so that adding a component never
 //! shifts another's draws.
 
+use std::sync::Arc;
+
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng as _, SeedableRng as _};
 
@@ -11,10 +13,19 @@ use super::units::Probability;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Seed(pub u64);
 
+/// What stands before and behind the name of a part's owner in the name of a stream:
+/// `["node/", "/ports/0"]`.
+pub type Around = [&'static str; 2];
+
 impl Seed {
     /// The stream of the decision point called `name`.
     pub fn stream(self, name: &str) -> Rng {
-        Rng(State::Unused { seed: self, name: name.into() })
+        self.stream_of(&["", ""], &name.into())
+    }
+
+    /// The stream of a part of `owner`. Its name is not put together before its first draw.
+    pub fn stream_of(self, around: &'static Around, owner: &Arc<str>) -> Rng {
+        Rng(State::Unused { seed: self, around, owner: owner.clone() })
     }
 }
 
@@ -26,18 +37,18 @@ pub struct Rng(State);
 /// Most streams of a large network are never drawn from: until then one is only its name.
 #[derive(Clone, Debug)]
 enum State {
-    Unused { seed: Seed, name: Box<str> },
+    Unused { seed: Seed, around: &'static Around, owner: Arc<str> },
     Running(Box<ChaCha8Rng>),
 }
 
 impl Rng {
     #[inline]
     fn words(&mut self) -> &mut ChaCha8Rng {
-        if let State::Unused { seed, name } = &self.0 {
-            let mut material = Vec::with_capacity(9 + name.len());
+        if let State::Unused { seed, around: [before, behind], owner } = &self.0 {
+            let mut material = Vec::with_capacity(9 + before.len() + owner.len() + behind.len());
             material.extend_from_slice(&seed.0.to_le_bytes());
             material.push(0);
-            material.extend_from_slice(name.as_bytes());
+            [before, &**owner, behind].iter().for_each(|part| material.extend_from_slice(part.as_bytes()));
             let key = blake3::derive_key("twinwire rng v1", &material);
             self.0 = State::Running(Box::new(ChaCha8Rng::from_seed(key)));
         }
@@ -94,6 +105,13 @@ mod tests {
         assert_eq!(word(7, "a"), word(7, "a"));
         assert_ne!(word(7, "a"), word(7, "b"));
         assert_ne!(word(7, "a"), word(8, "a"));
+    }
+
+    #[test]
+    fn a_stream_of_an_owner_is_that_of_the_whole_name() {
+        let mut of_parts = Seed(7).stream_of(&["node/", "/ports/0"], &"phone".into());
+        let mut whole = Seed(7).stream("node/phone/ports/0");
+        assert_eq!([of_parts.next_u64(), of_parts.next_u64()], [whole.next_u64(), whole.next_u64()]);
     }
 
     #[test]

@@ -10,6 +10,7 @@ pub use super::host_ctx::HostCtx;
 use super::node::{Ctx, Input, Node, Status, Wish};
 use super::owners::Owners;
 pub use super::setup::{HostSetup, Settings};
+use super::setup::{PORTS_STREAM, TCP_STREAM};
 use crate::base::calendar::Calendar;
 use crate::base::ids::PacketId;
 use crate::base::note::{Depth, DropCause, Note};
@@ -48,11 +49,11 @@ impl Host {
     pub fn new(setup: HostSetup, apps: Vec<Box<dyn App>>) -> Self {
         let core = Core {
             addressing: setup.addressing.clone(),
-            tcp: TcpEndpoint::new(setup.stream("tcp")),
+            tcp: TcpEndpoint::new(setup.stream(TCP_STREAM)),
             rudp: None,
             noting: false,
             kernel: None,
-            rng: setup.stream("ports"),
+            rng: setup.stream(PORTS_STREAM),
             ports: BTreeMap::new(),
             listeners: BTreeMap::new(),
             owners: Owners::default(),

@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use super::diagnostic::Diagnostic;
+use super::lists::Lists;
 use super::plan::{Amount, ChannelPlan, FlowPlan, NodeKind, Plan};
 use crate::base::schema::Data;
 use crate::base::time::{Duration, NANOS_PER_SEC};
@@ -108,28 +109,25 @@ fn buffer(plan: &Plan, link: usize, channel: &ChannelPlan, rate: Rate, rtt: Dura
 }
 
 /// For each node its links: the link's rank, the way along it, the node at the far end.
-fn neighbours(plan: &Plan) -> Vec<Vec<(usize, usize, usize)>> {
-    let mut neighbours = vec![Vec::new(); plan.nodes.len()];
-    for (rank, link) in plan.links.iter().enumerate() {
-        for way in 0..2 {
-            if let Some(list) = neighbours.get_mut(link.nodes[way]) {
-                list.push((rank, way, link.nodes[1 - way]));
-            }
-        }
-    }
-    neighbours
+fn neighbours(plan: &Plan) -> Lists<(usize, usize, usize)> {
+    let ends = plan
+        .links
+        .iter()
+        .enumerate()
+        .flat_map(|(rank, link)| [0, 1].map(|way| (link.nodes[way], (rank, way, link.nodes[1 - way]))));
+    Lists::new(plan.nodes.len(), ends)
 }
 
 /// For each node the last hop of the shortest path to it: link, way, and the node before. Hosts
 /// forward nothing.
-fn paths(from: usize, neighbours: &[Vec<(usize, usize, usize)>], plan: &Plan) -> Vec<Option<Hop>> {
-    let mut last = vec![None; neighbours.len()];
+fn paths(from: usize, neighbours: &Lists<(usize, usize, usize)>, plan: &Plan) -> Vec<Option<Hop>> {
+    let mut last = vec![None; plan.nodes.len()];
     let mut queue = VecDeque::from([from]);
     while let Some(node) = queue.pop_front() {
         if node != from && plan.nodes[node].kind == NodeKind::Host {
             continue;
         }
-        for (link, way, next) in &neighbours[node] {
+        for (link, way, next) in neighbours.of(node) {
             if *next != from && last[*next].is_none() {
                 last[*next] = Some((*link, *way, node));
                 queue.push_back(*next);

@@ -133,7 +133,7 @@ impl User {
                 Manner { transport, at, timeout, redirect_limit, retries, stall, wall },
             ));
         }
-        let resolver = HostResolver::new(env.seed.stream(&format!("node/{}/resolver", env.node)));
+        let resolver = HostResolver::new(env.seed.stream_of(&["node/", "/resolver"], &env.node));
         let permanent = params.bool("remember_redirects").unwrap_or(false).then(Permanent::default);
         Ok(User { fetches, resolver, permanent })
     }
