@@ -1,7 +1,6 @@
 //! The order in which people expect names: `sender[2]` before `sender[10]`.
 
 use std::cmp::Ordering;
-use std::ops::Range;
 
 /// Compares digit by digit where both have numbers, by value; otherwise as text.
 pub fn natural(a: &str, b: &str) -> Ordering {
@@ -20,47 +19,64 @@ pub fn natural(a: &str, b: &str) -> Ordering {
     }
 }
 
-/// The ranks of `names` in the order of [`natural`]; equal names keep theirs. Each name is read once
-/// and not at every comparison.
+/// The ranks of `names` in the order of [`natural`]; equal names keep theirs. What mostly tells names
+/// apart, the text before the first number and that number, is read once for each name.
 pub fn natural_order<'a>(names: impl Iterator<Item = &'a str>) -> Vec<u32> {
-    let mut codes = Vec::new();
-    // Where each name's code stands.
-    let mut keys: Vec<(&str, Range<usize>, u32)> = Vec::with_capacity(names.size_hint().0);
-    for (name, rank) in names.zip(0..) {
-        let code = match keys.last() {
-            // The two directions of a link have one name.
-            Some((last, code, _)) if *last == name => code.clone(),
-            _ => {
-                let start = codes.len();
-                encode(name.as_bytes(), &mut codes);
-                start..codes.len()
-            }
-        };
-        keys.push((name, code, rank));
+    struct Key<'a> {
+        head: usize,
+        value: u64,
+        name: &'a str,
+        rank: u32,
     }
-    keys.sort_by(|(a, code, _), (b, other, _)| match code == other {
-        true => Ordering::Equal,
-        false => codes[code.clone()].cmp(&codes[other.clone()]).then_with(|| a.cmp(b)),
+    let mut heads: Vec<Head<'_>> = Vec::new();
+    let mut keys = Vec::with_capacity(names.size_hint().0);
+    for (name, rank) in names.zip(0..) {
+        let (head, value) = split(name);
+        // Names of a group mostly stand together.
+        if heads.last() != Some(&head) {
+            heads.push(head);
+        }
+        keys.push(Key { head: heads.len() - 1, value, name, rank });
+    }
+    let ranks = ranks(&heads);
+    keys.iter_mut().for_each(|key| key.head = ranks[key.head]);
+    keys.sort_by(|a, b| {
+        let by_key = (a.head, a.value).cmp(&(b.head, b.value));
+        // The two directions of a link have one name.
+        by_key.then_with(|| if a.name == b.name { Ordering::Equal } else { natural(a.name, b.name) })
     });
-    keys.into_iter().map(|(.., rank)| rank).collect()
+    keys.into_iter().map(|key| key.rank).collect()
 }
 
-/// Writes a name so that codes are ordered byte by byte as names are by [`natural`]: before the digits
-/// of a number stands their count, as a digit or, from nine on, as a 9 and four bytes.
-fn encode(mut name: &[u8], codes: &mut Vec<u8>) {
-    while let Some((first, rest)) = name.split_first() {
-        let Some((digits, rest)) = number(name) else {
-            codes.push(*first);
-            name = rest;
-            continue;
-        };
-        codes.push(b'0' + digits.len().min(9) as u8);
-        if digits.len() >= 9 {
-            codes.extend_from_slice(&(digits.len() as u32).to_be_bytes());
+/// The text before a name's first number, and, if there is one, a digit that stands for it.
+type Head<'a> = (&'a [u8], Option<u8>);
+
+/// The head of a name, and the number behind it; those that are too large are the same here.
+fn split(name: &str) -> (Head<'_>, u64) {
+    let (head, rest) = name.as_bytes().split_at(name.bytes().take_while(|c| !c.is_ascii_digit()).count());
+    let digit = |c: &u8| u64::from(c - b'0');
+    match number(rest) {
+        Some((digits, _)) => {
+            let value = digits.iter().fold(0u64, |n, c| n.saturating_mul(10).saturating_add(digit(c)));
+            ((head, Some(b'0')), value)
         }
-        codes.extend_from_slice(digits);
-        name = rest;
+        None => ((head, None), 0),
     }
+}
+
+/// The rank of each head among all; equal ones have the same.
+fn ranks(heads: &[Head<'_>]) -> Vec<usize> {
+    fn text((text, digit): Head<'_>) -> impl Iterator<Item = u8> {
+        text.iter().copied().chain(digit)
+    }
+    let order = |a: usize, b: usize| text(heads[a]).cmp(text(heads[b]));
+    let mut sorted: Vec<usize> = (0..heads.len()).collect();
+    sorted.sort_by(|a, b| order(*a, *b));
+    let mut ranks = vec![0; heads.len()];
+    for pair in sorted.windows(2) {
+        ranks[pair[1]] = ranks[pair[0]] + usize::from(heads[pair[0]] != heads[pair[1]]);
+    }
+    ranks
 }
 
 /// The number that text begins with, without leading zeros, and the rest.
