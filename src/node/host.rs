@@ -211,8 +211,10 @@ impl Host {
         for app in 0..self.apps.len() {
             self.dispatch(app, HostEvent::Start, ctx);
         }
-        if self.core.addressing.is_some() {
-            self.core.tell_addressing();
+        if let Some(addressing) = self.core.addressing.clone() {
+            for app in 0..self.apps.len() {
+                self.dispatch(app, HostEvent::Addressed(Some(addressing.clone())), ctx);
+            }
         }
     }
 
@@ -293,6 +295,8 @@ impl Node for Host {
         report.flows.extend(self.core.rudp.iter().flat_map(|rudp| rudp.reports()));
         report.flows.extend(self.core.kernel.iter().flat_map(|k| k.reports()));
         report.flows.sort_by_key(|f| f.stats.opened.or(f.stats.established));
+        // Most hosts have one.
+        report.flows.shrink_to_fit();
         self.apps.iter().for_each(|slot| slot.app.report(&mut report));
         report
     }
