@@ -149,7 +149,7 @@ impl<S: Sink> Network<S> {
 
     /// When something happens next.
     pub fn next_event(&mut self) -> Option<Instant> {
-        self.scheduler.peek().map(|(at, _)| at)
+        self.scheduler.peek()
     }
 
     /// Handles the next event unless it is later than `until`. False: there was none.
