@@ -38,16 +38,19 @@ pub enum Way {
     Out,
 }
 
-/// Takes records as they happen, in the order in which they happen.
+/// Takes notes as they are made, in the order in which they are made.
 pub trait Sink {
-    /// One more record.
-    fn record(&mut self, record: &Record);
+    /// One more note, made then and there.
+    fn note(&mut self, at: Instant, place: Place, note: &Note);
     /// Takes what a node noted in one call, and leaves `notes` empty.
     #[inline]
-    fn record_all(&mut self, at: Instant, place: Place, notes: &mut Vec<Note>) {
-        for note in notes.drain(..) {
-            self.record(&Record { at, place, note });
-        }
+    fn note_all(&mut self, at: Instant, place: Place, notes: &mut Vec<Note>) {
+        notes.iter().for_each(|note| self.note(at, place, note));
+        notes.clear();
+    }
+    /// One more note with its time and place.
+    fn record(&mut self, record: &Record) {
+        self.note(record.at, record.place, &record.note);
     }
     /// Whether it wants records at all: for who does not, none are made.
     #[inline]
@@ -77,7 +80,7 @@ pub struct Nobody;
 
 impl Sink for Nobody {
     #[inline]
-    fn record(&mut self, _record: &Record) {}
+    fn note(&mut self, _at: Instant, _place: Place, _note: &Note) {}
     #[inline]
     fn wants_records(&self) -> bool {
         false

@@ -1,15 +1,15 @@
 //! Sinks that stand for others.
 
 use super::ids::PacketId;
-use super::note::{Note, Place, Record, Sink, Way};
+use super::note::{Note, Place, Sink, Way};
 use super::outline::Outline;
 use super::time::Instant;
 
 impl<S: Sink> Sink for Option<S> {
     #[inline]
-    fn record(&mut self, record: &Record) {
+    fn note(&mut self, at: Instant, place: Place, note: &Note) {
         if let Some(sink) = self {
-            sink.record(record);
+            sink.note(at, place, note);
         }
     }
     #[inline]
@@ -41,12 +41,12 @@ impl<S: Sink> Sink for Option<S> {
 
 impl<S: Sink + ?Sized> Sink for &mut S {
     #[inline(always)]
-    fn record(&mut self, record: &Record) {
-        (**self).record(record);
+    fn note(&mut self, at: Instant, place: Place, note: &Note) {
+        (**self).note(at, place, note);
     }
     #[inline]
-    fn record_all(&mut self, at: Instant, place: Place, notes: &mut Vec<Note>) {
-        (**self).record_all(at, place, notes);
+    fn note_all(&mut self, at: Instant, place: Place, notes: &mut Vec<Note>) {
+        (**self).note_all(at, place, notes);
     }
     #[inline]
     fn wants_records(&self) -> bool {

@@ -347,8 +347,7 @@ impl<'s> Driver<'s> {
             self.wakes.set(slot as u32, wake);
         }
         if let Some(sink) = &mut self.sink {
-            let records = self.notes.drain(..).map(|note| Record { at: self.now, place: Place(id.0), note });
-            records.for_each(|record| sink.record(&record));
+            sink.note_all(self.now, Place(id.0), &mut self.notes);
         }
         self.leases.follow(id, self.slots[slot].node.host.addressing())?;
         while let Some(message) = self.slots[slot].node.host.poll_socket() {

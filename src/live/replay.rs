@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use super::driver::LiveNode;
 use super::journal::{Entries, Entry, Outputs};
 use crate::base::ids::NodeId;
-use crate::base::note::{Depth, DropCause, Note, Place, Record, Sink};
+use crate::base::note::{Depth, DropCause, Note, Place, Sink};
 use crate::base::report::NodeReport;
 use crate::base::time::Instant;
 use crate::node::node::{Ctx, Input, Node as _, Status};
@@ -44,7 +44,7 @@ pub fn replay(mut nodes: Vec<LiveNode>, journal: impl Read, sink: &mut dyn Sink)
                 last_packets[slot] = id.number;
                 let (cause, queue) = (DropCause::Malformed, Depth::default());
                 let note = Note::PacketDropped { packet: *id, bytes: *bytes, cause, queue };
-                sink.record(&Record { at: now, place: Place(id.origin.0), note });
+                sink.note(now, Place(id.origin.0), &note);
                 continue;
             }
             _ => {}
@@ -60,9 +60,7 @@ pub fn replay(mut nodes: Vec<LiveNode>, journal: impl Read, sink: &mut dyn Sink)
             Entry::Socket(message) => host.handle_socket(message, &mut ctx),
             Entry::Malformed { .. } => {}
         }
-        for note in notes.drain(..) {
-            sink.record(&Record { at: now, place: Place(id.0), note });
-        }
+        sink.note_all(now, Place(id.0), &mut notes);
         while let Some(message) = host.poll_socket() {
             outputs.socket(id, &message);
         }

@@ -15,7 +15,7 @@ use super::flows::FlowNames;
 use super::queues::Depths;
 use super::windows::{WindowRow, Windows, field};
 use crate::base::ids::FlowId;
-use crate::base::note::{FlowNote, Note, Place, Record, Sink};
+use crate::base::note::{FlowNote, Note, Place, Sink};
 use crate::base::time::Instant;
 
 /// Collects the series of a run. What is long goes to files on the way; what stays in memory grows
@@ -160,12 +160,11 @@ impl Series {
 
 impl Sink for Series {
     #[inline(always)]
-    fn record(&mut self, record: &Record) {
-        let (at, place) = (record.at, record.place);
+    fn note(&mut self, at: Instant, place: Place, note: &Note) {
         self.last = self.last.max(at);
-        let Note::Flow { flow, note, .. } = &record.note else { return };
-        self.flows.learn(&record.note);
-        if !matches!(note, FlowNote::Window(_) | FlowNote::SegmentSent { .. } | FlowNote::Delivered { .. }) {
+        let Note::Flow { flow, note: about, .. } = note else { return };
+        self.flows.learn(note);
+        if !matches!(about, FlowNote::Window(_) | FlowNote::SegmentSent { .. } | FlowNote::Delivered { .. }) {
             return;
         }
         let rank = match self.recent.get(place.0 as usize) {
@@ -173,7 +172,7 @@ impl Sink for Series {
             _ => self.look_up(*flow, place),
         };
         let Some((_, end)) = self.ends.get_index_mut(rank as usize) else { return };
-        match note {
+        match about {
             FlowNote::Window(window) => {
                 end.changed = Some(at);
                 self.windows.get_mut().push(at, rank, window);
@@ -193,7 +192,7 @@ mod tests {
 
     use super::*;
     use crate::base::ids::TransportKind;
-    use crate::base::note::{Phase, SendCause, Window, WindowCause};
+    use crate::base::note::{Phase, Record, SendCause, Window, WindowCause};
     use crate::base::time::Duration;
 
     fn series() -> Series {

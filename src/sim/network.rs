@@ -7,7 +7,7 @@ use super::fault::{Change, Fault};
 use super::lookahead::{Lookahead, STEPS};
 use super::scheduler::{Scheduler, Source};
 use crate::base::ids::{ChannelId, NodeId, PortId};
-use crate::base::note::{Depth, DropCause, Nobody, Note, Place, Record, Sink, Way};
+use crate::base::note::{Depth, DropCause, Nobody, Note, Place, Sink, Way};
 use crate::base::prefetch::prefetch;
 use crate::base::report::{LinkReport, NodeReport};
 use crate::base::time::Instant;
@@ -304,7 +304,7 @@ impl<S: Sink> Network<S> {
         // A wake for the past is a wake for now.
         self.scheduler.set_node(id, wake.map(|at| at.max(self.now)));
         if self.sink.wants_records() && !self.notes.is_empty() {
-            self.sink.record_all(self.now, Place(id.0), &mut self.notes);
+            self.sink.note_all(self.now, Place(id.0), &mut self.notes);
         }
         while let Some((port, packet)) = self.outbox.pop() {
             self.send(id, port, packet);
@@ -421,6 +421,6 @@ impl<S: Sink> Network<S> {
     }
 
     fn record(&mut self, place: Place, note: Note) {
-        self.sink.record(&Record { at: self.now, place, note });
+        self.sink.note(self.now, place, &note);
     }
 }

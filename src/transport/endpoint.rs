@@ -4,8 +4,8 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::Arc;
 
 use super::stream::{Stream, StreamEvent};
-use crate::base::ids::{FlowId, PacketId};
-use crate::base::note::{FlowNote, Note};
+use crate::base::ids::PacketId;
+use crate::base::note::Note;
 use crate::base::report::FlowReport;
 use crate::base::time::Instant;
 
@@ -93,8 +93,6 @@ pub trait Endpoint {
     fn has_work(&self) -> bool;
     /// When the earliest timer of any connection fires.
     fn poll_timeout(&self) -> Option<Instant>;
-    /// The next note of any connection.
-    fn poll_note(&mut self) -> Option<(FlowId, FlowNote)>;
     /// Moves the notes of all connections to `into`; `packet` was being handled when they were made.
     fn take_notes(&mut self, packet: Option<PacketId>, into: &mut Vec<Note>);
     /// The stream of a connection, while there is one.

@@ -1,7 +1,6 @@
 //! The connections of one endpoint: their timers, and which of them want attention.
 //! Both transports' endpoints are built on it.
 
-use std::collections::VecDeque;
 use std::net::SocketAddrV4;
 use std::sync::Arc;
 
@@ -91,7 +90,8 @@ pub struct Table<C> {
     // Used from the second place on. Re-armed lazily: an entry may be earlier than its slot's wake,
     // the first one never is.
     timers: Calendar,
-    notes: VecDeque<(FlowId, FlowNote)>,
+    // What the connections noted, without the packet that was being handled.
+    notes: Vec<Note>,
     finished: Vec<(u64, FlowReport)>,
     opened: u64,
     transport: TransportKind,
@@ -107,7 +107,7 @@ impl<C: Connection> Table<C> {
             timers: Calendar::default(),
             rows: [Row::EMPTY; 2],
             earliest: None,
-            notes: VecDeque::new(),
+            notes: Vec::new(),
             finished: Vec::new(),
             opened: 0,
         }
@@ -266,8 +266,10 @@ impl<C: Connection> Table<C> {
             let alone = self.slots.len() == 1;
             let Some(slot) = self.slots[index as usize].1.as_mut() else { unreachable!("a place in a row is taken") };
             let filled = slot.connection.fill_segment(now, segment);
-            while let Some(note) = slot.connection.poll_note() {
-                keep(&mut self.notes, slot.flow, note);
+            if let Some(made) = slot.connection.notes()
+                && !made.is_empty()
+            {
+                keep(&mut self.notes, slot.flow, made);
             }
             let ends = (slot.local, slot.remote);
             if filled == Filled::Segment {
@@ -336,16 +338,19 @@ impl<C: Connection> Table<C> {
         self.earliest
     }
 
-    /// The next note of any connection.
-    pub fn poll_note(&mut self) -> Option<(FlowId, FlowNote)> {
-        self.notes.pop_front()
-    }
-
     /// Moves the notes of all connections to `into`; `packet` was being handled when they were made.
     #[inline]
     pub fn take_notes(&mut self, packet: Option<PacketId>, into: &mut Vec<Note>) {
-        while let Some((flow, note)) = self.notes.pop_front() {
-            into.push(Note::Flow { flow, packet, note });
+        for note in &mut self.notes {
+            if let Note::Flow { packet: handled, .. } = note {
+                *handled = packet;
+            }
+        }
+        // Mostly they are all there is, and need not be moved.
+        if into.is_empty() {
+            std::mem::swap(into, &mut self.notes);
+        } else {
+            into.append(&mut self.notes);
         }
     }
 
@@ -359,8 +364,8 @@ impl<C: Connection> Table<C> {
 }
 
 #[inline(never)]
-fn keep(notes: &mut VecDeque<(FlowId, FlowNote)>, flow: FlowId, note: FlowNote) {
-    notes.push_back((flow, note));
+fn keep(notes: &mut Vec<Note>, flow: FlowId, made: &mut Vec<FlowNote>) {
+    notes.extend(made.drain(..).map(|note| Note::Flow { flow, packet: None, note }));
 }
 
 fn report<C: Connection>(transport: TransportKind, slot: &Slot<C>) -> FlowReport {

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use super::message::{SocketMessage, SocketOp};
 use super::stream::KernelStream;
-use crate::base::ids::{FlowId, PacketId, TransportKind};
-use crate::base::note::{FlowNote, Note};
+use crate::base::ids::{PacketId, TransportKind};
+use crate::base::note::Note;
 use crate::base::report::FlowReport;
 use crate::base::time::Instant;
 use crate::transport::connection::Connection as _;
@@ -114,11 +114,6 @@ impl KernelEndpoint {
     /// The next message to the system; [`KernelEndpoint::flush`] makes them.
     pub fn poll_message(&mut self) -> Option<SocketMessage> {
         self.requests.pop_front()
-    }
-
-    /// The next note of any connection.
-    pub fn poll_note(&mut self) -> Option<(FlowId, FlowNote)> {
-        self.table.poll_note()
     }
 
     /// Moves the notes of all connections to `into`; `packet` was being handled when they were made.

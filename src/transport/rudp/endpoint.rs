@@ -10,8 +10,8 @@ use super::close::error;
 use super::config::{Mode, RudpConfig};
 use super::connection::{Peer, RudpConnection};
 use super::cookie::{Client, Keys, Offer};
-use crate::base::ids::{FlowId, PacketId, TransportKind};
-use crate::base::note::{CloseReason, FlowNote, Note};
+use crate::base::ids::{PacketId, TransportKind};
+use crate::base::note::{CloseReason, Note};
 use crate::base::report::FlowReport;
 use crate::base::rng::Rng;
 use crate::base::time::{Duration, Instant};
@@ -312,10 +312,6 @@ impl Endpoint for RudpEndpoint {
 
     fn poll_timeout(&self) -> Option<Instant> {
         self.table.poll_timeout()
-    }
-
-    fn poll_note(&mut self) -> Option<(FlowId, FlowNote)> {
-        self.table.poll_note()
     }
 
     fn take_notes(&mut self, packet: Option<PacketId>, into: &mut Vec<Note>) {

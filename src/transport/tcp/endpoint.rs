@@ -9,8 +9,8 @@ use super::connection::TcpConnection;
 use super::cookie::Cookies;
 use super::iss::IssGenerator;
 use super::listener::Listener;
-use crate::base::ids::{FlowId, PacketId, TransportKind};
-use crate::base::note::{FlowNote, Note};
+use crate::base::ids::{PacketId, TransportKind};
+use crate::base::note::Note;
 use crate::base::report::FlowReport;
 use crate::base::rng::Rng;
 use crate::base::time::Instant;
@@ -217,10 +217,6 @@ impl Endpoint for TcpEndpoint {
 
     fn poll_timeout(&self) -> Option<Instant> {
         self.table.poll_timeout()
-    }
-
-    fn poll_note(&mut self) -> Option<(FlowId, FlowNote)> {
-        self.table.poll_note()
     }
 
     fn take_notes(&mut self, packet: Option<PacketId>, into: &mut Vec<Note>) {
