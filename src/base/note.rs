@@ -29,6 +29,14 @@ pub struct Record {
     pub note: Note,
 }
 
+/// What a node notes in during one call: when and where is known.
+pub trait Notebook {
+    /// One more note.
+    fn note(&mut self, note: &Note);
+    /// What connections noted while `packet` was being handled.
+    fn flow_notes(&mut self, packet: Option<PacketId>, notes: &[(FlowId, FlowNote)]);
+}
+
 /// Which way a packet passes a node's interface.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Way {
@@ -42,11 +50,12 @@ pub enum Way {
 pub trait Sink {
     /// One more note, made then and there.
     fn note(&mut self, at: Instant, place: Place, note: &Note);
-    /// Takes what a node noted in one call, and leaves `notes` empty.
+    /// What connections at a host noted in one call, while it handled `packet`.
     #[inline]
-    fn note_all(&mut self, at: Instant, place: Place, notes: &mut Vec<Note>) {
-        notes.iter().for_each(|note| self.note(at, place, note));
-        notes.clear();
+    fn flow_notes(&mut self, at: Instant, place: Place, packet: Option<PacketId>, notes: &[(FlowId, FlowNote)]) {
+        for &(flow, note) in notes {
+            self.note(at, place, &Note::Flow { flow, packet, note });
+        }
     }
     /// One more note with its time and place.
     fn record(&mut self, record: &Record) {
@@ -119,6 +128,19 @@ pub enum Note {
         /// The queue at this moment.
         queue: Depth,
     },
+    /// The initiating host opened a connection.
+    Opened {
+        /// Which.
+        flow: FlowId,
+        /// What reports call it: `phone->appstore#1`, or the name of a `[[flow]]`.
+        name: Arc<str>,
+        /// Which transport.
+        transport: TransportKind,
+        /// The initiator's end.
+        from: SocketAddrV4,
+        /// The responder's end.
+        to: SocketAddrV4,
+    },
     /// Something about one connection, noted by the host at one of its ends.
     Flow {
         /// Which connection.
@@ -183,19 +205,8 @@ pub struct Depth {
 }
 
 /// What a connection notes about itself; it knows neither its own name nor packets' ids.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug)]
 pub enum FlowNote {
-    /// The initiating host opened the connection. `name` is how reports call it.
-    Opened {
-        /// `phone->appstore#1`, or the name of a `[[flow]]`.
-        name: Arc<str>,
-        /// Which transport.
-        transport: TransportKind,
-        /// The initiator's end.
-        from: SocketAddrV4,
-        /// The responder's end.
-        to: SocketAddrV4,
-    },
     /// The handshake is complete at this end.
     Established,
     /// A data segment left.
@@ -296,6 +307,15 @@ impl Note {
                 v.word("cause", *cause as u8, cause.word());
                 queue.visit(v);
             }
+            Note::Opened { flow, name, transport, from, to } => {
+                begin(10, "flow-opened", *flow, None, v);
+                v.text("name", name);
+                v.word("transport", *transport as u8, transport.name());
+                v.address("from", *from.ip());
+                v.small("from_port", u32::from(from.port()));
+                v.address("to", *to.ip());
+                v.small("to_port", u32::from(to.port()));
+            }
             Note::Flow { flow, packet, note } => note.visit(*flow, *packet, v),
             Note::Lease { address, server, change, lease } => {
                 v.kind(20, "lease");
@@ -343,15 +363,6 @@ impl FlowNote {
     #[inline(always)]
     fn visit(&self, flow: FlowId, packet: Option<PacketId>, v: &mut impl Visitor) {
         match self {
-            FlowNote::Opened { name, transport, from, to } => {
-                begin(10, "flow-opened", flow, packet, v);
-                v.text("name", name);
-                v.word("transport", *transport as u8, transport.name());
-                v.address("from", *from.ip());
-                v.small("from_port", u32::from(from.port()));
-                v.address("to", *to.ip());
-                v.small("to_port", u32::from(to.port()));
-            }
             FlowNote::Established => begin(11, "established", flow, packet, v),
             FlowNote::SegmentSent { offset, bytes, cause } => {
                 begin(12, "segment-sent", flow, packet, v);

@@ -40,7 +40,7 @@ impl Sink for Seen {
             Note::Name { name, change, .. } if *change != NameChange::Asked => format!("{name}: {}", change.word()),
             Note::Http { target, change: HttpChange::Requested, .. } => format!("GET {target}"),
             Note::Http { target, change: HttpChange::Redirected, status, .. } => format!("{status}: see {target}"),
-            Note::Flow { note: FlowNote::Opened { transport, to, .. }, .. } => {
+            Note::Opened { transport, to, .. } => {
                 format!("connecting to {to} by {transport}")
             }
             Note::Flow { note: FlowNote::Timeout { timer, .. }, .. } => format!("time-out ({})", timer.word()),

@@ -3,7 +3,8 @@
 //! Places are named, never numbered, in what is hashed, and each place has its own chain. So a
 //! bystander that sends nothing changes no digest, and one that does changes its own places only.
 
-use crate::base::note::{Note, Place, Sink};
+use crate::base::ids::{FlowId, PacketId};
+use crate::base::note::{FlowNote, Note, Place, Sink};
 use crate::base::time::Instant;
 
 use super::fold::{Folder, KEYS};
@@ -120,11 +121,10 @@ impl Sink for Digest {
         }
     }
 
-    /// Where they are: to move a note costs a fifth of what it costs to sum it up.
-    #[inline]
-    fn note_all(&mut self, at: Instant, place: Place, notes: &mut Vec<Note>) {
-        notes.iter().for_each(|note| self.fold_other(at, place, note));
-        notes.clear();
+    fn flow_notes(&mut self, at: Instant, place: Place, packet: Option<PacketId>, notes: &[(FlowId, FlowNote)]) {
+        for &(flow, note) in notes {
+            self.fold(at, place, &Note::Flow { flow, packet, note });
+        }
     }
 }
 

@@ -195,7 +195,7 @@ impl Numbers {
 impl Sink for Ladder {
     fn note(&mut self, at: Instant, place: Place, note: &Note) {
         match note {
-            Note::Flow { flow, note: FlowNote::Opened { name, transport, from, to }, .. } => {
+            Note::Opened { flow, name, transport, from, to } => {
                 if !self.names.contains(name) {
                     self.names.push(name.clone());
                 }

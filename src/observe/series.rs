@@ -162,8 +162,7 @@ impl Sink for Series {
     #[inline(always)]
     fn note(&mut self, at: Instant, place: Place, note: &Note) {
         self.last = self.last.max(at);
-        let Note::Flow { flow, note: about, .. } = note else { return };
-        self.flows.learn(note);
+        let Note::Flow { flow, note: about, .. } = note else { return self.flows.learn(note) };
         if !matches!(about, FlowNote::Window(_) | FlowNote::SegmentSent { .. } | FlowNote::Delivered { .. }) {
             return;
         }
@@ -192,16 +191,21 @@ mod tests {
 
     use super::*;
     use crate::base::ids::TransportKind;
-    use crate::base::note::{Phase, Record, SendCause, Window, WindowCause};
+    use crate::base::note::{Phase, SendCause, Window, WindowCause};
     use crate::base::time::Duration;
 
     fn series() -> Series {
         let mut series = Series::new(Box::new(Cursor::new(Vec::new())));
         let (from, to) = ("10.0.0.1:49152".parse().unwrap(), "10.0.0.2:80".parse().unwrap());
         let flow = FlowId::new(TransportKind::Tcp, from, to);
+        series.note(
+            Instant::ZERO,
+            Place(0),
+            &Note::Opened { flow, name: "phone->store#1".into(), transport: TransportKind::Tcp, from, to },
+        );
         let mut note = |ms: u64, place: u32, note: FlowNote| {
             let at = Instant::ZERO + Duration::from_millis(ms);
-            series.record(&Record { at, place: Place(place), note: Note::Flow { flow, packet: None, note } });
+            series.note(at, Place(place), &Note::Flow { flow, packet: None, note });
         };
         let window = |cwnd_bytes| Window {
             cause: WindowCause::Ack,
@@ -212,7 +216,6 @@ mod tests {
             srtt: Some(Duration::from_micros(50_300)),
             rto: Duration::from_secs(1),
         };
-        note(0, 0, FlowNote::Opened { name: "phone->store#1".into(), transport: TransportKind::Tcp, from, to });
         note(1, 0, FlowNote::SegmentSent { offset: 0, bytes: 100, cause: SendCause::New });
         note(1, 0, FlowNote::Window(window(14_480)));
         note(2, 1, FlowNote::Delivered { bytes: 100 });

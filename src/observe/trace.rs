@@ -7,7 +7,7 @@ use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
 use crate::base::ids::{FlowId, PacketId};
-use crate::base::note::{Depth, FlowNote, Note, Place, Record, Sink, Visitor};
+use crate::base::note::{Depth, Note, Place, Record, Sink, Visitor};
 use crate::base::time::Instant;
 
 use super::ascii::{Fixed, NUMBER, Names, Pen, Stamp};
@@ -110,7 +110,7 @@ impl LineWriter {
     /// Learns the flow's name if `note` gives one.
     #[inline]
     pub fn learn(&mut self, note: &Note) {
-        if let Note::Flow { flow, note: FlowNote::Opened { name, .. }, .. } = note {
+        if let Note::Opened { flow, name, .. } = note {
             let mut escaped = Vec::new();
             escape(name, |bytes| escaped.extend_from_slice(bytes));
             escaped.push(b'"');
@@ -132,7 +132,7 @@ impl LineWriter {
     #[inline]
     fn prepare(&mut self, note: &Note) -> usize {
         let text = match note {
-            Note::Flow { note: FlowNote::Opened { name, .. }, .. } => {
+            Note::Opened { name, .. } => {
                 self.learn(note);
                 name
             }

@@ -8,8 +8,8 @@ use super::connection::{Connection, Filled};
 use super::endpoint::{ConnId, EndpointEvent};
 use super::stream::Stream;
 use crate::base::calendar::Calendar;
-use crate::base::ids::{FlowId, PacketId, TransportKind};
-use crate::base::note::{FlowNote, Note};
+use crate::base::ids::{FlowId, TransportKind};
+use crate::base::note::FlowNote;
 use crate::base::prefetch::prefetch_first;
 use crate::base::report::FlowReport;
 use crate::base::time::Instant;
@@ -90,8 +90,7 @@ pub struct Table<C> {
     // Used from the second place on. Re-armed lazily: an entry may be earlier than its slot's wake,
     // the first one never is.
     timers: Calendar,
-    // What the connections noted, without the packet that was being handled.
-    notes: Vec<Note>,
+    notes: Vec<(FlowId, FlowNote)>,
     finished: Vec<(u64, FlowReport)>,
     opened: u64,
     transport: TransportKind,
@@ -338,20 +337,10 @@ impl<C: Connection> Table<C> {
         self.earliest
     }
 
-    /// Moves the notes of all connections to `into`; `packet` was being handled when they were made.
+    /// The notes of all connections, oldest first, to be taken out.
     #[inline]
-    pub fn take_notes(&mut self, packet: Option<PacketId>, into: &mut Vec<Note>) {
-        for note in &mut self.notes {
-            if let Note::Flow { packet: handled, .. } = note {
-                *handled = packet;
-            }
-        }
-        // Mostly they are all there is, and need not be moved.
-        if into.is_empty() {
-            std::mem::swap(into, &mut self.notes);
-        } else {
-            into.append(&mut self.notes);
-        }
+    pub fn notes(&mut self) -> &mut Vec<(FlowId, FlowNote)> {
+        &mut self.notes
     }
 
     /// Figures of every connection there was, in order of opening.
@@ -364,8 +353,9 @@ impl<C: Connection> Table<C> {
 }
 
 #[inline(never)]
-fn keep(notes: &mut Vec<Note>, flow: FlowId, made: &mut Vec<FlowNote>) {
-    notes.extend(made.drain(..).map(|note| Note::Flow { flow, packet: None, note }));
+fn keep(notes: &mut Vec<(FlowId, FlowNote)>, flow: FlowId, made: &mut Vec<FlowNote>) {
+    notes.extend(made.iter().map(|note| (flow, *note)));
+    made.clear();
 }
 
 fn report<C: Connection>(transport: TransportKind, slot: &Slot<C>) -> FlowReport {

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::net::{Ipv4Addr, SocketAddrV4};
 
 use bytes::Bytes;
-use twinwire::base::note::{FlowNote, Note, SendCause, Window, WindowCause};
+use twinwire::base::note::{FlowNote, SendCause, Window, WindowCause};
 use twinwire::base::rng::Seed;
 use twinwire::base::schema::{Data, Params, Value};
 use twinwire::base::time::{Duration, Instant};
@@ -168,10 +168,7 @@ impl Bench {
                 self.wires[0].push_back((self.now + wait, s));
             }
         }
-        let mut notes = Vec::new();
-        self.a.take_notes(None, &mut notes);
-        for note in notes {
-            let Note::Flow { note, .. } = note else { continue };
+        for (_, note) in std::mem::take(self.a.notes()) {
             match note {
                 FlowNote::SegmentSent { offset, cause, .. } => self.log.push((self.ms(), offset / MSS + 1, cause)),
                 FlowNote::Window(w) => self.windows.push((self.ms(), w)),

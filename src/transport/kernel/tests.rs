@@ -1,7 +1,7 @@
 use bytes::Bytes;
 
 use super::*;
-use crate::base::note::{CloseReason, FlowNote, Note, Phase, WindowCause};
+use crate::base::note::{CloseReason, FlowNote, Phase, WindowCause};
 use crate::base::time::{Duration, Instant};
 use crate::transport::endpoint::EndpointEvent;
 use crate::transport::stream::StreamEvent;
@@ -88,9 +88,8 @@ fn the_systems_windows_are_noted_with_their_cause() {
         let now = ms(1 + i as u64);
         say(&mut e, now, SocketOp::Info(info));
         e.flush(now);
-        let mut notes = Vec::new();
-        e.take_notes(None, &mut notes);
-        let Some(Note::Flow { note: FlowNote::Window(window), .. }) = notes.last() else { panic!("{notes:?}") };
+        let notes = std::mem::take(e.notes());
+        let Some((_, FlowNote::Window(window))) = notes.last() else { panic!("{notes:?}") };
         assert_eq!((window.cause, window.phase, window.cwnd_bytes), (cause, phase, info.cwnd_bytes));
     }
     let stats = e.reports().pop().unwrap().stats;
