@@ -16,7 +16,7 @@ pub mod report;
 pub mod rng;
 mod scale;
 pub mod schema;
-mod sinks;
+pub mod sinks;
 pub mod time;
 pub mod timing_wheel;
 pub mod units;

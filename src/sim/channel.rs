@@ -14,7 +14,7 @@ use super::queue::discipline::Queue;
 use super::transmitter::{Pace, Transmitter};
 use super::wire::{Flying, Wire};
 use crate::base::ids::{NodeId, PortId};
-use crate::base::note::{Depth, DropCause, Note, Place, Record, Sink};
+use crate::base::note::{Depth, DropCause, Note, Place, Sink};
 use crate::base::report::LinkReport;
 use crate::base::rng::Rng;
 use crate::base::time::{Duration, Instant};
@@ -113,10 +113,10 @@ pub struct Watch<'a, S> {
 }
 
 impl<S: Sink> Watch<'_, S> {
-    /// No closure, because only a function can be told to be inlined: see `Recorder::record`.
+    /// No closure, because only a function can be told to be inlined: then a sink knows the kind of note.
     #[inline(always)]
     fn note(&mut self, note: Note) {
-        self.sink.record(&Record { at: self.at, place: self.place, note });
+        self.sink.note(self.at, self.place, &note);
     }
 }
 

@@ -7,9 +7,10 @@ use super::fault::{Change, Fault};
 use super::lookahead::{Lookahead, STEPS};
 use super::scheduler::{Scheduler, Source};
 use crate::base::ids::{ChannelId, NodeId, PortId};
-use crate::base::note::{Depth, DropCause, Nobody, Note, Place, Record, Sink, Way};
+use crate::base::note::{Depth, DropCause, Nobody, Note, Notebook, Place, Sink, Way};
 use crate::base::prefetch::prefetch;
 use crate::base::report::{LinkReport, NodeReport};
+use crate::base::sinks::Here;
 use crate::base::time::Instant;
 use crate::node::node::{Ctx, Input, Node, Status, Wish};
 use crate::node::outbox::Outbox;
@@ -58,7 +59,6 @@ pub struct Network<S = Nobody> {
     events: u64,
     packet_hops: u64,
     outbox: Outbox,
-    notes: Vec<Note>,
 }
 
 impl<S: Sink> Network<S> {
@@ -82,7 +82,6 @@ impl<S: Sink> Network<S> {
             events: 0,
             packet_hops: 0,
             outbox: Outbox::default(),
-            notes: Vec::new(),
         }
     }
 
@@ -294,8 +293,9 @@ impl<S: Sink> Network<S> {
     #[inline(never)]
     fn node_input(&mut self, id: NodeId, input: Input) {
         let slot = &mut self.nodes[id.0 as usize];
-        let notes = self.sink.wants_records().then_some(&mut self.notes);
-        let mut ctx = Ctx::new(self.now, id, &mut slot.last_packet, &mut self.outbox, notes);
+        let mut here = Here { at: self.now, place: Place(id.0), sink: &mut self.sink };
+        let notebook = if here.sink.wants_records() { Some(&mut here as &mut dyn Notebook) } else { None };
+        let mut ctx = Ctx::new(self.now, id, &mut slot.last_packet, &mut self.outbox, notebook);
         let Wish { wake, busy } = slot.node.take(input, &mut ctx);
         if busy != slot.busy {
             slot.busy = busy;
@@ -303,9 +303,6 @@ impl<S: Sink> Network<S> {
         }
         // A wake for the past is a wake for now.
         self.scheduler.set_node(id, wake.map(|at| at.max(self.now)));
-        if self.sink.wants_records() && !self.notes.is_empty() {
-            self.sink.record_all(self.now, Place(id.0), &mut self.notes);
-        }
         while let Some((port, packet)) = self.outbox.pop() {
             self.send(id, port, packet);
         }
@@ -421,6 +418,6 @@ impl<S: Sink> Network<S> {
     }
 
     fn record(&mut self, place: Place, note: Note) {
-        self.sink.record(&Record { at: self.now, place, note });
+        self.sink.note(self.now, place, &note);
     }
 }

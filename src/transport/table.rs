@@ -1,7 +1,6 @@
 //! The connections of one endpoint: their timers, and which of them want attention.
 //! Both transports' endpoints are built on it.
 
-use std::collections::VecDeque;
 use std::net::SocketAddrV4;
 use std::sync::Arc;
 
@@ -9,8 +8,8 @@ use super::connection::{Connection, Filled};
 use super::endpoint::{ConnId, EndpointEvent};
 use super::stream::Stream;
 use crate::base::calendar::Calendar;
-use crate::base::ids::{FlowId, PacketId, TransportKind};
-use crate::base::note::{FlowNote, Note};
+use crate::base::ids::{FlowId, TransportKind};
+use crate::base::note::FlowNote;
 use crate::base::prefetch::prefetch_first;
 use crate::base::report::FlowReport;
 use crate::base::time::Instant;
@@ -91,7 +90,7 @@ pub struct Table<C> {
     // Used from the second place on. Re-armed lazily: an entry may be earlier than its slot's wake,
     // the first one never is.
     timers: Calendar,
-    notes: VecDeque<(FlowId, FlowNote)>,
+    notes: Vec<(FlowId, FlowNote)>,
     finished: Vec<(u64, FlowReport)>,
     opened: u64,
     transport: TransportKind,
@@ -107,7 +106,7 @@ impl<C: Connection> Table<C> {
             timers: Calendar::default(),
             rows: [Row::EMPTY; 2],
             earliest: None,
-            notes: VecDeque::new(),
+            notes: Vec::new(),
             finished: Vec::new(),
             opened: 0,
         }
@@ -266,8 +265,10 @@ impl<C: Connection> Table<C> {
             let alone = self.slots.len() == 1;
             let Some(slot) = self.slots[index as usize].1.as_mut() else { unreachable!("a place in a row is taken") };
             let filled = slot.connection.fill_segment(now, segment);
-            while let Some(note) = slot.connection.poll_note() {
-                keep(&mut self.notes, slot.flow, note);
+            if let Some(made) = slot.connection.notes()
+                && !made.is_empty()
+            {
+                keep(&mut self.notes, slot.flow, made);
             }
             let ends = (slot.local, slot.remote);
             if filled == Filled::Segment {
@@ -336,17 +337,10 @@ impl<C: Connection> Table<C> {
         self.earliest
     }
 
-    /// The next note of any connection.
-    pub fn poll_note(&mut self) -> Option<(FlowId, FlowNote)> {
-        self.notes.pop_front()
-    }
-
-    /// Moves the notes of all connections to `into`; `packet` was being handled when they were made.
+    /// The notes of all connections, oldest first, to be taken out.
     #[inline]
-    pub fn take_notes(&mut self, packet: Option<PacketId>, into: &mut Vec<Note>) {
-        while let Some((flow, note)) = self.notes.pop_front() {
-            into.push(Note::Flow { flow, packet, note });
-        }
+    pub fn notes(&mut self) -> &mut Vec<(FlowId, FlowNote)> {
+        &mut self.notes
     }
 
     /// Figures of every connection there was, in order of opening.
@@ -359,8 +353,9 @@ impl<C: Connection> Table<C> {
 }
 
 #[inline(never)]
-fn keep(notes: &mut VecDeque<(FlowId, FlowNote)>, flow: FlowId, note: FlowNote) {
-    notes.push_back((flow, note));
+fn keep(notes: &mut Vec<(FlowId, FlowNote)>, flow: FlowId, made: &mut Vec<FlowNote>) {
+    notes.extend(made.iter().map(|note| (flow, *note)));
+    made.clear();
 }
 
 fn report<C: Connection>(transport: TransportKind, slot: &Slot<C>) -> FlowReport {

@@ -94,7 +94,7 @@ pub struct RudpConnection {
     pub(super) discarding: bool,
     pub(super) write_was_cut: bool,
     pub(super) noting: bool,
-    pub(super) notes: VecDeque<FlowNote>,
+    pub(super) notes: Vec<FlowNote>,
     pub(super) stats: FlowStats,
 }
 
@@ -156,7 +156,7 @@ impl RudpConnection {
             discarding: false,
             write_was_cut: false,
             noting: false,
-            notes: VecDeque::new(),
+            notes: Vec::new(),
             stats: FlowStats { congestion: entry.name, opened: Some(now), ..FlowStats::default() },
             config,
         }
@@ -219,7 +219,7 @@ impl RudpConnection {
 
     pub(super) fn note(&mut self, note: impl FnOnce() -> FlowNote) {
         if self.noting {
-            self.notes.push_back(note());
+            self.notes.push(note());
         }
     }
 
@@ -243,7 +243,7 @@ impl RudpConnection {
             srtt: self.rtt.srtt(),
             rto: self.rtt.rto(),
         };
-        self.notes.push_back(FlowNote::Window(window));
+        self.notes.push(FlowNote::Window(window));
     }
 }
 
@@ -269,8 +269,8 @@ impl Connection for RudpConnection {
         self.timers.next()
     }
 
-    fn poll_note(&mut self) -> Option<FlowNote> {
-        if self.noting { self.notes.pop_front() } else { None }
+    fn notes(&mut self) -> Option<&mut Vec<FlowNote>> {
+        self.noting.then_some(&mut self.notes)
     }
 
     fn stats(&self) -> &FlowStats {

@@ -45,7 +45,7 @@ pub struct TcpConnection {
     pub(super) rtt: RttEstimator,
     pub(super) rcv: ReceiveState,
     pub(super) stats: FlowStats,
-    pub(super) notes: VecDeque<FlowNote>,
+    pub(super) notes: Vec<FlowNote>,
 }
 
 /// The send sequence space (RFC 9293 section 3.3.1).
@@ -220,7 +220,7 @@ impl TcpConnection {
             rtt: RttEstimator::new(config.rto),
             timers: Timers::default(),
             events: VecDeque::new(),
-            notes: VecDeque::new(),
+            notes: Vec::new(),
             noting: false,
             stats: FlowStats::default(),
             config,
@@ -261,7 +261,7 @@ impl TcpConnection {
         }
     }
 
-    /// Whether notes are kept for [`Connection::poll_note`].
+    /// Whether notes are kept for [`Connection::notes`].
     pub fn set_noting(&mut self, noting: bool) {
         self.noting = noting;
     }
@@ -283,7 +283,7 @@ impl TcpConnection {
 
     pub(super) fn note(&mut self, note: impl FnOnce() -> FlowNote) {
         if self.noting {
-            self.notes.push_back(note());
+            self.notes.push(note());
         }
     }
 
@@ -292,7 +292,7 @@ impl TcpConnection {
     pub(super) fn note_window(&mut self, cause: WindowCause) {
         if self.noting {
             let window = self.window_state(cause);
-            self.notes.push_back(FlowNote::Window(window));
+            self.notes.push(FlowNote::Window(window));
         }
     }
 
@@ -433,8 +433,8 @@ impl Connection for TcpConnection {
         self.timers.earliest()
     }
 
-    fn poll_note(&mut self) -> Option<FlowNote> {
-        if self.noting { self.notes.pop_front() } else { None }
+    fn notes(&mut self) -> Option<&mut Vec<FlowNote>> {
+        self.noting.then_some(&mut self.notes)
     }
 
     fn stats(&self) -> &FlowStats {

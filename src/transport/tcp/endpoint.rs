@@ -9,8 +9,8 @@ use super::connection::TcpConnection;
 use super::cookie::Cookies;
 use super::iss::IssGenerator;
 use super::listener::Listener;
-use crate::base::ids::{FlowId, PacketId, TransportKind};
-use crate::base::note::{FlowNote, Note};
+use crate::base::ids::{FlowId, TransportKind};
+use crate::base::note::FlowNote;
 use crate::base::report::FlowReport;
 use crate::base::rng::Rng;
 use crate::base::time::Instant;
@@ -219,12 +219,8 @@ impl Endpoint for TcpEndpoint {
         self.table.poll_timeout()
     }
 
-    fn poll_note(&mut self) -> Option<(FlowId, FlowNote)> {
-        self.table.poll_note()
-    }
-
-    fn take_notes(&mut self, packet: Option<PacketId>, into: &mut Vec<Note>) {
-        self.table.take_notes(packet, into);
+    fn notes(&mut self) -> &mut Vec<(FlowId, FlowNote)> {
+        self.table.notes()
     }
 
     fn stream(&mut self, conn: ConnId) -> Option<&mut dyn Stream> {
