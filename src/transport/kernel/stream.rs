@@ -306,8 +306,8 @@ impl Connection for KernelStream {
         self.notes.pop_front()
     }
 
-    fn stats(&self) -> &FlowStats {
-        &self.stats
+    fn stats(&self) -> FlowStats {
+        self.stats.clone()
     }
 
     fn is_closed(&self) -> bool {

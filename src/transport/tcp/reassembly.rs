@@ -15,12 +15,19 @@ pub(super) struct Reassembly {
     recent: SmallVec<[u64; 8]>,
     // Contiguous pieces, as one.
     islands: RangeSet,
+    /// What arrived twice, to be told with the next segment (RFC 2883).
+    pub(super) twice: Option<(u64, u64)>,
 }
 
 impl Reassembly {
     #[inline]
     pub(super) fn is_empty(&self) -> bool {
         self.pieces.is_empty()
+    }
+
+    /// True if there is anything to be told by SACK.
+    pub(super) fn has_news(&self) -> bool {
+        !self.pieces.is_empty() || self.twice.is_some()
     }
 
     /// Keeps `data`, whose first byte is `start`, beyond RCV.NXT. Says which part of it, the first
