@@ -130,7 +130,7 @@ mod tests {
             steps in prop::collection::vec((2u64..60, 0u64..12, any::<bool>()), 1..60),
         ) {
             let mut r = Reassembly::default();
-            let (mut held, mut next) = (vec![None; 300], 1u64);
+            let (mut held, mut next) = (vec![None; 1000], 1u64);
             for (name, (start, len, reads)) in steps.into_iter().enumerate() {
                 let start = start.max(next + 1);
                 let (name, end) = (name as u8, start + len);
