@@ -177,7 +177,7 @@ impl Endpoint for TcpEndpoint {
                     return Some(EndpointEvent::Accepted { conn, port, peer });
                 }
                 // It never was accepted, so nobody knows it.
-                Some(slot) if slot.connection.stats().established.is_none() => {}
+                Some(slot) if !slot.connection.was_established() => {}
                 _ => return Some(event),
             }
         }
@@ -207,7 +207,7 @@ impl Endpoint for TcpEndpoint {
                 demux.remove(&pair);
             }
             *last_hit = None;
-            let half_open = slot.connection.is_passive() && slot.connection.stats().established.is_none();
+            let half_open = slot.connection.is_passive() && !slot.connection.was_established();
             if let Some(l) = listeners.get_mut(&slot.local.port()).filter(|_| half_open) {
                 l.half_open = l.half_open.saturating_sub(1);
             }
