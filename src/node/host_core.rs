@@ -7,13 +7,14 @@ use super::owners::Owners;
 use super::setup::HostSetup;
 use crate::base::ids::{FlowId, PacketId, PortId, TransportKind};
 use crate::base::note::{Depth, DropCause, FlowNote, Note, Notebook};
+use crate::base::rare_queue::RareQueue;
 use crate::base::rng::Rng;
 use crate::transport::endpoint::{Endpoint, EndpointEvent};
 use crate::transport::kernel::{KernelEndpoint, SocketOp};
 use crate::transport::rudp::RudpEndpoint;
 use crate::transport::tcp::TcpEndpoint;
 use crate::wire::packet::{Hop, Packet};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
 /// What connections noted goes where a node notes.
@@ -32,7 +33,7 @@ const INTERFACE: PortId = PortId(0);
 #[repr(C)]
 pub(super) struct Core {
     pub(super) addressing: Option<Addressing>,
-    pub(super) pending: VecDeque<(usize, HostEvent)>,
+    pub(super) pending: RareQueue<(usize, HostEvent)>,
     // Made when it is first used: most hosts speak one transport.
     pub(super) rudp: Option<Box<RudpEndpoint>>,
     // In a live run TCP is the operating system's, and `tcp` stays empty.

@@ -255,7 +255,7 @@ impl<S: Sink> Network<S> {
 
     /// A packet goes to a host, if it is one: the first step for it, and the next for those before it.
     #[inline(never)]
-    fn look_ahead_to_host(&mut self, id: ChannelId) {
+    fn look_ahead_to_host(&mut self, id: ChannelId, packet: &Packet) {
         let (channel, Some(lookahead)) = (&self.channels[id.0 as usize], &mut self.lookahead) else { return };
         if !channel.leads_to_host() {
             return;
@@ -263,13 +263,16 @@ impl<S: Sink> Network<S> {
         let host = channel.to().0;
         lookahead.announce(host);
         prefetch(&self.nodes[host.0 as usize]);
+        prefetch(packet);
         for step in 1..STEPS {
-            let slot = &self.nodes[lookahead.at_step(step).0 as usize];
+            let host = lookahead.at_step(step);
+            let slot = &self.nodes[host.0 as usize];
             slot.node.prefetch(step - 1);
-            if step == 1
-                && let Some(out) = slot.ports.first()
-            {
-                prefetch(&self.channels[out.0 as usize]);
+            if step == 1 {
+                self.scheduler.prefetch_wake(host);
+                if let Some(out) = slot.ports.first() {
+                    prefetch(&self.channels[out.0 as usize]);
+                }
             }
         }
     }
@@ -343,7 +346,7 @@ impl<S: Sink> Network<S> {
         let Some(&id) = self.nodes[from.0 as usize].ports.get(port.0 as usize) else { return };
         let (now, place) = (self.now, self.channel_place(id));
         if self.lookahead.is_some() {
-            self.look_ahead_to_host(id);
+            self.look_ahead_to_host(id, &packet);
         }
         let (channel, sink) = (&mut self.channels[id.0 as usize], &mut self.sink);
         match channel.send(now, packet, &mut Watch { at: now, place, sink, outbox: &mut self.outbox }) {

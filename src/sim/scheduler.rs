@@ -5,6 +5,7 @@
 //! nothing: the entry stays where it is and is moved only when its turn has come.
 
 use crate::base::ids::{ChannelId, NodeId};
+use crate::base::prefetch::prefetch;
 use crate::base::time::Instant;
 use crate::base::timing_wheel::TimingWheel;
 
@@ -85,6 +86,14 @@ impl Scheduler {
             wake.entry = wake.wanted;
             self.first_entry = self.first_entry.min(wake.wanted);
             self.nodes.set(id.0, at);
+        }
+    }
+
+    /// Asks the memory for what [`Scheduler::set_node`] will touch.
+    #[inline]
+    pub(super) fn prefetch_wake(&self, id: NodeId) {
+        if let Some(wake) = self.wakes.get(id.0 as usize) {
+            prefetch(wake);
         }
     }
 

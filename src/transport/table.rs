@@ -106,6 +106,10 @@ pub struct Table<C> {
 }
 
 impl<C: Connection> Table<C> {
+    /// The part of a table that every segment needs.
+    #[cfg(test)]
+    pub const HOT_BYTES: usize = std::mem::offset_of!(Self, free);
+
     /// No connections.
     pub fn new(transport: TransportKind) -> Self {
         Table {
