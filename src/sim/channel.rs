@@ -209,6 +209,9 @@ impl Channel {
         let arrived = self.first.take_if(|first| first.at <= now)?;
         if self.more {
             self.first = self.rest.wire.take();
+            if let Some(first) = &self.first {
+                first.packet.prefetch_header();
+            }
             self.more = !self.rest.wire.is_empty();
         }
         Some(arrived.packet)

@@ -240,7 +240,7 @@ impl<S: Sink> Network<S> {
     fn look_ahead(&self, id: ChannelId) {
         let channel = &self.channels[id.0 as usize];
         let Some(third) = channel.upcoming(2) else { return };
-        prefetch(&third.id);
+        third.prefetch_header();
         let slot = &self.nodes[channel.to().0.0 as usize];
         if let Some(second) = channel.upcoming(1) {
             slot.node.prefetch_route(second, 0);
