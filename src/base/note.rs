@@ -29,6 +29,14 @@ pub struct Record {
     pub note: Note,
 }
 
+/// What a node notes in during one call: when and where is known.
+pub trait Notebook {
+    /// One more note.
+    fn note(&mut self, note: &Note);
+    /// What connections noted while `packet` was being handled.
+    fn flow_notes(&mut self, packet: Option<PacketId>, notes: &[(FlowId, FlowNote)]);
+}
+
 /// Which way a packet passes a node's interface.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Way {
@@ -38,16 +46,20 @@ pub enum Way {
     Out,
 }
 
-/// Takes records as they happen, in the order in which they happen.
+/// Takes notes as they are made, in the order in which they are made.
 pub trait Sink {
-    /// One more record.
-    fn record(&mut self, record: &Record);
-    /// Takes what a node noted in one call, and leaves `notes` empty.
+    /// One more note, made then and there.
+    fn note(&mut self, at: Instant, place: Place, note: &Note);
+    /// What connections at a host noted in one call, while it handled `packet`.
     #[inline]
-    fn record_all(&mut self, at: Instant, place: Place, notes: &mut Vec<Note>) {
-        for note in notes.drain(..) {
-            self.record(&Record { at, place, note });
+    fn flow_notes(&mut self, at: Instant, place: Place, packet: Option<PacketId>, notes: &[(FlowId, FlowNote)]) {
+        for &(flow, note) in notes {
+            self.note(at, place, &Note::Flow { flow, packet, note });
         }
+    }
+    /// One more note with its time and place.
+    fn record(&mut self, record: &Record) {
+        self.note(record.at, record.place, &record.note);
     }
     /// Whether it wants records at all: for who does not, none are made.
     #[inline]
@@ -77,7 +89,7 @@ pub struct Nobody;
 
 impl Sink for Nobody {
     #[inline]
-    fn record(&mut self, _record: &Record) {}
+    fn note(&mut self, _at: Instant, _place: Place, _note: &Note) {}
     #[inline]
     fn wants_records(&self) -> bool {
         false
@@ -115,6 +127,19 @@ pub enum Note {
         cause: DropCause,
         /// The queue at this moment.
         queue: Depth,
+    },
+    /// The initiating host opened a connection.
+    Opened {
+        /// Which.
+        flow: FlowId,
+        /// What reports call it: `phone->appstore#1`, or the name of a `[[flow]]`.
+        name: Arc<str>,
+        /// Which transport.
+        transport: TransportKind,
+        /// The initiator's end.
+        from: SocketAddrV4,
+        /// The responder's end.
+        to: SocketAddrV4,
     },
     /// Something about one connection, noted by the host at one of its ends.
     Flow {
@@ -180,19 +205,8 @@ pub struct Depth {
 }
 
 /// What a connection notes about itself; it knows neither its own name nor packets' ids.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug)]
 pub enum FlowNote {
-    /// The initiating host opened the connection. `name` is how reports call it.
-    Opened {
-        /// `phone->appstore#1`, or the name of a `[[flow]]`.
-        name: Arc<str>,
-        /// Which transport.
-        transport: TransportKind,
-        /// The initiator's end.
-        from: SocketAddrV4,
-        /// The responder's end.
-        to: SocketAddrV4,
-    },
     /// The handshake is complete at this end.
     Established,
     /// A data segment left.
@@ -293,6 +307,15 @@ impl Note {
                 v.word("cause", *cause as u8, cause.word());
                 queue.visit(v);
             }
+            Note::Opened { flow, name, transport, from, to } => {
+                begin(10, "flow-opened", *flow, None, v);
+                v.text("name", name);
+                v.word("transport", *transport as u8, transport.name());
+                v.address("from", *from.ip());
+                v.small("from_port", u32::from(from.port()));
+                v.address("to", *to.ip());
+                v.small("to_port", u32::from(to.port()));
+            }
             Note::Flow { flow, packet, note } => note.visit(*flow, *packet, v),
             Note::Lease { address, server, change, lease } => {
                 v.kind(20, "lease");
@@ -340,15 +363,6 @@ impl FlowNote {
     #[inline(always)]
     fn visit(&self, flow: FlowId, packet: Option<PacketId>, v: &mut impl Visitor) {
         match self {
-            FlowNote::Opened { name, transport, from, to } => {
-                begin(10, "flow-opened", flow, packet, v);
-                v.text("name", name);
-                v.word("transport", *transport as u8, transport.name());
-                v.address("from", *from.ip());
-                v.small("from_port", u32::from(from.port()));
-                v.address("to", *to.ip());
-                v.small("to_port", u32::from(to.port()));
-            }
             FlowNote::Established => begin(11, "established", flow, packet, v),
             FlowNote::SegmentSent { offset, bytes, cause } => {
                 begin(12, "segment-sent", flow, packet, v);

@@ -1,15 +1,34 @@
-//! Sinks that stand for others.
+//! Sinks that stand for others, and notebooks whose notes go to a sink.
 
-use super::ids::PacketId;
-use super::note::{Note, Place, Record, Sink, Way};
+use super::ids::{FlowId, PacketId};
+use super::note::{FlowNote, Note, Notebook, Place, Sink, Way};
 use super::outline::Outline;
 use super::time::Instant;
 
+/// A sink, for what is noted at one place in one call.
+pub struct Here<'s, S: ?Sized> {
+    /// Now.
+    pub at: Instant,
+    /// Which place.
+    pub place: Place,
+    /// Takes the notes.
+    pub sink: &'s mut S,
+}
+
+impl<S: Sink + ?Sized> Notebook for Here<'_, S> {
+    fn note(&mut self, note: &Note) {
+        self.sink.note(self.at, self.place, note);
+    }
+    fn flow_notes(&mut self, packet: Option<PacketId>, notes: &[(FlowId, FlowNote)]) {
+        self.sink.flow_notes(self.at, self.place, packet, notes);
+    }
+}
+
 impl<S: Sink> Sink for Option<S> {
     #[inline]
-    fn record(&mut self, record: &Record) {
+    fn note(&mut self, at: Instant, place: Place, note: &Note) {
         if let Some(sink) = self {
-            sink.record(record);
+            sink.note(at, place, note);
         }
     }
     #[inline]
@@ -41,12 +60,12 @@ impl<S: Sink> Sink for Option<S> {
 
 impl<S: Sink + ?Sized> Sink for &mut S {
     #[inline(always)]
-    fn record(&mut self, record: &Record) {
-        (**self).record(record);
+    fn note(&mut self, at: Instant, place: Place, note: &Note) {
+        (**self).note(at, place, note);
     }
     #[inline]
-    fn record_all(&mut self, at: Instant, place: Place, notes: &mut Vec<Note>) {
-        (**self).record_all(at, place, notes);
+    fn flow_notes(&mut self, at: Instant, place: Place, packet: Option<PacketId>, notes: &[(FlowId, FlowNote)]) {
+        (**self).flow_notes(at, place, packet, notes);
     }
     #[inline]
     fn wants_records(&self) -> bool {

@@ -12,7 +12,7 @@ use super::exit::{Exit, bad_input, mention, say};
 use super::part_file::PartFile;
 use super::progress;
 use crate::base::ids::{NodeId, TransportKind};
-use crate::base::note::{FlowNote, HttpChange, NameChange, Note, Record, Sink};
+use crate::base::note::{FlowNote, HttpChange, NameChange, Note, Place, Sink};
 use crate::base::rng::Seed;
 use crate::base::time::Instant;
 use crate::base::units::parse_duration;
@@ -34,19 +34,19 @@ struct Seen {
 }
 
 impl Sink for Seen {
-    fn record(&mut self, record: &Record) {
-        let line = match &record.note {
+    fn note(&mut self, at: Instant, _place: Place, note: &Note) {
+        let line = match note {
             Note::Name { name, change: NameChange::Answered, address: Some(address) } => format!("{name} is {address}"),
             Note::Name { name, change, .. } if *change != NameChange::Asked => format!("{name}: {}", change.word()),
             Note::Http { target, change: HttpChange::Requested, .. } => format!("GET {target}"),
             Note::Http { target, change: HttpChange::Redirected, status, .. } => format!("{status}: see {target}"),
-            Note::Flow { note: FlowNote::Opened { transport, to, .. }, .. } => {
+            Note::Opened { transport, to, .. } => {
                 format!("connecting to {to} by {transport}")
             }
             Note::Flow { note: FlowNote::Timeout { timer, .. }, .. } => format!("time-out ({})", timer.word()),
             _ => return,
         };
-        let line = format!("{:>9.3} s  {line}", record.at.as_secs_f64());
+        let line = format!("{:>9.3} s  {line}", at.as_secs_f64());
         if self.bar.is_hidden() {
             mention(line);
         } else {

@@ -18,8 +18,9 @@ use super::udp::{ANY_LOCAL, Carries, Received, UdpSockets};
 use super::xids::Xids;
 use crate::base::calendar::Calendar;
 use crate::base::ids::{NodeId, PacketId, PortId};
-use crate::base::note::{Depth, DropCause, Note, Place, Record, Sink};
+use crate::base::note::{Depth, DropCause, Note, Notebook, Place, Record, Sink};
 use crate::base::report::{LinkReport, NodeReport};
+use crate::base::sinks::Here;
 use crate::base::time::{Duration, Instant};
 use crate::node::host::Host;
 use crate::node::node::{Ctx, Input, Node as _, Status};
@@ -76,7 +77,6 @@ pub struct Driver<'s> {
     pub(super) now: Instant,
     events: u64,
     outbox: Outbox,
-    notes: Vec<Note>,
     received: Vec<Received>,
     pub(super) departures: Vec<Departure>,
     pub(super) records: Vec<Record>,
@@ -119,7 +119,6 @@ impl<'s> Driver<'s> {
             now: Instant::ZERO,
             events: 0,
             outbox: Outbox::default(),
-            notes: Vec::new(),
             received: Vec::new(),
             departures: Vec::new(),
             records: Vec::new(),
@@ -331,8 +330,9 @@ impl<'s> Driver<'s> {
         }
         let own = &mut self.slots[slot];
         let id = own.node.id;
-        let notes = self.sink.is_some().then_some(&mut self.notes);
-        let mut ctx = Ctx::new(self.now, id, &mut own.last_packet, &mut self.outbox, notes);
+        let mut here = self.sink.as_deref_mut().map(|sink| Here { at: self.now, place: Place(id.0), sink });
+        let notebook = here.as_mut().map(|here| here as &mut dyn Notebook);
+        let mut ctx = Ctx::new(self.now, id, &mut own.last_packet, &mut self.outbox, notebook);
         let host = &mut own.node.host;
         match entry {
             Entry::Start => host.handle(Input::Start, &mut ctx),
@@ -345,10 +345,6 @@ impl<'s> Driver<'s> {
         let wake = own.node.host.next_wake();
         if self.wakes.get(slot as u32) != wake {
             self.wakes.set(slot as u32, wake);
-        }
-        if let Some(sink) = &mut self.sink {
-            let records = self.notes.drain(..).map(|note| Record { at: self.now, place: Place(id.0), note });
-            records.for_each(|record| sink.record(&record));
         }
         self.leases.follow(id, self.slots[slot].node.host.addressing())?;
         while let Some(message) = self.slots[slot].node.host.poll_socket() {

@@ -5,8 +5,9 @@ use std::io::{self, Read};
 use super::driver::LiveNode;
 use super::journal::{Entries, Entry, Outputs};
 use crate::base::ids::NodeId;
-use crate::base::note::{Depth, DropCause, Note, Place, Record, Sink};
+use crate::base::note::{Depth, DropCause, Note, Place, Sink};
 use crate::base::report::NodeReport;
+use crate::base::sinks::Here;
 use crate::base::time::Instant;
 use crate::node::node::{Ctx, Input, Node as _, Status};
 use crate::node::outbox::Outbox;
@@ -31,7 +32,7 @@ pub fn replay(mut nodes: Vec<LiveNode>, journal: impl Read, sink: &mut dyn Sink)
     let mut entries = Entries::new(journal);
     let mut outputs = Outputs::default();
     let mut last_packets = vec![0; nodes.len()];
-    let (mut outbox, mut notes) = (Outbox::default(), Vec::new());
+    let mut outbox = Outbox::default();
     let (mut end, mut events) = (Instant::ZERO, 0);
     while let Some((now, id, entry)) = entries.next_entry()? {
         let slot = nodes.iter().position(|n| n.id == id);
@@ -44,13 +45,14 @@ pub fn replay(mut nodes: Vec<LiveNode>, journal: impl Read, sink: &mut dyn Sink)
                 last_packets[slot] = id.number;
                 let (cause, queue) = (DropCause::Malformed, Depth::default());
                 let note = Note::PacketDropped { packet: *id, bytes: *bytes, cause, queue };
-                sink.record(&Record { at: now, place: Place(id.origin.0), note });
+                sink.note(now, Place(id.origin.0), &note);
                 continue;
             }
             _ => {}
         }
         let host = &mut nodes[slot].host;
-        let mut ctx = Ctx::new(now, id, &mut last_packets[slot], &mut outbox, Some(&mut notes));
+        let mut here = Here { at: now, place: Place(id.0), sink: &mut *sink };
+        let mut ctx = Ctx::new(now, id, &mut last_packets[slot], &mut outbox, Some(&mut here));
         match entry {
             Entry::Start => host.handle(Input::Start, &mut ctx),
             Entry::Wake => host.handle(Input::Wake, &mut ctx),
@@ -59,9 +61,6 @@ pub fn replay(mut nodes: Vec<LiveNode>, journal: impl Read, sink: &mut dyn Sink)
             }
             Entry::Socket(message) => host.handle_socket(message, &mut ctx),
             Entry::Malformed { .. } => {}
-        }
-        for note in notes.drain(..) {
-            sink.record(&Record { at: now, place: Place(id.0), note });
         }
         while let Some(message) = host.poll_socket() {
             outputs.socket(id, &message);

@@ -5,16 +5,26 @@ use super::app::HostEvent;
 use super::node::Ctx;
 use super::owners::Owners;
 use super::setup::{HostSetup, RUDP_STREAM};
-use crate::base::ids::{PacketId, PortId, TransportKind};
-use crate::base::note::{Depth, DropCause, Note};
+use crate::base::ids::{FlowId, PacketId, PortId, TransportKind};
+use crate::base::note::{Depth, DropCause, FlowNote, Note, Notebook};
+use crate::base::rare_queue::RareQueue;
 use crate::base::rng::Rng;
 use crate::transport::endpoint::{Endpoint, EndpointEvent};
 use crate::transport::kernel::{KernelEndpoint, SocketOp};
 use crate::transport::rudp::RudpEndpoint;
 use crate::transport::tcp::TcpEndpoint;
 use crate::wire::packet::{Hop, Packet};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
+
+/// What connections noted goes where a node notes.
+#[inline]
+fn pass_on(notes: &mut Vec<(FlowId, FlowNote)>, packet: Option<PacketId>, notebook: &mut dyn Notebook) {
+    if !notes.is_empty() {
+        notebook.flow_notes(packet, notes);
+        notes.clear();
+    }
+}
 
 /// A host has one interface.
 const INTERFACE: PortId = PortId(0);
@@ -23,7 +33,7 @@ const INTERFACE: PortId = PortId(0);
 #[repr(C)]
 pub(super) struct Core {
     pub(super) addressing: Option<Addressing>,
-    pub(super) pending: VecDeque<(usize, HostEvent)>,
+    pub(super) pending: RareQueue<(usize, HostEvent)>,
     // Made when it is first used: most hosts speak one transport.
     pub(super) rudp: Option<Box<RudpEndpoint>>,
     // In a live run TCP is the operating system's, and `tcp` stays empty.
@@ -91,13 +101,13 @@ impl Core {
         if let Some(kernel) = &mut self.kernel {
             kernel.flush(now);
         }
-        if let Some(notes) = ctx.notes() {
-            self.tcp.take_notes(cause, notes);
+        if let Some(notebook) = ctx.notebook() {
+            pass_on(self.tcp.notes(), cause, notebook);
             if let Some(rudp) = &mut self.rudp {
-                rudp.take_notes(cause, notes);
+                pass_on(rudp.notes(), cause, notebook);
             }
             if let Some(kernel) = &mut self.kernel {
-                kernel.take_notes(cause, notes);
+                pass_on(kernel.notes(), cause, notebook);
             }
         }
         any

@@ -5,7 +5,7 @@ use super::app::{AppConn, ConnectRequest};
 use super::host_core::Core;
 use super::node::Ctx;
 use crate::base::ids::{FlowId, TransportKind};
-use crate::base::note::{FlowNote, Note};
+use crate::base::note::Note;
 use crate::base::time::Instant;
 use crate::transport::endpoint::Endpoint;
 use crate::transport::kernel::SocketOp;
@@ -114,8 +114,7 @@ impl HostCtx<'_> {
                 self.core.rudp().connect(now, local, remote, settings.rudp.clone(), name.clone())
             }
         };
-        let note = FlowNote::Opened { name, transport, from: local, to: remote };
-        self.ctx.note(Note::Flow { flow, packet: None, note });
+        self.ctx.note(Note::Opened { flow, name, transport, from: local, to: remote });
         let conn = AppConn { transport, id };
         self.core.owners.insert(conn, self.app);
         Some(conn)

@@ -2,7 +2,7 @@
 
 use super::outbox::Outbox;
 use crate::base::ids::{NodeId, PacketId, PortId};
-use crate::base::note::Note;
+use crate::base::note::{Note, Notebook};
 use crate::base::report::NodeReport;
 use crate::base::time::Instant;
 use crate::wire::packet::Packet;
@@ -87,20 +87,20 @@ pub struct Ctx<'a> {
     node: NodeId,
     last_packet: &'a mut u32,
     outbox: &'a mut Outbox,
-    notes: Option<&'a mut Vec<Note>>,
+    notebook: Option<&'a mut dyn Notebook>,
 }
 
 impl<'a> Ctx<'a> {
-    /// For drivers. `last_packet` counts the node's packets over the whole run; `notes` is `None`
+    /// For drivers. `last_packet` counts the node's packets over the whole run; `notebook` is `None`
     /// when nothing is recorded.
     pub fn new(
         now: Instant,
         node: NodeId,
         last_packet: &'a mut u32,
         outbox: &'a mut Outbox,
-        notes: Option<&'a mut Vec<Note>>,
+        notebook: Option<&'a mut dyn Notebook>,
     ) -> Self {
-        Ctx { now, node, last_packet, outbox, notes }
+        Ctx { now, node, last_packet, outbox, notebook }
     }
 
     /// The same, for a shorter time.
@@ -110,7 +110,10 @@ impl<'a> Ctx<'a> {
             node: self.node,
             last_packet: self.last_packet,
             outbox: self.outbox,
-            notes: self.notes.as_deref_mut(),
+            notebook: match &mut self.notebook {
+                Some(notebook) => Some(&mut **notebook),
+                None => None,
+            },
         }
     }
 
@@ -152,19 +155,19 @@ impl<'a> Ctx<'a> {
 
     /// Whether notes are wanted; spares the making of costly ones.
     pub fn noting(&self) -> bool {
-        self.notes.is_some()
+        self.notebook.is_some()
     }
 
     /// Where notes go, if they are wanted.
     #[inline]
-    pub(super) fn notes(&mut self) -> Option<&mut Vec<Note>> {
-        self.notes.as_deref_mut()
+    pub(super) fn notebook(&mut self) -> Option<&mut (dyn Notebook + 'a)> {
+        self.notebook.as_deref_mut()
     }
 
     /// Notes something at this node.
     pub fn note(&mut self, note: Note) {
-        if let Some(notes) = &mut self.notes {
-            notes.push(note);
+        if let Some(notebook) = &mut self.notebook {
+            notebook.note(&note);
         }
     }
 }

@@ -29,10 +29,12 @@ pub(super) enum Own {
     Several,
 }
 
-/// A route, and what a router wants to know of itself when it takes it.
+/// A route, or several beside each other that lead the same way, and what a router wants to know of
+/// itself when it takes it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Entry {
-    prefix: u32,
+    first: u32,
+    last: u32,
     pub(super) port: PortId,
     /// The next router; 0.0.0.0: the destination itself is on that link.
     pub(super) via: Ipv4Addr,
@@ -42,14 +44,26 @@ pub(super) struct Entry {
     pub(super) own: Own,
 }
 
+impl Entry {
+    /// Takes a route in that lies right behind and leads the same way, so that a thousand hosts
+    /// behind one link are one entry.
+    fn absorb(&mut self, next: &Entry) -> bool {
+        let way = |e: &Entry| (e.port, e.via, e.from, e.own);
+        let same = self.own == Own::None && way(self) == way(next) && self.last.checked_add(1) == Some(next.first);
+        if same {
+            self.last = next.last;
+        }
+        same
+    }
+}
+
 /// The routes of one prefix length.
 #[derive(Debug)]
 pub(super) struct RouteTable {
-    mask: u32,
     entries: Vec<Entry>,
     first: u32,
     shift: u32,
-    // The first entry of each stretch of 2^shift addresses from `first` on.
+    // The first entry that ends in each stretch of 2^shift addresses from `first` on, or behind it.
     index: Vec<u32>,
 }
 
@@ -76,15 +90,17 @@ impl RouteTable {
                 _ => Own::Several,
             }
         };
-        let entries: Vec<Entry> = routes
+        let mut entries: Vec<Entry> = routes
             .into_iter()
             .map(|Route { prefix, port, via, .. }| {
                 let from = addresses.get(port.0 as usize).copied().unwrap_or(Ipv4Addr::UNSPECIFIED);
                 let via = via.unwrap_or(Ipv4Addr::UNSPECIFIED);
-                Entry { prefix: prefix.to_bits(), port, via, from, own: inside(prefix) }
+                let (first, last) = (prefix.to_bits(), prefix.to_bits() | !mask);
+                Entry { first, last, port, via, from, own: inside(prefix) }
             })
             .collect();
-        let (first, last) = (entries.first().map_or(0, |e| e.prefix), entries.last().map_or(0, |e| e.prefix));
+        entries.dedup_by(|next, entry| entry.absorb(next));
+        let (first, last) = (entries.first().map_or(0, |e| e.first), entries.last().map_or(0, |e| e.last));
         // At most about eight stretches per route.
         let mut shift = 0;
         while u64::from((last - first) >> shift) > 8 * entries.len() as u64 {
@@ -93,36 +109,36 @@ impl RouteTable {
         let stretches = ((last - first) >> shift) + 1;
         let mut start = 0;
         let index = (0..stretches).map(|n| {
-            start += entries[start..].iter().take_while(|e| (e.prefix - first) >> shift < n).count();
+            start += entries[start..].iter().take_while(|e| (e.last - first) >> shift < n).count();
             start as u32
         });
         let index = index.collect();
-        RouteTable { mask, entries, first, shift, index }
+        RouteTable { entries, first, shift, index }
     }
 
     #[inline]
     pub(super) fn lookup(&self, dst: Ipv4Addr) -> Option<&Entry> {
-        let network = dst.to_bits() & self.mask;
+        let dst = dst.to_bits();
         // Mostly a stretch has one entry, or none.
-        for entry in self.entries.get(self.start(network)?..)? {
-            if entry.prefix >= network {
-                return (entry.prefix == network).then_some(entry);
+        for entry in self.entries.get(self.start(dst)?..)? {
+            if entry.last >= dst {
+                return (entry.first <= dst).then_some(entry);
             }
         }
         None
     }
 
-    /// The first entry of the stretch that a network lies in.
+    /// The first entry that ends in the stretch of an address, or behind it.
     #[inline]
-    fn start(&self, network: u32) -> Option<usize> {
-        let stretch = network.checked_sub(self.first)? >> self.shift;
+    fn start(&self, dst: u32) -> Option<usize> {
+        let stretch = dst.checked_sub(self.first)? >> self.shift;
         self.index.get(stretch as usize).map(|start| *start as usize)
     }
 
     /// Asks the memory for what a lookup will touch.
     #[inline]
     pub(super) fn prefetch(&self, dst: Ipv4Addr) {
-        if let Some(entry) = self.start(dst.to_bits() & self.mask).and_then(|start| self.entries.get(start)) {
+        if let Some(entry) = self.start(dst.to_bits()).and_then(|start| self.entries.get(start)) {
             prefetch(entry);
         }
     }
@@ -133,15 +149,31 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    #[test]
+    fn routes_beside_each_other_that_lead_the_same_way_are_one_entry() {
+        let to = |net: u32, port| Route {
+            prefix: Ipv4Addr::from_bits(net << 3),
+            prefix_len: 29,
+            port: PortId(port),
+            via: None,
+        };
+        let routes = [to(4, 1), to(5, 1), to(6, 1), to(7, 2), to(9, 2), to(10, 2)];
+        let table = RouteTable::new(routes.to_vec(), &[Ipv4Addr::from_bits(10 << 3)]);
+        assert_eq!(
+            table.entries.iter().map(|e| (e.first >> 3, e.last >> 3)).collect::<Vec<_>>(),
+            [(4, 6), (7, 7), (9, 9), (10, 10)]
+        );
+    }
+
     proptest! {
         #[test]
-        fn a_lookup_finds_what_a_search_finds(nets in prop::collection::vec(0u32..1 << 14, 0..60), dst in 0u32..1 << 17) {
-            let route = |net: &u32| Route { prefix: Ipv4Addr::from_bits(net << 3), prefix_len: 29, port: PortId(*net), via: None };
+        fn a_lookup_finds_what_a_search_finds(nets in prop::collection::vec(prop_oneof![0u32..60, 0u32..1 << 14], 0..60), dst in 0u32..1 << 17) {
+            let route = |net: &u32| Route { prefix: Ipv4Addr::from_bits(net << 3), prefix_len: 29, port: PortId(*net % 3), via: None };
             let own = [Ipv4Addr::from_bits(9)];
             let table = RouteTable::new(nets.iter().map(route).collect(), &own);
             for dst in nets.iter().map(|net| (net << 3) + 5).chain([dst]) {
                 let found = table.lookup(Ipv4Addr::from_bits(dst));
-                prop_assert_eq!(found.map(|e| e.port.0), nets.iter().find(|net| **net == dst >> 3).copied());
+                prop_assert_eq!(found.map(|e| e.port.0), nets.iter().find(|net| **net == dst >> 3).map(|net| net % 3));
                 prop_assert_eq!(found.is_some_and(|e| e.own == Own::One(own[0])), found.is_some() && dst >> 3 == 1);
             }
         }

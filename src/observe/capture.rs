@@ -7,7 +7,7 @@ use std::io::{self, Write};
 
 use super::places::Places;
 use crate::base::ids::PacketId;
-use crate::base::note::{Place, Record, Sink, Way};
+use crate::base::note::{Note, Place, Sink, Way};
 use crate::base::time::Instant;
 use crate::base::wall::WallClock;
 
@@ -121,7 +121,7 @@ fn padded(block: &mut Vec<u8>, bytes: &[u8]) {
 }
 
 impl Sink for Capture {
-    fn record(&mut self, _record: &Record) {}
+    fn note(&mut self, _at: Instant, _place: Place, _note: &Note) {}
 
     fn wants_packets(&self) -> bool {
         true

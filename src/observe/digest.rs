@@ -3,7 +3,8 @@
 //! Places are named, never numbered, in what is hashed, and each place has its own chain. So a
 //! bystander that sends nothing changes no digest, and one that does changes its own places only.
 
-use crate::base::note::{Note, Place, Record, Sink};
+use crate::base::ids::{FlowId, PacketId};
+use crate::base::note::{FlowNote, Note, Place, Sink};
 use crate::base::time::Instant;
 
 use super::fold::{Folder, KEYS};
@@ -112,8 +113,7 @@ impl Digest {
 
 impl Sink for Digest {
     #[inline(always)]
-    fn record(&mut self, record: &Record) {
-        let Record { at, place, ref note } = *record;
+    fn note(&mut self, at: Instant, place: Place, note: &Note) {
         match note {
             // Four of five; and where they are made, it is known which of them it is.
             Note::PacketSent { .. } | Note::PacketDelivered { .. } => self.fold(at, place, note),
@@ -121,11 +121,10 @@ impl Sink for Digest {
         }
     }
 
-    /// Where they are: to move a note costs a fifth of what it costs to sum it up.
-    #[inline]
-    fn record_all(&mut self, at: Instant, place: Place, notes: &mut Vec<Note>) {
-        notes.iter().for_each(|note| self.fold_other(at, place, note));
-        notes.clear();
+    fn flow_notes(&mut self, at: Instant, place: Place, packet: Option<PacketId>, notes: &[(FlowId, FlowNote)]) {
+        for &(flow, note) in notes {
+            self.fold(at, place, &Note::Flow { flow, packet, note });
+        }
     }
 }
 
@@ -177,7 +176,7 @@ fn name_key(name: &str) -> u64 {
 mod tests {
     use super::*;
     use crate::base::ids::{FlowId, NodeId, PacketId};
-    use crate::base::note::{Depth, DropCause, FlowNote, NameChange, Phase, SendCause, Window, WindowCause};
+    use crate::base::note::{Depth, DropCause, FlowNote, NameChange, Phase, Record, SendCause, Window, WindowCause};
     use crate::base::time::Duration;
     use std::collections::BTreeSet;
     use std::net::Ipv4Addr;

@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
 use crate::base::ids::FlowId;
-use crate::base::note::{FlowNote, Note};
+use crate::base::note::Note;
 
 /// The flows of a run, numbered in the order in which they are first heard of.
 #[derive(Clone, Debug, Default)]
@@ -16,7 +16,7 @@ impl FlowNames {
     /// Remembers the name if `note` gives one.
     #[inline]
     pub fn learn(&mut self, note: &Note) {
-        if let Note::Flow { flow, note: FlowNote::Opened { name, .. }, .. } = note {
+        if let Note::Opened { flow, name, .. } = note {
             self.0.insert(*flow, Some(name.clone()));
         }
     }

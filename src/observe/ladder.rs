@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use super::places::Places;
 use crate::base::ids::{FlowId, PacketId, TransportKind};
-use crate::base::note::{FlowNote, Note, Place, Record, Sink};
+use crate::base::note::{FlowNote, Note, Place, Sink};
 use crate::base::outline::Outline;
 use crate::base::time::Instant;
 
@@ -193,30 +193,29 @@ impl Numbers {
 }
 
 impl Sink for Ladder {
-    fn record(&mut self, record: &Record) {
-        match &record.note {
-            Note::Flow { flow, note: FlowNote::Opened { name, transport, from, to }, .. } => {
+    fn note(&mut self, at: Instant, place: Place, note: &Note) {
+        match note {
+            Note::Opened { flow, name, transport, from, to } => {
                 if !self.names.contains(name) {
                     self.names.push(name.clone());
                 }
                 if self.flow.is_none() && **name == *self.wanted {
                     let (from, to, transport) = (*from, *to, *transport);
-                    let initiator = record.place;
-                    self.flow = Some(Opened { id: *flow, transport, from, to, initiator, responder: None });
+                    self.flow = Some(Opened { id: *flow, transport, from, to, initiator: place, responder: None });
                 }
             }
             Note::Flow { flow, note: FlowNote::Timeout { timer, backoff }, .. } => {
                 if let Some(mine) = self.flow.as_ref().filter(|mine| mine.id == *flow) {
-                    let left = record.place == mine.initiator;
+                    let left = place == mine.initiator;
                     let text = format!("{} timer fires, backoff {backoff}", timer.word());
-                    self.rungs.push(Rung::Timer { at: record.at, left, text });
+                    self.rungs.push(Rung::Timer { at, left, text });
                 }
             }
             Note::PacketDropped { packet, cause, .. } => {
                 if let Some(&i) = self.by_packet.get(packet)
                     && let Some(Rung::Segment(s)) = self.rungs.get_mut(i)
                 {
-                    s.dropped = Some((record.at, record.place, cause.word()));
+                    s.dropped = Some((at, place, cause.word()));
                 }
             }
             _ => {}

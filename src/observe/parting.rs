@@ -5,7 +5,8 @@
 use std::collections::VecDeque;
 use std::fmt;
 
-use crate::base::note::{Record, Sink};
+use crate::base::note::{Note, Place, Record, Sink};
+use crate::base::time::Instant;
 
 use super::digest::Digest;
 use super::lock::Lock;
@@ -90,14 +91,14 @@ fn line(lines: &mut LineWriter, record: &Record) -> String {
 }
 
 impl Sink for PartingSearch<'_> {
-    fn record(&mut self, record: &Record) {
+    fn note(&mut self, at: Instant, place: Place, note: &Note) {
         let rank = self.digest.records();
-        self.digest.record(record);
+        self.digest.note(at, place, note);
         if self.shown_at.is_some_and(|end| rank >= end + NEIGHBOURS as u64) {
             return;
         }
-        self.lines.learn(record);
-        self.kept.push_back((rank, record.clone()));
+        self.lines.learn(note);
+        self.kept.push_back((rank, Record { at, place, note: note.clone() }));
         if self.shown_at.is_some() {
             return;
         }
@@ -147,8 +148,7 @@ impl fmt::Display for Parting {
 mod tests {
     use super::*;
     use crate::base::ids::{NodeId, PacketId};
-    use crate::base::note::{Depth, Note, Place};
-    use crate::base::time::Instant;
+    use crate::base::note::Depth;
 
     /// A run of packets at these times.
     fn watch(times: &[u64], sink: &mut dyn Sink) {

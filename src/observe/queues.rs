@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use crate::base::note::{Depth, Note, Place, Record};
+use crate::base::note::{Depth, Note, Place};
 use crate::base::time::Instant;
 
 use super::ascii::{NUMBER, Names, SECONDS, Stamp, csv_field};
@@ -80,27 +80,27 @@ impl Queues {
         Queues { seen, changes: Scratch::new(changes), columns, nodes: places.nodes, room, out }
     }
 
-    /// What a record says of a queue; `stamp` is its time.
+    /// What a note says of a queue; `stamp` is its time.
     #[inline(always)]
-    pub fn record(&mut self, record: &Record, stamp: &Stamp) {
+    pub fn note(&mut self, at: Instant, place: Place, note: &Note, stamp: &Stamp) {
         if let Note::PacketSent { queue, .. }
         | Note::PacketDelivered { queue, .. }
-        | Note::PacketDropped { queue, .. } = &record.note
+        | Note::PacketDropped { queue, .. } = note
         {
-            self.see(record, stamp, *queue);
+            self.see(at, place, stamp, *queue);
         }
     }
 
     #[inline]
-    fn see(&mut self, record: &Record, stamp: &Stamp, depth: Depth) {
+    fn see(&mut self, at: Instant, place: Place, stamp: &Stamp, depth: Depth) {
         // A node has no queue.
-        let Some(link) = record.place.0.checked_sub(self.nodes) else { return };
+        let Some(link) = place.0.checked_sub(self.nodes) else { return };
         let Some(seen) = self.seen.get_mut(link as usize) else { return };
         if seen.now == Some(depth) {
             return;
         }
-        *seen = Seen { now: Some(depth), longest: seen.longest.max(depth.packets), last: record.at };
-        self.changes.push([record.at.as_nanos(), u64::from(link) << 32 | u64::from(depth.packets)]);
+        *seen = Seen { now: Some(depth), longest: seen.longest.max(depth.packets), last: at };
+        self.changes.push([at.as_nanos(), u64::from(link) << 32 | u64::from(depth.packets)]);
         let mut row = self.out.pen(self.room);
         row.stamp(stamp);
         row.name(&self.columns, link as usize);
@@ -159,7 +159,7 @@ mod tests {
             let mut stamp = Stamp::default();
             stamp.set(at);
             let note = Note::PacketSent { packet, bytes: 1500, queue };
-            queues.record(&Record { at, place: Place(place), note }, &stamp);
+            queues.note(at, Place(place), &note, &stamp);
         }
         let mut depths = queues.finish(&places).unwrap();
         assert_eq!(

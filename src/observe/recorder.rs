@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 use crate::base::ids::PacketId;
-use crate::base::note::{Place, Record, Sink, Way};
+use crate::base::note::{Note, Place, Sink, Way};
 use crate::base::outline::Outline;
 use crate::base::time::Instant;
 
@@ -112,27 +112,27 @@ impl Recorder {
 
 impl More {
     #[inline(never)]
-    fn record(&mut self, record: &Record, digest: &mut Digest) {
-        if self.digested.as_ref().is_none_or(|places| places.contains(&record.place)) {
-            digest.record(record);
+    fn note(&mut self, at: Instant, place: Place, note: &Note, digest: &mut Digest) {
+        if self.digested.as_ref().is_none_or(|places| places.contains(&place)) {
+            digest.note(at, place, note);
         }
         if let Some(full) = &mut self.full {
-            full.trace.record(record);
-            full.queues.record(record, full.trace.stamp());
-            full.series.record(record);
+            full.trace.note(at, place, note);
+            full.queues.note(at, place, note, full.trace.stamp());
+            full.series.note(at, place, note);
         }
         if let Some(ladder) = &mut self.ladder {
-            ladder.record(record);
+            ladder.note(at, place, note);
         }
     }
 }
 
 impl Sink for Recorder {
     #[inline(never)]
-    fn record(&mut self, record: &Record) {
+    fn note(&mut self, at: Instant, place: Place, note: &Note) {
         match &mut self.more {
-            None => self.digest.record(record),
-            Some(more) => more.record(record, &mut self.digest),
+            None => self.digest.note(at, place, note),
+            Some(more) => more.note(at, place, note, &mut self.digest),
         }
     }
 

@@ -15,7 +15,7 @@ use super::flows::FlowNames;
 use super::queues::Depths;
 use super::windows::{WindowRow, Windows, field};
 use crate::base::ids::FlowId;
-use crate::base::note::{FlowNote, Note, Place, Record, Sink};
+use crate::base::note::{FlowNote, Note, Place, Sink};
 use crate::base::time::Instant;
 
 /// Collects the series of a run. What is long goes to files on the way; what stays in memory grows
@@ -160,12 +160,10 @@ impl Series {
 
 impl Sink for Series {
     #[inline(always)]
-    fn record(&mut self, record: &Record) {
-        let (at, place) = (record.at, record.place);
+    fn note(&mut self, at: Instant, place: Place, note: &Note) {
         self.last = self.last.max(at);
-        let Note::Flow { flow, note, .. } = &record.note else { return };
-        self.flows.learn(&record.note);
-        if !matches!(note, FlowNote::Window(_) | FlowNote::SegmentSent { .. } | FlowNote::Delivered { .. }) {
+        let Note::Flow { flow, note: about, .. } = note else { return self.flows.learn(note) };
+        if !matches!(about, FlowNote::Window(_) | FlowNote::SegmentSent { .. } | FlowNote::Delivered { .. }) {
             return;
         }
         let rank = match self.recent.get(place.0 as usize) {
@@ -173,7 +171,7 @@ impl Sink for Series {
             _ => self.look_up(*flow, place),
         };
         let Some((_, end)) = self.ends.get_index_mut(rank as usize) else { return };
-        match note {
+        match about {
             FlowNote::Window(window) => {
                 end.changed = Some(at);
                 self.windows.get_mut().push(at, rank, window);
@@ -200,9 +198,14 @@ mod tests {
         let mut series = Series::new(Box::new(Cursor::new(Vec::new())));
         let (from, to) = ("10.0.0.1:49152".parse().unwrap(), "10.0.0.2:80".parse().unwrap());
         let flow = FlowId::new(TransportKind::Tcp, from, to);
+        series.note(
+            Instant::ZERO,
+            Place(0),
+            &Note::Opened { flow, name: "phone->store#1".into(), transport: TransportKind::Tcp, from, to },
+        );
         let mut note = |ms: u64, place: u32, note: FlowNote| {
             let at = Instant::ZERO + Duration::from_millis(ms);
-            series.record(&Record { at, place: Place(place), note: Note::Flow { flow, packet: None, note } });
+            series.note(at, Place(place), &Note::Flow { flow, packet: None, note });
         };
         let window = |cwnd_bytes| Window {
             cause: WindowCause::Ack,
@@ -213,7 +216,6 @@ mod tests {
             srtt: Some(Duration::from_micros(50_300)),
             rto: Duration::from_secs(1),
         };
-        note(0, 0, FlowNote::Opened { name: "phone->store#1".into(), transport: TransportKind::Tcp, from, to });
         note(1, 0, FlowNote::SegmentSent { offset: 0, bytes: 100, cause: SendCause::New });
         note(1, 0, FlowNote::Window(window(14_480)));
         note(2, 1, FlowNote::Delivered { bytes: 100 });

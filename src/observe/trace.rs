@@ -7,7 +7,8 @@ use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
 use crate::base::ids::{FlowId, PacketId};
-use crate::base::note::{Depth, FlowNote, Note, Record, Sink, Visitor};
+use crate::base::note::{Depth, Note, Place, Record, Sink, Visitor};
+use crate::base::time::Instant;
 
 use super::ascii::{Fixed, NUMBER, Names, Pen, Stamp};
 use super::files::Lines;
@@ -41,9 +42,9 @@ impl Trace {
 
 impl Sink for Trace {
     #[inline(always)]
-    fn record(&mut self, record: &Record) {
-        let room = self.lines.prepare(record);
-        let mut pen = self.lines.write(self.out.pen(room), record);
+    fn note(&mut self, at: Instant, place: Place, note: &Note) {
+        let room = self.lines.prepare(note);
+        let mut pen = self.lines.write(self.out.pen(room), at, place, note);
         pen.byte(b'\n');
         let left = pen.left();
         self.out.end(left);
@@ -106,10 +107,10 @@ impl LineWriter {
         self.room = ROOM + self.places.room() + self.origins.room() + self.flows.names.room();
     }
 
-    /// Learns the flow's name if `record` gives one.
+    /// Learns the flow's name if `note` gives one.
     #[inline]
-    pub fn learn(&mut self, record: &Record) {
-        if let Note::Flow { flow, note: FlowNote::Opened { name, .. }, .. } = &record.note {
+    pub fn learn(&mut self, note: &Note) {
+        if let Note::Opened { flow, name, .. } = note {
             let mut escaped = Vec::new();
             escape(name, |bytes| escaped.extend_from_slice(bytes));
             escaped.push(b'"');
@@ -121,18 +122,18 @@ impl LineWriter {
 
     /// Appends the JSON object for `record`, without a newline.
     pub fn append(&mut self, line: &mut Vec<u8>, record: &Record) {
-        let (start, room) = (line.len(), self.prepare(record));
+        let (start, room) = (line.len(), self.prepare(&record.note));
         line.resize(start + room, 0);
-        let left = self.write(Pen::new(&mut line[start..]), record).left();
+        let left = self.write(Pen::new(&mut line[start..]), record.at, record.place, &record.note).left();
         line.truncate(start + room - left);
     }
 
     /// Learns, and says how much room the line needs.
     #[inline]
-    fn prepare(&mut self, record: &Record) -> usize {
-        let text = match &record.note {
-            Note::Flow { note: FlowNote::Opened { name, .. }, .. } => {
-                self.learn(record);
+    fn prepare(&mut self, note: &Note) -> usize {
+        let text = match note {
+            Note::Opened { name, .. } => {
+                self.learn(note);
                 name
             }
             Note::Name { name: text, .. }
@@ -145,11 +146,11 @@ impl LineWriter {
     }
 
     #[inline(always)]
-    fn write<'b>(&mut self, mut pen: Pen<'b>, record: &Record) -> Pen<'b> {
-        self.stamp.set(record.at);
+    fn write<'b>(&mut self, mut pen: Pen<'b>, at: Instant, place: Place, note: &Note) -> Pen<'b> {
+        self.stamp.set(at);
         pen.begin(&self.stamp);
-        pen.name(&self.places, record.place.0 as usize);
-        match &record.note {
+        pen.name(&self.places, place.0 as usize);
+        match note {
             Note::PacketSent { packet, bytes, queue } => self.passage(pen, &SENT, *packet, *bytes, *queue),
             Note::PacketDelivered { packet, bytes, queue } => self.passage(pen, &DELIVERED, *packet, *bytes, *queue),
             note => self.any(pen, note),
@@ -341,8 +342,7 @@ impl Visitor for Fields<'_, '_> {
 mod tests {
     use super::*;
     use crate::base::ids::NodeId;
-    use crate::base::note::{DropCause, NameChange, Place};
-    use crate::base::time::Instant;
+    use crate::base::note::{DropCause, NameChange};
 
     fn line(note: Note) -> String {
         let places = Places { names: vec!["phone".into(), "phone--lan/forward".into()], nodes: 1 };

@@ -10,7 +10,7 @@ use super::build::build_with;
 use super::diagnostic::Diagnostic;
 use super::plan::{NodeKind, Plan};
 use crate::base::ids::{NodeId, PacketId, PortId};
-use crate::base::note::{Record, Sink};
+use crate::base::note::{Note, Place, Record, Sink};
 use crate::base::report::{LinkReport, NodeReport};
 use crate::base::time::Instant;
 use crate::live::medium::{Departure, Medium};
@@ -56,9 +56,9 @@ pub fn tap() -> (Tap, Receiver<Record>) {
 }
 
 impl Sink for Tap {
-    fn record(&mut self, record: &Record) {
+    fn note(&mut self, at: Instant, place: Place, note: &Note) {
         // Nobody listens any more only when the run is over.
-        let _ = self.0.send(record.clone());
+        let _ = self.0.send(Record { at, place, note: note.clone() });
     }
 }
 

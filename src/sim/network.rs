@@ -7,9 +7,10 @@ use super::fault::{Change, Fault};
 use super::lookahead::{Lookahead, STEPS};
 use super::scheduler::{Scheduler, Source};
 use crate::base::ids::{ChannelId, NodeId, PortId};
-use crate::base::note::{Depth, DropCause, Nobody, Note, Place, Record, Sink, Way};
+use crate::base::note::{Depth, DropCause, Nobody, Note, Notebook, Place, Sink, Way};
 use crate::base::prefetch::prefetch;
 use crate::base::report::{LinkReport, NodeReport};
+use crate::base::sinks::Here;
 use crate::base::time::Instant;
 use crate::node::node::{Ctx, Input, Node, Status, Wish};
 use crate::node::outbox::Outbox;
@@ -58,7 +59,6 @@ pub struct Network<S = Nobody> {
     events: u64,
     packet_hops: u64,
     outbox: Outbox,
-    notes: Vec<Note>,
 }
 
 impl<S: Sink> Network<S> {
@@ -82,7 +82,6 @@ impl<S: Sink> Network<S> {
             events: 0,
             packet_hops: 0,
             outbox: Outbox::default(),
-            notes: Vec::new(),
         }
     }
 
@@ -149,7 +148,7 @@ impl<S: Sink> Network<S> {
 
     /// When something happens next.
     pub fn next_event(&mut self) -> Option<Instant> {
-        self.scheduler.peek().map(|(at, _)| at)
+        self.scheduler.peek()
     }
 
     /// Handles the next event unless it is later than `until`. False: there was none.
@@ -241,7 +240,7 @@ impl<S: Sink> Network<S> {
     fn look_ahead(&self, id: ChannelId) {
         let channel = &self.channels[id.0 as usize];
         let Some(third) = channel.upcoming(2) else { return };
-        prefetch(&third.id);
+        third.prefetch_header();
         let slot = &self.nodes[channel.to().0.0 as usize];
         if let Some(second) = channel.upcoming(1) {
             slot.node.prefetch_route(second, 0);
@@ -256,7 +255,7 @@ impl<S: Sink> Network<S> {
 
     /// A packet goes to a host, if it is one: the first step for it, and the next for those before it.
     #[inline(never)]
-    fn look_ahead_to_host(&mut self, id: ChannelId) {
+    fn look_ahead_to_host(&mut self, id: ChannelId, packet: &Packet) {
         let (channel, Some(lookahead)) = (&self.channels[id.0 as usize], &mut self.lookahead) else { return };
         if !channel.leads_to_host() {
             return;
@@ -264,13 +263,16 @@ impl<S: Sink> Network<S> {
         let host = channel.to().0;
         lookahead.announce(host);
         prefetch(&self.nodes[host.0 as usize]);
+        prefetch(packet);
         for step in 1..STEPS {
-            let slot = &self.nodes[lookahead.at_step(step).0 as usize];
+            let host = lookahead.at_step(step);
+            let slot = &self.nodes[host.0 as usize];
             slot.node.prefetch(step - 1);
-            if step == 1
-                && let Some(out) = slot.ports.first()
-            {
-                prefetch(&self.channels[out.0 as usize]);
+            if step == 1 {
+                self.scheduler.prefetch_wake(host);
+                if let Some(out) = slot.ports.first() {
+                    prefetch(&self.channels[out.0 as usize]);
+                }
             }
         }
     }
@@ -294,8 +296,9 @@ impl<S: Sink> Network<S> {
     #[inline(never)]
     fn node_input(&mut self, id: NodeId, input: Input) {
         let slot = &mut self.nodes[id.0 as usize];
-        let notes = self.sink.wants_records().then_some(&mut self.notes);
-        let mut ctx = Ctx::new(self.now, id, &mut slot.last_packet, &mut self.outbox, notes);
+        let mut here = Here { at: self.now, place: Place(id.0), sink: &mut self.sink };
+        let notebook = if here.sink.wants_records() { Some(&mut here as &mut dyn Notebook) } else { None };
+        let mut ctx = Ctx::new(self.now, id, &mut slot.last_packet, &mut self.outbox, notebook);
         let Wish { wake, busy } = slot.node.take(input, &mut ctx);
         if busy != slot.busy {
             slot.busy = busy;
@@ -303,9 +306,6 @@ impl<S: Sink> Network<S> {
         }
         // A wake for the past is a wake for now.
         self.scheduler.set_node(id, wake.map(|at| at.max(self.now)));
-        if self.sink.wants_records() && !self.notes.is_empty() {
-            self.sink.record_all(self.now, Place(id.0), &mut self.notes);
-        }
         while let Some((port, packet)) = self.outbox.pop() {
             self.send(id, port, packet);
         }
@@ -346,7 +346,7 @@ impl<S: Sink> Network<S> {
         let Some(&id) = self.nodes[from.0 as usize].ports.get(port.0 as usize) else { return };
         let (now, place) = (self.now, self.channel_place(id));
         if self.lookahead.is_some() {
-            self.look_ahead_to_host(id);
+            self.look_ahead_to_host(id, &packet);
         }
         let (channel, sink) = (&mut self.channels[id.0 as usize], &mut self.sink);
         match channel.send(now, packet, &mut Watch { at: now, place, sink, outbox: &mut self.outbox }) {
@@ -421,6 +421,6 @@ impl<S: Sink> Network<S> {
     }
 
     fn record(&mut self, place: Place, note: Note) {
-        self.sink.record(&Record { at: self.now, place, note });
+        self.sink.note(self.now, place, &note);
     }
 }

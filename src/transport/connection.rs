@@ -48,12 +48,12 @@ pub trait Connection: Stream {
     /// When [`Connection::handle_timeout`] wants to be called next: one instant, however many
     /// timers run.
     fn poll_timeout(&self) -> Option<Instant>;
-    /// What it noted since the last call; nothing unless noting was asked for.
-    fn poll_note(&mut self) -> Option<FlowNote>;
+    /// What it noted, oldest first, to be taken out; `None` unless noting was asked for.
+    fn notes(&mut self) -> Option<&mut Vec<FlowNote>>;
     /// Asks the memory for what is behind its pointers.
     fn prefetch(&self) {}
     /// Its figures.
-    fn stats(&self) -> &FlowStats;
+    fn stats(&self) -> FlowStats;
     /// True when nothing is left to do, TIME-WAIT included: it may be forgotten.
     fn is_closed(&self) -> bool;
 }

@@ -4,8 +4,8 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::Arc;
 
 use super::stream::{Stream, StreamEvent};
-use crate::base::ids::{FlowId, PacketId};
-use crate::base::note::{FlowNote, Note};
+use crate::base::ids::FlowId;
+use crate::base::note::FlowNote;
 use crate::base::report::FlowReport;
 use crate::base::time::Instant;
 
@@ -93,10 +93,8 @@ pub trait Endpoint {
     fn has_work(&self) -> bool;
     /// When the earliest timer of any connection fires.
     fn poll_timeout(&self) -> Option<Instant>;
-    /// The next note of any connection.
-    fn poll_note(&mut self) -> Option<(FlowId, FlowNote)>;
-    /// Moves the notes of all connections to `into`; `packet` was being handled when they were made.
-    fn take_notes(&mut self, packet: Option<PacketId>, into: &mut Vec<Note>);
+    /// The notes of all connections, oldest first, to be taken out.
+    fn notes(&mut self) -> &mut Vec<(FlowId, FlowNote)>;
     /// The stream of a connection, while there is one.
     fn stream(&mut self, conn: ConnId) -> Option<&mut dyn Stream>;
     /// Figures of every connection there was, in order of opening.

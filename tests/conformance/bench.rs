@@ -168,7 +168,7 @@ impl Bench {
                 self.wires[0].push_back((self.now + wait, s));
             }
         }
-        while let Some((_, note)) = self.a.poll_note() {
+        for (_, note) in std::mem::take(self.a.notes()) {
             match note {
                 FlowNote::SegmentSent { offset, cause, .. } => self.log.push((self.ms(), offset / MSS + 1, cause)),
                 FlowNote::Window(w) => self.windows.push((self.ms(), w)),

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use super::message::{SocketMessage, SocketOp};
 use super::stream::KernelStream;
-use crate::base::ids::{FlowId, PacketId, TransportKind};
-use crate::base::note::{FlowNote, Note};
+use crate::base::ids::{FlowId, TransportKind};
+use crate::base::note::FlowNote;
 use crate::base::report::FlowReport;
 use crate::base::time::Instant;
 use crate::transport::connection::Connection as _;
@@ -116,14 +116,9 @@ impl KernelEndpoint {
         self.requests.pop_front()
     }
 
-    /// The next note of any connection.
-    pub fn poll_note(&mut self) -> Option<(FlowId, FlowNote)> {
-        self.table.poll_note()
-    }
-
-    /// Moves the notes of all connections to `into`; `packet` was being handled when they were made.
-    pub fn take_notes(&mut self, packet: Option<PacketId>, into: &mut Vec<Note>) {
-        self.table.take_notes(packet, into);
+    /// The notes of all connections, oldest first, to be taken out.
+    pub fn notes(&mut self) -> &mut Vec<(FlowId, FlowNote)> {
+        self.table.notes()
     }
 
     /// The stream of a connection, while there is one.

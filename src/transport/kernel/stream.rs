@@ -45,7 +45,7 @@ pub(super) struct KernelStream {
     events: VecDeque<StreamEvent>,
     ops: VecDeque<SocketOp>,
     noting: bool,
-    notes: VecDeque<FlowNote>,
+    notes: Vec<FlowNote>,
     stats: FlowStats,
 }
 
@@ -70,7 +70,7 @@ impl KernelStream {
             events: VecDeque::new(),
             ops: VecDeque::new(),
             noting: false,
-            notes: VecDeque::new(),
+            notes: Vec::new(),
             stats: FlowStats { congestion: "kernel", opened: Some(now), ..FlowStats::default() },
         }
     }
@@ -102,7 +102,7 @@ impl KernelStream {
 
     fn note(&mut self, note: FlowNote) {
         if self.noting {
-            self.notes.push_back(note);
+            self.notes.push(note);
         }
     }
 
@@ -302,12 +302,12 @@ impl Connection for KernelStream {
         self.deadline.filter(|_| self.closed.is_none())
     }
 
-    fn poll_note(&mut self) -> Option<FlowNote> {
-        self.notes.pop_front()
+    fn notes(&mut self) -> Option<&mut Vec<FlowNote>> {
+        self.noting.then_some(&mut self.notes)
     }
 
-    fn stats(&self) -> &FlowStats {
-        &self.stats
+    fn stats(&self) -> FlowStats {
+        self.stats.clone()
     }
 
     fn is_closed(&self) -> bool {

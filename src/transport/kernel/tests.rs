@@ -88,8 +88,8 @@ fn the_systems_windows_are_noted_with_their_cause() {
         let now = ms(1 + i as u64);
         say(&mut e, now, SocketOp::Info(info));
         e.flush(now);
-        let notes: Vec<FlowNote> = std::iter::from_fn(|| e.poll_note()).map(|(_, note)| note).collect();
-        let Some(FlowNote::Window(window)) = notes.last() else { panic!("{notes:?}") };
+        let notes = std::mem::take(e.notes());
+        let Some((_, FlowNote::Window(window))) = notes.last() else { panic!("{notes:?}") };
         assert_eq!((window.cause, window.phase, window.cwnd_bytes), (cause, phase, info.cwnd_bytes));
     }
     let stats = e.reports().pop().unwrap().stats;

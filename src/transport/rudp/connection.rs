@@ -77,6 +77,7 @@ pub struct RudpConnection {
     pub(super) skip_rng: Rng,
     pub(super) controller: Governor,
     pub(super) rtt: RttEstimator,
+    pub(super) latest_rtt: Duration,
     pub(super) recovery: Recovery,
     pub(super) last_data_sent: Option<Instant>,
 
@@ -94,7 +95,7 @@ pub struct RudpConnection {
     pub(super) discarding: bool,
     pub(super) write_was_cut: bool,
     pub(super) noting: bool,
-    pub(super) notes: VecDeque<FlowNote>,
+    pub(super) notes: Vec<FlowNote>,
     pub(super) stats: FlowStats,
 }
 
@@ -142,6 +143,7 @@ impl RudpConnection {
             skip_rng,
             controller: (entry.build)(&config.setup(payload)).into(),
             rtt: RttEstimator::new(limits),
+            latest_rtt: Duration::ZERO,
             recovery: Recovery::default(),
             last_data_sent: None,
             inbox: Inbox::new(config.receive_buffer),
@@ -156,7 +158,7 @@ impl RudpConnection {
             discarding: false,
             write_was_cut: false,
             noting: false,
-            notes: VecDeque::new(),
+            notes: Vec::new(),
             stats: FlowStats { congestion: entry.name, opened: Some(now), ..FlowStats::default() },
             config,
         }
@@ -219,7 +221,7 @@ impl RudpConnection {
 
     pub(super) fn note(&mut self, note: impl FnOnce() -> FlowNote) {
         if self.noting {
-            self.notes.push_back(note());
+            self.notes.push(note());
         }
     }
 
@@ -243,7 +245,7 @@ impl RudpConnection {
             srtt: self.rtt.srtt(),
             rto: self.rtt.rto(),
         };
-        self.notes.push_back(FlowNote::Window(window));
+        self.notes.push(FlowNote::Window(window));
     }
 }
 
@@ -269,12 +271,12 @@ impl Connection for RudpConnection {
         self.timers.next()
     }
 
-    fn poll_note(&mut self) -> Option<FlowNote> {
-        if self.noting { self.notes.pop_front() } else { None }
+    fn notes(&mut self) -> Option<&mut Vec<FlowNote>> {
+        self.noting.then_some(&mut self.notes)
     }
 
-    fn stats(&self) -> &FlowStats {
-        &self.stats
+    fn stats(&self) -> FlowStats {
+        self.stats.clone()
     }
 
     fn is_closed(&self) -> bool {

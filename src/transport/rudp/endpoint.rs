@@ -10,8 +10,8 @@ use super::close::error;
 use super::config::{Mode, RudpConfig};
 use super::connection::{Peer, RudpConnection};
 use super::cookie::{Client, Keys, Offer};
-use crate::base::ids::{FlowId, PacketId, TransportKind};
-use crate::base::note::{CloseReason, FlowNote, Note};
+use crate::base::ids::{FlowId, TransportKind};
+use crate::base::note::{CloseReason, FlowNote};
 use crate::base::report::FlowReport;
 use crate::base::rng::Rng;
 use crate::base::time::{Duration, Instant};
@@ -314,12 +314,8 @@ impl Endpoint for RudpEndpoint {
         self.table.poll_timeout()
     }
 
-    fn poll_note(&mut self) -> Option<(FlowId, FlowNote)> {
-        self.table.poll_note()
-    }
-
-    fn take_notes(&mut self, packet: Option<PacketId>, into: &mut Vec<Note>) {
-        self.table.take_notes(packet, into);
+    fn notes(&mut self) -> &mut Vec<(FlowId, FlowNote)> {
+        self.table.notes()
     }
 
     fn stream(&mut self, conn: ConnId) -> Option<&mut dyn Stream> {

@@ -5,6 +5,7 @@ use std::net::SocketAddrV4;
 
 use bytes::Bytes;
 
+use crate::base::ids::FlowId;
 use crate::base::note::{FlowNote, Window, WindowCause};
 use crate::base::report::FlowStats;
 use crate::base::rng::{Rng, Seed};
@@ -49,7 +50,7 @@ pub(super) struct Net {
     pub(super) delay: Duration,
     /// Delays, repeats and loses packets at random, and sends them as bytes.
     pub(super) chaos: Option<Rng>,
-    pub(super) notes: Vec<FlowNote>,
+    pub(super) notes: Vec<(FlowId, FlowNote)>,
     /// The states that each end went through.
     pub(super) states: [Vec<State>; 2],
 }
@@ -166,8 +167,8 @@ impl Net {
 
     /// The client's notes of changes of its window for this reason.
     pub(super) fn windows(&mut self, cause: WindowCause) -> Vec<Window> {
-        self.notes.extend(std::iter::from_fn(|| self.ends[CLIENT].poll_note()).map(|(_, note)| note));
-        let windows = self.notes.iter().filter_map(|n| if let FlowNote::Window(w) = n { Some(*w) } else { None });
+        self.notes.append(self.ends[CLIENT].notes());
+        let windows = self.notes.iter().filter_map(|(_, n)| if let FlowNote::Window(w) = n { Some(*w) } else { None });
         windows.filter(|w| w.cause == cause).collect()
     }
 

@@ -106,7 +106,7 @@ impl Bench {
                 self.wires[0].push_back((self.now + DELAY, s));
             }
         }
-        while let Some(note) = self.a.poll_note() {
+        for note in self.a.notes().map(std::mem::take).unwrap_or_default() {
             match note {
                 FlowNote::SegmentSent { offset, cause, .. } => self.log.push((self.ms(), offset / MSS + 1, cause)),
                 FlowNote::Window(w) => self.windows.push((self.ms(), w.cause, w.cwnd_bytes, w.ssthresh_bytes)),
