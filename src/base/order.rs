@@ -20,30 +20,38 @@ pub fn natural(a: &str, b: &str) -> Ordering {
 }
 
 /// The ranks of `names` in the order of [`natural`]; equal names keep theirs. What mostly tells names
-/// apart, the text before the first number and that number, is read once for each name.
+/// apart, their first two numbers and the text before each, is read once for each name.
 pub fn natural_order<'a>(names: impl Iterator<Item = &'a str>) -> Vec<u32> {
     struct Key<'a> {
-        head: usize,
-        value: u64,
+        // Text, as its rank, and the number behind it.
+        parts: [(usize, u64); 2],
         name: &'a str,
         rank: u32,
     }
-    let mut heads: Vec<Head<'_>> = Vec::new();
+    let mut heads: [Vec<Head<'_>>; 2] = Default::default();
     let mut keys = Vec::with_capacity(names.size_hint().0);
     for (name, rank) in names.zip(0..) {
-        let (head, value) = split(name);
-        // Names of a group mostly stand together.
-        if heads.last() != Some(&head) {
-            heads.push(head);
-        }
-        keys.push(Key { head: heads.len() - 1, value, name, rank });
+        let mut rest = name.as_bytes();
+        let parts = heads.each_mut().map(|heads| {
+            let (head, value, behind) = split(rest);
+            // Numbers that are too large for a key are the same here: what follows tells nothing.
+            rest = if value < u64::MAX { behind } else { b"" };
+            // Names of a group mostly stand together.
+            if heads.last() != Some(&head) {
+                heads.push(head);
+            }
+            (heads.len() - 1, value)
+        });
+        keys.push(Key { parts, name, rank });
     }
-    let ranks = ranks(&heads);
-    keys.iter_mut().for_each(|key| key.head = ranks[key.head]);
+    let ranks = heads.map(|heads| ranks(&heads));
+    for key in &mut keys {
+        key.parts.iter_mut().zip(&ranks).for_each(|((head, _), ranks)| *head = ranks[*head]);
+    }
     keys.sort_by(|a, b| {
-        let by_key = (a.head, a.value).cmp(&(b.head, b.value));
         // The two directions of a link have one name.
-        by_key.then_with(|| if a.name == b.name { Ordering::Equal } else { natural(a.name, b.name) })
+        let as_text = || if a.name == b.name { Ordering::Equal } else { natural(a.name, b.name) };
+        a.parts.cmp(&b.parts).then_with(as_text)
     });
     keys.into_iter().map(|key| key.rank).collect()
 }
@@ -51,16 +59,16 @@ pub fn natural_order<'a>(names: impl Iterator<Item = &'a str>) -> Vec<u32> {
 /// The text before a name's first number, and, if there is one, a digit that stands for it.
 type Head<'a> = (&'a [u8], Option<u8>);
 
-/// The head of a name, and the number behind it; those that are too large are the same here.
-fn split(name: &str) -> (Head<'_>, u64) {
-    let (head, rest) = name.as_bytes().split_at(name.bytes().take_while(|c| !c.is_ascii_digit()).count());
-    let digit = |c: &u8| u64::from(c - b'0');
+/// The head of a name, the number behind it, and the rest.
+fn split(name: &[u8]) -> (Head<'_>, u64, &[u8]) {
+    let (head, rest) = name.split_at(name.iter().take_while(|c| !c.is_ascii_digit()).count());
     match number(rest) {
-        Some((digits, _)) => {
+        Some((digits, rest)) => {
+            let digit = |c: &u8| u64::from(c - b'0');
             let value = digits.iter().fold(0u64, |n, c| n.saturating_mul(10).saturating_add(digit(c)));
-            ((head, Some(b'0')), value)
+            ((head, Some(b'0')), value, rest)
         }
-        None => ((head, None), 0),
+        None => ((head, None), 0, b""),
     }
 }
 

@@ -212,30 +212,29 @@ fn simulate(
     if !has_work || network.is_busy() {
         network.idle_until(until);
     }
-    let mut failures = Vec::new();
-    let mut nodes = Vec::new();
-    for (node, (report, status)) in plan.nodes.iter().zip(network.node_reports()) {
-        if let Status::Failed(why) = status {
-            failures.push((node.name.to_string(), why));
-        }
-        nodes.push((node.name.clone(), report));
-    }
-    let outcome = RunOutcome {
+    let mut outcome = RunOutcome {
         scenario: name.to_owned(),
         seed: plan.seed,
-        digest: None,
         r#virtual: network.now(),
         events: network.events(),
         packet_hops: network.packet_hops(),
-        nodes,
-        links: links(plan, network.link_reports()),
-        expect: Vec::new(),
+        ..RunOutcome::default()
     };
+    let (node_reports, link_reports) = network.into_reports();
+    outcome.links = links(plan, link_reports);
+    outcome.nodes.reserve_exact(plan.nodes.len());
+    let mut failures = Vec::new();
+    for (node, (report, status)) in plan.nodes.iter().zip(node_reports) {
+        if let Status::Failed(why) = status {
+            failures.push((node.name.to_string(), why));
+        }
+        outcome.nodes.push((node.name.clone(), report));
+    }
     Ok((outcome, failures))
 }
 
 /// Names the figures of link directions.
-pub(super) fn links(plan: &Plan, reports: Vec<LinkReport>) -> Vec<LinkOutcome> {
+pub(super) fn links(plan: &Plan, reports: impl IntoIterator<Item = LinkReport>) -> Vec<LinkOutcome> {
     let named = |(index, report): (usize, LinkReport)| {
         let link = &plan.links[index / 2];
         let direction = [Direction::Forward, Direction::Reverse][index % 2];

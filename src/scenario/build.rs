@@ -54,6 +54,7 @@ pub(super) fn build_with<S: Sink>(
 ) -> Result<Network<S>, Vec<Diagnostic>> {
     let hosts = Rc::new(Hosts::new(plan.clone()));
     let mut network = Network::new(sink);
+    network.reserve(plan.nodes.len(), plan.links.len());
     let mut mistakes = Vec::new();
     for index in 0..plan.nodes.len() {
         match other(index).map_or_else(|| node_factory(&hosts, index), Ok) {

@@ -225,6 +225,7 @@ fn links(
             groups.insert(name.to_string(), pairs.len());
         }
         let span = if params.span("name").is_empty() { params.span("between") } else { params.span("name") };
+        made.reserve(pairs.len());
         for i in in_text_order(pairs.len()) {
             let [a, b] = pairs[i];
             text.clear();

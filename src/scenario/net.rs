@@ -53,7 +53,9 @@ pub(super) fn sort_by_name<T>(
         }
         same
     });
-    (made.into_iter().map(|(thing, _)| thing).collect(), taken)
+    let mut things: Vec<T> = made.into_iter().map(|(thing, _)| thing).collect();
+    things.shrink_to_fit();
+    (things, taken)
 }
 
 /// Tells what was found while things were made, in the order of the file.

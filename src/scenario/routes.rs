@@ -77,6 +77,8 @@ impl World<'_> {
                 }
             }
         }
-        self.by_prefix.iter().filter_map(|net| routes[*net]).collect()
+        let mut table = Vec::with_capacity(routes.iter().flatten().count());
+        table.extend(self.by_prefix.iter().filter_map(|net| routes[*net]));
+        table
     }
 }

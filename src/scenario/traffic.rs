@@ -80,6 +80,7 @@ pub(super) fn flows(checker: &mut Checker, root: &DeTable<'_>, net: &Net) -> Vec
             }
         };
         let (start, every) = start(&params);
+        made.reserve(pairs.len());
         for i in in_text_order(pairs.len()) {
             let ([from, to], origin) = (pairs[i], (tables.len(), i));
             if from == to {
