@@ -1,6 +1,7 @@
 //! The order in which people expect names: `sender[2]` before `sender[10]`.
 
 use std::cmp::Ordering;
+use std::ops::Range;
 
 /// Compares digit by digit where both have numbers, by value; otherwise as text.
 pub fn natural(a: &str, b: &str) -> Ordering {
@@ -26,11 +27,16 @@ pub fn natural_order<'a>(names: impl Iterator<Item = &'a str>) -> Vec<u32> {
         // Text, as its rank, and the number behind it.
         parts: [(usize, u64); 2],
         name: &'a str,
-        rank: u32,
+        // The two directions of a link have one name, and stand side by side.
+        ranks: Range<u32>,
     }
     let mut heads: [Vec<Head<'_>>; 2] = Default::default();
-    let mut keys = Vec::with_capacity(names.size_hint().0);
+    let mut keys: Vec<Key<'_>> = Vec::new();
     for (name, rank) in names.zip(0..) {
+        if let Some(same) = keys.last_mut().filter(|key| key.name == name) {
+            same.ranks.end = rank + 1;
+            continue;
+        }
         let mut rest = name.as_bytes();
         let parts = heads.each_mut().map(|heads| {
             let (head, value, behind) = split(rest);
@@ -42,18 +48,14 @@ pub fn natural_order<'a>(names: impl Iterator<Item = &'a str>) -> Vec<u32> {
             }
             (heads.len() - 1, value)
         });
-        keys.push(Key { parts, name, rank });
+        keys.push(Key { parts, name, ranks: rank..rank + 1 });
     }
     let ranks = heads.map(|heads| ranks(&heads));
     for key in &mut keys {
         key.parts.iter_mut().zip(&ranks).for_each(|((head, _), ranks)| *head = ranks[*head]);
     }
-    keys.sort_by(|a, b| {
-        // The two directions of a link have one name.
-        let as_text = || if a.name == b.name { Ordering::Equal } else { natural(a.name, b.name) };
-        a.parts.cmp(&b.parts).then_with(as_text)
-    });
-    keys.into_iter().map(|key| key.rank).collect()
+    keys.sort_by(|a, b| a.parts.cmp(&b.parts).then_with(|| natural(a.name, b.name)));
+    keys.into_iter().flat_map(|key| key.ranks).collect()
 }
 
 /// The text before a name's first number, and, if there is one, a digit that stands for it.

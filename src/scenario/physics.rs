@@ -3,7 +3,6 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use super::diagnostic::Diagnostic;
-use super::lists::Lists;
 use super::plan::{Amount, ChannelPlan, FlowPlan, NodeKind, Plan};
 use crate::base::schema::Data;
 use crate::base::time::{Duration, NANOS_PER_SEC};
@@ -23,13 +22,12 @@ pub(super) fn warnings(plan: &Plan) -> Vec<Diagnostic> {
         found.push(warning.help("name it in a [[connect]]"));
     }
     no_dhcp_server(plan, &mut found);
-    let neighbours = neighbours(plan);
     let mut buffers = BTreeSet::new();
     // Members of a group differ little: the first of each [[flow]] speaks for all.
     let mut tables = BTreeSet::new();
     let firsts = plan.flows.iter().filter(|f| tables.insert(f.span.start)).take(MAX_FLOWS);
     for flow in firsts {
-        let tree = paths(flow.from, &neighbours, plan);
+        let tree = paths(flow.from, plan);
         let Some(path) = path(&tree, flow) else {
             let (from, to) = (&plan.nodes[flow.from].name, &plan.nodes[flow.to].name);
             let message = format!("flow `{}` cannot finish: nothing joins `{from}` and `{to}`", flow.name);
@@ -108,29 +106,20 @@ fn buffer(plan: &Plan, link: usize, channel: &ChannelPlan, rate: Rate, rtt: Dura
     found.push(Diagnostic::warning(value.span.clone(), message).help("\"1 BDP\" fits the link's own delay"));
 }
 
-/// For each node its links: the link's rank, the way along it, the node at the far end.
-fn neighbours(plan: &Plan) -> Lists<(usize, usize, usize)> {
-    let ends = plan
-        .links
-        .iter()
-        .enumerate()
-        .flat_map(|(rank, link)| [0, 1].map(|way| (link.nodes[way], (rank, way, link.nodes[1 - way]))));
-    Lists::new(plan.nodes.len(), ends)
-}
-
 /// For each node the last hop of the shortest path to it: link, way, and the node before. Hosts
 /// forward nothing.
-fn paths(from: usize, neighbours: &Lists<(usize, usize, usize)>, plan: &Plan) -> Vec<Option<Hop>> {
+fn paths(from: usize, plan: &Plan) -> Vec<Option<Hop>> {
     let mut last = vec![None; plan.nodes.len()];
     let mut queue = VecDeque::from([from]);
     while let Some(node) = queue.pop_front() {
         if node != from && plan.nodes[node].kind == NodeKind::Host {
             continue;
         }
-        for (link, way, next) in neighbours.of(node) {
-            if *next != from && last[*next].is_none() {
-                last[*next] = Some((*link, *way, node));
-                queue.push_back(*next);
+        for port in &plan.nodes[node].ports {
+            let next = plan.links[port.link].nodes[1 - port.end];
+            if next != from && last[next].is_none() {
+                last[next] = Some((port.link, port.end, node));
+                queue.push_back(next);
             }
         }
     }

@@ -1,5 +1,6 @@
 //! Routes by shortest path, counted in networks crossed; of equal ones, the first by name.
 
+use std::cmp::Reverse;
 use std::collections::VecDeque;
 use std::net::Ipv4Addr;
 
@@ -15,7 +16,7 @@ pub(super) fn fill(nodes: &mut [NodePlan], subnets: &Subnets) {
     let routers = Lists::new(subnets.list.len(), ports.map(|(node, port)| (net(node, port), (node, port))));
     // Tables stand in this order.
     let mut by_prefix: Vec<usize> = (0..subnets.list.len()).collect();
-    by_prefix.sort_by_key(|net| (std::cmp::Reverse(subnets.list[*net].len), subnets.list[*net].prefix));
+    by_prefix.sort_by_cached_key(|net| (Reverse(subnets.list[*net].len), subnets.list[*net].prefix.to_bits()));
 
     let world = World { nodes, subnets, routers, by_prefix };
     let tables: Vec<(usize, Vec<Route>)> =
