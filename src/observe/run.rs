@@ -134,10 +134,15 @@ pub fn run_with(
         recorder = recorder.map(|recorder| recorder.with_capture(&places(), point, packets));
     }
     let (outcome, failures) = match &mut recorder {
-        None => simulate(plan, name, Nobody, progress)?,
+        None => simulate(plan, name, Nobody, progress)?.0,
         Some(recorder) => match recorder.digest_alone() {
-            Some(digest) => simulate(plan, name, digest, progress)?,
-            None => simulate(plan, name, recorder, progress)?,
+            // In the network itself it is nearer than behind a pointer.
+            Some(digest) => {
+                let (ended, sink) = simulate(plan, name, std::mem::take(digest), progress)?;
+                *digest = sink;
+                ended
+            }
+            None => simulate(plan, name, recorder, progress)?.0,
         },
     };
     Ok(finish(plan, recorder, outcome, failures)?)
@@ -190,12 +195,12 @@ pub fn capture_point(plan: &Plan, node: Option<&str>) -> Option<Point> {
 
 pub(super) type Failures = Vec<(String, String)>;
 
-fn simulate(
+fn simulate<S: Sink>(
     plan: &Arc<Plan>,
     name: &str,
-    sink: impl Sink,
+    sink: S,
     progress: &mut dyn FnMut(Progress),
-) -> Result<(RunOutcome, Failures), RunError> {
+) -> Result<((RunOutcome, Failures), S), RunError> {
     let mut network = build(plan, sink).map_err(RunError::Scenario)?;
     let until = Instant::ZERO + plan.until;
     network.start();
@@ -231,7 +236,7 @@ fn simulate(
         links: links(plan, network.link_reports()),
         expect: Vec::new(),
     };
-    Ok((outcome, failures))
+    Ok(((outcome, failures), network.into_sink()))
 }
 
 /// Names the figures of link directions.

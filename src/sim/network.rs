@@ -184,6 +184,10 @@ impl<S: Sink> Network<S> {
         }
         true
     }
+    /// What watched the run.
+    pub fn into_sink(self) -> S {
+        self.sink
+    }
     /// The virtual time.
     pub fn now(&self) -> Instant {
         self.now
