@@ -142,7 +142,10 @@ pub fn run_with(
                 *digest = sink;
                 ended
             }
-            None => simulate(plan, name, recorder, progress)?.0,
+            None => match recorder.whole_alone() {
+                Some(whole) => simulate(plan, name, whole, progress)?.0,
+                None => simulate(plan, name, recorder, progress)?.0,
+            },
         },
     };
     Ok(finish(plan, recorder, outcome, failures)?)
