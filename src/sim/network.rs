@@ -160,7 +160,12 @@ impl<S: Sink> Network<S> {
         match source {
             Source::Faults => self.next_fault(),
             Source::Channel(id) => self.channel_event(id),
-            Source::Node(id) => self.node_input(id, Input::Wake),
+            Source::Node(id) => {
+                self.node_input(id, Input::Wake);
+                if self.lookahead.is_some() {
+                    self.look_ahead_to_wake();
+                }
+            }
         }
         true
     }
@@ -253,17 +258,32 @@ impl<S: Sink> Network<S> {
         }
     }
 
-    /// A packet goes to a host, if it is one: the first step for it, and the next for those before it.
+    /// A packet goes to a host, or to a router that will want to know where it goes next.
     #[inline(never)]
-    fn look_ahead_to_host(&mut self, id: ChannelId, packet: &Packet) {
-        let (channel, Some(lookahead)) = (&self.channels[id.0 as usize], &mut self.lookahead) else { return };
-        if !channel.leads_to_host() {
-            return;
+    fn look_ahead_behind(&mut self, id: ChannelId, packet: &Packet) {
+        let channel = &self.channels[id.0 as usize];
+        let to = channel.to().0;
+        if channel.leads_to_host() {
+            prefetch(packet);
+            self.look_ahead_to_host(to);
+        } else {
+            self.nodes[to.0 as usize].node.prefetch_route(packet, 0);
         }
-        let host = channel.to().0;
+    }
+
+    /// The next wake, as it stands now.
+    #[inline(never)]
+    fn look_ahead_to_wake(&mut self) {
+        if let Some(host) = self.scheduler.next_wake() {
+            self.look_ahead_to_host(host);
+        }
+    }
+
+    /// Something will happen at a host: the first step for it, and the next for those before it.
+    fn look_ahead_to_host(&mut self, host: NodeId) {
+        let Some(lookahead) = &mut self.lookahead else { return };
         lookahead.announce(host);
         prefetch(&self.nodes[host.0 as usize]);
-        prefetch(packet);
         for step in 1..STEPS {
             let host = lookahead.at_step(step);
             let slot = &self.nodes[host.0 as usize];
@@ -346,7 +366,7 @@ impl<S: Sink> Network<S> {
         let Some(&id) = self.nodes[from.0 as usize].ports.get(port.0 as usize) else { return };
         let (now, place) = (self.now, self.channel_place(id));
         if self.lookahead.is_some() {
-            self.look_ahead_to_host(id, &packet);
+            self.look_ahead_behind(id, &packet);
         }
         let (channel, sink) = (&mut self.channels[id.0 as usize], &mut self.sink);
         match channel.send(now, packet, &mut Watch { at: now, place, sink, outbox: &mut self.outbox }) {
