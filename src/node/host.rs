@@ -10,6 +10,7 @@ pub use super::host_ctx::HostCtx;
 use super::node::{Ctx, Input, Node, Status, Wish};
 use super::owners::Owners;
 pub use super::setup::{HostSetup, Settings};
+use super::setup::{PORTS_STREAM, TCP_STREAM};
 use crate::base::calendar::Calendar;
 use crate::base::ids::PacketId;
 use crate::base::note::{Depth, DropCause, Note};
@@ -49,11 +50,11 @@ impl Host {
     pub fn new(setup: HostSetup, apps: Vec<Box<dyn App>>) -> Self {
         let core = Core {
             addressing: setup.addressing.clone(),
-            tcp: TcpEndpoint::new(setup.stream("tcp")),
+            tcp: TcpEndpoint::new(setup.stream(TCP_STREAM)),
             rudp: None,
             noting: false,
             kernel: None,
-            rng: setup.stream("ports"),
+            rng: setup.stream(PORTS_STREAM),
             ports: BTreeMap::new(),
             listeners: BTreeMap::new(),
             owners: Owners::default(),
@@ -213,8 +214,10 @@ impl Host {
         for app in 0..self.apps.len() {
             self.dispatch(app, HostEvent::Start, ctx);
         }
-        if self.core.addressing.is_some() {
-            self.core.tell_addressing();
+        if let Some(addressing) = self.core.addressing.clone() {
+            for app in 0..self.apps.len() {
+                self.dispatch(app, HostEvent::Addressed(Some(addressing.clone())), ctx);
+            }
         }
     }
 
@@ -295,6 +298,8 @@ impl Node for Host {
         report.flows.extend(self.core.rudp.iter().flat_map(|rudp| rudp.reports()));
         report.flows.extend(self.core.kernel.iter().flat_map(|k| k.reports()));
         report.flows.sort_by_key(|f| f.stats.opened.or(f.stats.established));
+        // Most hosts have one.
+        report.flows.shrink_to_fit();
         self.apps.iter().for_each(|slot| slot.app.report(&mut report));
         report
     }

@@ -4,7 +4,7 @@ use super::addressing::Addressing;
 use super::app::HostEvent;
 use super::node::Ctx;
 use super::owners::Owners;
-use super::setup::HostSetup;
+use super::setup::{HostSetup, RUDP_STREAM};
 use crate::base::ids::{FlowId, PacketId, PortId, TransportKind};
 use crate::base::note::{Depth, DropCause, FlowNote, Note, Notebook};
 use crate::base::rare_queue::RareQueue;
@@ -53,7 +53,7 @@ impl Core {
     /// Its RUDP.
     pub(super) fn rudp(&mut self) -> &mut RudpEndpoint {
         self.rudp.get_or_insert_with(|| {
-            let mut rudp = RudpEndpoint::new(self.setup.stream("rudp"));
+            let mut rudp = RudpEndpoint::new(self.setup.stream(RUDP_STREAM));
             rudp.set_noting(self.noting);
             Box::new(rudp)
         })

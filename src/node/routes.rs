@@ -71,13 +71,21 @@ impl RouteTable {
         let mut own = addresses.to_vec();
         own.sort();
         let mask = routes.first().map_or(0, |r| prefix_mask(r.prefix_len));
+        // Both are sorted, and prefixes of one length lie apart: each list is gone through once.
+        let mut beyond = &own[..];
+        let mut inside = |prefix: Ipv4Addr| {
+            let last = Ipv4Addr::from_bits(prefix.to_bits() | !mask);
+            let past = |list: &[Ipv4Addr], end: &dyn Fn(&Ipv4Addr) -> bool| list.iter().take_while(|a| end(a)).count();
+            beyond = &beyond[past(beyond, &|a| *a < prefix)..];
+            let (inside, rest) = beyond.split_at(past(beyond, &|a| *a <= last));
+            beyond = rest;
+            inside
+        };
         let entries: Vec<Entry> = routes
             .into_iter()
             .map(|Route { prefix, port, via, .. }| {
-                let last = Ipv4Addr::from_bits(prefix.to_bits() | !mask);
-                let inside = &own[own.partition_point(|a| *a < prefix)..own.partition_point(|a| *a <= last)];
                 let from = addresses.get(port.0 as usize).copied().unwrap_or(Ipv4Addr::UNSPECIFIED);
-                let others = if inside.iter().all(|own| *own == from) { 0 } else { OTHERS };
+                let others = if inside(prefix).iter().all(|own| *own == from) { 0 } else { OTHERS };
                 let via = via.unwrap_or(Ipv4Addr::UNSPECIFIED);
                 Entry { prefix: prefix.to_bits(), port: port.0 | others, via, from }
             })
@@ -89,8 +97,12 @@ impl RouteTable {
             shift += 1;
         }
         let stretches = ((last - first) >> shift) + 1;
-        let start = |n: u32| entries.partition_point(|e| (e.prefix - first) >> shift < n) as u32;
-        let index = (0..stretches).map(start).collect();
+        let mut start = 0;
+        let index = (0..stretches).map(|n| {
+            start += entries[start..].iter().take_while(|e| (e.prefix - first) >> shift < n).count();
+            start as u32
+        });
+        let index = index.collect();
         RouteTable { mask, entries, first, shift, index }
     }
 

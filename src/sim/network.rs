@@ -85,6 +85,13 @@ impl<S: Sink> Network<S> {
         }
     }
 
+    /// Makes room for so many nodes and links.
+    pub fn reserve(&mut self, nodes: usize, links: usize) {
+        self.nodes.reserve_exact(nodes);
+        self.factories.reserve_exact(nodes);
+        self.channels.reserve_exact(2 * links);
+    }
+
     /// Adds a node. Nodes are added in the sorted order of their names.
     pub fn add_node(&mut self, factory: NodeFactory) -> NodeId {
         let id = NodeId(self.nodes.len() as u32);
@@ -208,6 +215,14 @@ impl<S: Sink> Network<S> {
     /// What each node says of itself, in order.
     pub fn node_reports(&self) -> Vec<(NodeReport, Status)> {
         self.nodes.iter().map(|s| (s.node.report(), s.node.status())).collect()
+    }
+    /// The same of nodes and of channels, in order, while the network is taken apart: what one leaves
+    /// makes room for what the next one says.
+    pub fn into_reports(
+        self,
+    ) -> (impl ExactSizeIterator<Item = (NodeReport, Status)>, impl ExactSizeIterator<Item = LinkReport>) {
+        let nodes = self.nodes.into_iter().map(|s| (s.node.report(), s.node.status()));
+        (nodes, self.channels.into_iter().map(|channel| channel.report()))
     }
     /// The figures of each channel, in order.
     pub fn link_reports(&self) -> Vec<LinkReport> {
