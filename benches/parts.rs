@@ -41,7 +41,7 @@ fn timing_wheel(bencher: Bencher<'_, '_>, sources: u32) {
     (0..sources).for_each(|key| wheel.set(key, Some(Instant::from_nanos(rng.below(1 << 20)))));
     bencher.bench_local(|| {
         let (at, key) = wheel.first();
-        wheel.pop();
+        wheel.pop((at, key));
         wheel.insert(key, Instant::from_nanos(at.as_nanos() + 1 + rng.below(1 << 20)));
     });
 }

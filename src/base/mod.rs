@@ -11,6 +11,7 @@ pub mod note;
 pub mod order;
 pub mod outline;
 pub mod prefetch;
+pub mod rare_queue;
 pub mod registry;
 pub mod report;
 pub mod rng;

@@ -2,19 +2,38 @@
 //! a stable path such as `link/gateway--appstore/forward/loss`, so that adding a component never
 //! shifts another's draws.
 
+use std::sync::Arc;
+
+use blake3::hazmat::{ContextKey, HasherExt as _};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng as _, SeedableRng as _};
+use smallvec::SmallVec;
 
 use super::units::Probability;
+
+/// The first half of BLAKE3's key derivation in the context `twinwire rng v1`, the same for all streams.
+const CONTEXT_KEY: ContextKey = [
+    0x5b, 0xb7, 0x90, 0x00, 0x8e, 0x30, 0x46, 0x83, 0x7b, 0x89, 0x27, 0xd4, 0xc0, 0x39, 0x8e, 0x5e, 0x66, 0x78, 0xaa,
+    0x1b, 0xdf, 0x30, 0x9b, 0x0a, 0xc5, 0x15, 0x99, 0x43, 0xee, 0x4d, 0x27, 0xfb,
+];
 
 /// The run's seed: the root of all randomness.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Seed(pub u64);
 
+/// What stands before and behind the name of a part's owner in the name of a stream:
+/// `["node/", "/ports/0"]`.
+pub type Around = [&'static str; 2];
+
 impl Seed {
     /// The stream of the decision point called `name`.
     pub fn stream(self, name: &str) -> Rng {
-        Rng(State::Unused { seed: self, name: name.into() })
+        self.stream_of(&["", ""], &name.into())
+    }
+
+    /// The stream of a part of `owner`. Its name is not put together before its first draw.
+    pub fn stream_of(self, around: &'static Around, owner: &Arc<str>) -> Rng {
+        Rng(State::Unused { seed: self, around, owner: owner.clone() })
     }
 }
 
@@ -26,20 +45,22 @@ pub struct Rng(State);
 /// Most streams of a large network are never drawn from: until then one is only its name.
 #[derive(Clone, Debug)]
 enum State {
-    Unused { seed: Seed, name: Box<str> },
+    Unused { seed: Seed, around: &'static Around, owner: Arc<str> },
     Running(Box<ChaCha8Rng>),
 }
 
 impl Rng {
     #[inline]
     fn words(&mut self) -> &mut ChaCha8Rng {
-        if let State::Unused { seed, name } = &self.0 {
-            let mut material = Vec::with_capacity(9 + name.len());
-            material.extend_from_slice(&seed.0.to_le_bytes());
+        if let State::Unused { seed, around: [before, behind], owner } = &self.0 {
+            // One piece is hashed faster than five.
+            let mut material: SmallVec<[u8; 128]> = SmallVec::from_slice(&seed.0.to_le_bytes());
             material.push(0);
-            material.extend_from_slice(name.as_bytes());
-            let key = blake3::derive_key("twinwire rng v1", &material);
-            self.0 = State::Running(Box::new(ChaCha8Rng::from_seed(key)));
+            [before, &**owner, behind].iter().for_each(|part| material.extend_from_slice(part.as_bytes()));
+            let mut hasher = blake3::Hasher::new_from_context_key(&CONTEXT_KEY);
+            hasher.update(&material);
+            let key = hasher.finalize();
+            self.0 = State::Running(Box::new(ChaCha8Rng::from_seed(key.into())));
         }
         match &mut self.0 {
             State::Running(words) => words,
@@ -94,6 +115,20 @@ mod tests {
         assert_eq!(word(7, "a"), word(7, "a"));
         assert_ne!(word(7, "a"), word(7, "b"));
         assert_ne!(word(7, "a"), word(8, "a"));
+    }
+
+    #[test]
+    fn streams_are_keyed_in_their_context() {
+        assert_eq!(CONTEXT_KEY, blake3::hazmat::hash_derive_key_context("twinwire rng v1"));
+        let mut derived = ChaCha8Rng::from_seed(blake3::derive_key("twinwire rng v1", b"\x07\0\0\0\0\0\0\0\0a"));
+        assert_eq!(Seed(7).stream("a").next_u64(), derived.next_u64());
+    }
+
+    #[test]
+    fn a_stream_of_an_owner_is_that_of_the_whole_name() {
+        let mut of_parts = Seed(7).stream_of(&["node/", "/ports/0"], &"phone".into());
+        let mut whole = Seed(7).stream("node/phone/ports/0");
+        assert_eq!([of_parts.next_u64(), of_parts.next_u64()], [whole.next_u64(), whole.next_u64()]);
     }
 
     #[test]

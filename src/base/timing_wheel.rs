@@ -2,17 +2,19 @@
 //! before an indexed heap. Setting an entry and finding the first one cost the same however many
 //! there are.
 //!
-//! The wheel has one slot for each of the next 4,096 stretches of 2^BITS ns. What lies in the
-//! stretch under way, or beyond the wheel, is in the heap; a slot that holds several entries is
-//! poured into it when its turn comes. So the order is exact, by time, then key, and where entries
-//! lie too close together or too far apart for the wheel, the heap is what is left.
+//! The wheel has one slot for each of the next 4,096 stretches of 2^BITS ns. The entries of a slot
+//! are a list in order, by time, then key. What lies beyond the wheel is in the heap, and so is what
+//! would have to pass too many others in its slot: where entries lie too close together or too far
+//! apart for the wheel, the heap is what is left.
 
 use super::calendar::Calendar;
 use super::time::Instant;
 
 const SLOTS: usize = 64 * 64;
+/// How many entries of its slot a new one may pass.
+const PASSED: usize = 8;
 
-/// Follows the last entry of a slot, and goes before the first.
+/// Instead of a key: before the first entry of a slot, behind the last one, and in an empty slot.
 const END: u32 = u32::MAX;
 /// Instead of a successor: the entry is in the heap.
 const IN_HEAP: u32 = u32::MAX - 1;
@@ -33,16 +35,13 @@ struct Entry {
 /// 2^BITS ns.
 #[derive(Clone, Debug)]
 pub struct TimingWheel<const BITS: u32> {
-    // The earliest entry of all; after it was taken out it is not looked for until it is asked for.
-    head: (Instant, u32),
-    stale: bool,
     // The stretch of what was popped last, and that of the first slot in use.
     now: u64,
     first: u64,
     // Which slots are in use, and which of these words are not zero.
     words: u64,
     used: [u64; 64],
-    // Some entry of each slot in use.
+    // The first entry of each slot.
     slots: Box<[u32; SLOTS]>,
     entries: Vec<Entry>,
     heap: Calendar,
@@ -51,8 +50,6 @@ pub struct TimingWheel<const BITS: u32> {
 impl<const BITS: u32> Default for TimingWheel<BITS> {
     fn default() -> Self {
         TimingWheel {
-            head: (Instant::MAX, 0),
-            stale: false,
             now: 0,
             first: NONE,
             words: 0,
@@ -79,21 +76,44 @@ impl<const BITS: u32> TimingWheel<BITS> {
 
     /// The time and the key of the earliest entry; [`Instant::MAX`] if there is none.
     #[inline]
-    pub fn first(&mut self) -> (Instant, u32) {
-        if self.stale {
-            self.stale = false;
-            self.find_head();
+    pub fn first(&self) -> (Instant, u32) {
+        if self.heap.is_empty() && self.first != NONE {
+            let key = self.slots[slot(self.first)];
+            return (self.entries[key as usize].at, key);
         }
-        self.head
+        self.first_of_both()
+    }
+
+    #[inline(never)]
+    fn first_of_both(&self) -> (Instant, u32) {
+        let first = self.heap.peek().unwrap_or((Instant::MAX, 0));
+        if self.first == NONE {
+            return first;
+        }
+        let key = self.slots[slot(self.first)];
+        first.min((self.entries[key as usize].at, key))
     }
 
     /// Takes out the entry that [`TimingWheel::first`] has just shown.
-    #[inline(always)]
-    pub fn pop(&mut self) {
-        let (at, key) = self.head;
+    #[inline]
+    pub fn pop(&mut self, (at, key): (Instant, u32)) {
         self.now = Self::stretch(at);
-        self.unlink(key);
-        self.stale = true;
+        let entry = &mut self.entries[key as usize];
+        let next = std::mem::replace(&mut entry.next, ABSENT);
+        if next == IN_HEAP {
+            return self.heap.set(key, None);
+        }
+        self.put_first(self.now, next);
+    }
+
+    /// What stands first in a slot changes.
+    #[inline]
+    fn put_first(&mut self, stretch: u64, first: u32) {
+        self.slots[slot(stretch)] = first;
+        match self.entries.get_mut(first as usize) {
+            Some(entry) => entry.before = END,
+            None => self.leave_slot(stretch),
+        }
     }
 
     /// Sets, moves or takes away a key's entry. None lies before what was popped last.
@@ -101,7 +121,6 @@ impl<const BITS: u32> TimingWheel<BITS> {
     pub fn set(&mut self, key: u32, at: Option<Instant>) {
         if self.entries.get(key as usize).is_some_and(|entry| entry.next != ABSENT) {
             self.unlink(key);
-            self.stale = true;
         }
         if let Some(at) = at {
             self.insert(key, at);
@@ -112,24 +131,42 @@ impl<const BITS: u32> TimingWheel<BITS> {
     #[inline]
     pub fn insert(&mut self, key: u32, at: Instant) {
         let stretch = Self::stretch(at);
-        // In the wheel are the stretches behind the one under way.
-        if stretch.wrapping_sub(self.now + 1) >= SLOTS as u64 - 1 || self.entries.len() <= key as usize {
+        if stretch.wrapping_sub(self.now) >= SLOTS as u64 || self.entries.len() <= key as usize {
             return self.insert_elsewhere(key, at);
         }
         let slot = slot(stretch);
-        let (word, bit) = (slot / 64, 1 << (slot % 64));
-        let next = if self.used[word] & bit == 0 { END } else { self.slots[slot] };
+        let next = self.slots[slot];
+        if next != END {
+            return self.insert_beside(key, at);
+        }
         self.slots[slot] = key;
-        self.used[word] |= bit;
+        self.entries[key as usize] = Entry { at, next, before: END };
+        let word = slot / 64;
+        self.used[word] |= 1 << (slot % 64);
         self.words |= 1 << word;
         self.first = self.first.min(stretch);
-        self.entries[key as usize] = Entry { at, next, before: END };
+    }
+
+    /// Into a slot that holds others.
+    #[inline(never)]
+    fn insert_beside(&mut self, key: u32, at: Instant) {
+        let slot = slot(Self::stretch(at));
+        let (mut before, mut next, mut passed) = (END, self.slots[slot], 0);
+        while next != END && (self.entries[next as usize].at, next) < (at, key) {
+            if passed == PASSED {
+                return self.insert_into_heap(key, at);
+            }
+            passed += 1;
+            (before, next) = (next, self.entries[next as usize].next);
+        }
+        match before {
+            END => self.slots[slot] = key,
+            before => self.entries[before as usize].next = key,
+        }
         if next != END {
             self.entries[next as usize].before = key;
         }
-        if !self.stale {
-            self.head = self.head.min((at, key));
-        }
+        self.entries[key as usize] = Entry { at, next, before };
     }
 
     /// Into the heap, or for a key that is new.
@@ -139,75 +176,33 @@ impl<const BITS: u32> TimingWheel<BITS> {
             self.entries.resize(key as usize + 1, Entry { at, next: ABSENT, before: END });
             return self.insert(key, at);
         }
+        self.insert_into_heap(key, at);
+    }
+
+    fn insert_into_heap(&mut self, key: u32, at: Instant) {
         self.entries[key as usize] = Entry { at, next: IN_HEAP, before: END };
         self.heap.set(key, Some(at));
-        if !self.stale {
-            self.head = self.head.min((at, key));
-        }
     }
 
-    /// Takes an entry out; what is the earliest now is still to be found.
-    #[inline(always)]
+    /// Takes any entry out.
     fn unlink(&mut self, key: u32) {
         let entry = &mut self.entries[key as usize];
-        let Entry { at, before, .. } = *entry;
-        match std::mem::replace(&mut entry.next, ABSENT) {
-            END if before == END => self.leave_slot(Self::stretch(at)),
-            next => self.unlink_from_others(key, at, next, before),
-        }
-    }
-
-    #[inline(never)]
-    fn unlink_from_others(&mut self, key: u32, at: Instant, next: u32, before: u32) {
+        let Entry { at, next, before } = *entry;
+        entry.next = ABSENT;
         if next == IN_HEAP {
             return self.heap.set(key, None);
         }
+        if before == END {
+            return self.put_first(Self::stretch(at), next);
+        }
+        self.entries[before as usize].next = next;
         if next != END {
             self.entries[next as usize].before = before;
-        }
-        match before {
-            END => self.slots[slot(Self::stretch(at))] = next,
-            before => self.entries[before as usize].next = next,
-        }
-    }
-
-    /// The earliest entry is alone in the first slot, or in the heap, into which a slot of several
-    /// is poured.
-    #[inline(always)]
-    fn find_head(&mut self) {
-        if self.first != NONE && self.heap.is_empty() {
-            let key = self.slots[slot(self.first)];
-            let Entry { at, next, .. } = self.entries[key as usize];
-            if next == END {
-                self.head = (at, key);
-                return;
-            }
-        }
-        self.find_head_in_heap();
-    }
-
-    #[inline(never)]
-    fn find_head_in_heap(&mut self) {
-        self.head = self.heap.peek().unwrap_or((Instant::MAX, 0));
-        if self.first <= Self::stretch(self.head.0) && self.first != NONE {
-            let mut key = self.slots[slot(self.first)];
-            if self.entries[key as usize].next == END {
-                self.head = self.head.min((self.entries[key as usize].at, key));
-                return;
-            }
-            self.leave_slot(self.first);
-            while key != END {
-                let entry = &mut self.entries[key as usize];
-                let (at, next) = (entry.at, std::mem::replace(&mut entry.next, IN_HEAP));
-                self.heap.set(key, Some(at));
-                self.head = self.head.min((at, key));
-                key = next;
-            }
         }
     }
 
     /// A slot is empty now.
-    #[inline(always)]
+    #[inline]
     fn leave_slot(&mut self, stretch: u64) {
         let slot = slot(stretch);
         let word = slot / 64;
@@ -258,16 +253,16 @@ mod tests {
         #[test]
         fn a_timing_wheel_is_a_calendar(steps in prop::collection::vec((0u32..40, prop::option::of(delays())), 1..600)) {
             let (mut ours, mut oracle) = (TimingWheel::<13>::default(), Calendar::default());
-            let first = |wheel: &mut TimingWheel<13>| Some(wheel.first()).filter(|(at, _)| *at < Instant::MAX);
+            let first = |wheel: &TimingWheel<13>| Some(wheel.first()).filter(|(at, _)| *at < Instant::MAX);
             let mut now = 0;
             for (key, delay) in steps {
                 if key >= 20 {
                     // Every second step takes the first entry out.
-                    let was = first(&mut ours);
+                    let was = first(&ours);
                     prop_assert_eq!(was, oracle.pop());
-                    if let Some((at, _)) = was {
-                        ours.pop();
-                        now = at.as_nanos();
+                    if let Some(was) = was {
+                        ours.pop(was);
+                        now = was.0.as_nanos();
                     }
                     continue;
                 }
@@ -275,11 +270,11 @@ mod tests {
                 ours.set(key, at);
                 oracle.set(key, at);
                 oracle.close_gap();
-                prop_assert_eq!(first(&mut ours), oracle.peek());
+                prop_assert_eq!(first(&ours), oracle.peek());
             }
-            while let Some(was) = first(&mut ours) {
+            while let Some(was) = first(&ours) {
                 prop_assert_eq!(Some(was), oracle.pop());
-                ours.pop();
+                ours.pop(was);
             }
             prop_assert!(oracle.is_empty());
         }

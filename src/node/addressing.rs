@@ -2,8 +2,9 @@
 
 use std::net::Ipv4Addr;
 
-/// An interface's address and what it learnt with it.
+/// An interface's address and what it learnt with it. What every packet needs comes first.
 #[derive(Clone, PartialEq, Eq, Debug)]
+#[repr(C)]
 pub struct Addressing {
     /// Its own address.
     pub address: Ipv4Addr,

@@ -4,16 +4,17 @@ use super::addressing::Addressing;
 use super::app::HostEvent;
 use super::node::Ctx;
 use super::owners::Owners;
-use super::setup::HostSetup;
+use super::setup::{HostSetup, RUDP_STREAM};
 use crate::base::ids::{FlowId, PacketId, PortId, TransportKind};
 use crate::base::note::{Depth, DropCause, FlowNote, Note, Notebook};
+use crate::base::rare_queue::RareQueue;
 use crate::base::rng::Rng;
 use crate::transport::endpoint::{Endpoint, EndpointEvent};
 use crate::transport::kernel::{KernelEndpoint, SocketOp};
 use crate::transport::rudp::RudpEndpoint;
 use crate::transport::tcp::TcpEndpoint;
 use crate::wire::packet::{Hop, Packet};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
 /// What connections noted goes where a node notes.
@@ -32,7 +33,7 @@ const INTERFACE: PortId = PortId(0);
 #[repr(C)]
 pub(super) struct Core {
     pub(super) addressing: Option<Addressing>,
-    pub(super) pending: VecDeque<(usize, HostEvent)>,
+    pub(super) pending: RareQueue<(usize, HostEvent)>,
     // Made when it is first used: most hosts speak one transport.
     pub(super) rudp: Option<Box<RudpEndpoint>>,
     // In a live run TCP is the operating system's, and `tcp` stays empty.
@@ -52,7 +53,7 @@ impl Core {
     /// Its RUDP.
     pub(super) fn rudp(&mut self) -> &mut RudpEndpoint {
         self.rudp.get_or_insert_with(|| {
-            let mut rudp = RudpEndpoint::new(self.setup.stream("rudp"));
+            let mut rudp = RudpEndpoint::new(self.setup.stream(RUDP_STREAM));
             rudp.set_noting(self.noting);
             Box::new(rudp)
         })

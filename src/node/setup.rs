@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::Arc;
 
 use super::addressing::Addressing;
-use crate::base::rng::{Rng, Seed};
+use crate::base::rng::{Around, Rng, Seed};
 use crate::transport::rudp::RudpConfig;
 use crate::transport::tcp::TcpConfig;
 
@@ -37,9 +37,17 @@ pub struct HostSetup {
     pub lives: u32,
 }
 
+/// The random streams of a host's parts in its first life.
+pub(super) const TCP_STREAM: &Around = &["node/", "/tcp/0"];
+pub(super) const RUDP_STREAM: &Around = &["node/", "/rudp/0"];
+pub(super) const PORTS_STREAM: &Around = &["node/", "/ports/0"];
+
 impl HostSetup {
-    /// The random stream of one of its parts, in this life.
-    pub(super) fn stream(&self, part: &str) -> Rng {
-        self.seed.stream(&format!("node/{}/{part}/{}", self.name, self.lives))
+    /// The random stream of one of its parts, in this life: the figure at the end counts them.
+    pub(super) fn stream(&self, first: &'static Around) -> Rng {
+        match self.lives {
+            0 => self.seed.stream_of(first, &self.name),
+            lives => self.seed.stream(&format!("{}{}{}{lives}", first[0], self.name, first[1].trim_end_matches('0'))),
+        }
     }
 }

@@ -220,35 +220,34 @@ fn simulate<S: Sink>(
     if !has_work || network.is_busy() {
         network.idle_until(until);
     }
-    let mut failures = Vec::new();
-    let mut nodes = Vec::new();
-    for (node, (report, status)) in plan.nodes.iter().zip(network.node_reports()) {
-        if let Status::Failed(why) = status {
-            failures.push((node.name.to_string(), why));
-        }
-        nodes.push((node.name.to_string(), report));
-    }
-    let outcome = RunOutcome {
+    let mut outcome = RunOutcome {
         scenario: name.to_owned(),
         seed: plan.seed,
-        digest: None,
         r#virtual: network.now(),
         events: network.events(),
         packet_hops: network.packet_hops(),
-        nodes,
-        links: links(plan, network.link_reports()),
-        expect: Vec::new(),
+        ..RunOutcome::default()
     };
-    Ok(((outcome, failures), network.into_sink()))
+    let (node_reports, link_reports, sink) = network.into_reports();
+    outcome.links = links(plan, link_reports);
+    outcome.nodes.reserve_exact(plan.nodes.len());
+    let mut failures = Vec::new();
+    for (node, (report, status)) in plan.nodes.iter().zip(node_reports) {
+        if let Status::Failed(why) = status {
+            failures.push((node.name.to_string(), why));
+        }
+        outcome.nodes.push((node.name.clone(), report));
+    }
+    Ok(((outcome, failures), sink))
 }
 
 /// Names the figures of link directions.
-pub(super) fn links(plan: &Plan, reports: Vec<LinkReport>) -> Vec<LinkOutcome> {
+pub(super) fn links(plan: &Plan, reports: impl IntoIterator<Item = LinkReport>) -> Vec<LinkOutcome> {
     let named = |(index, report): (usize, LinkReport)| {
         let link = &plan.links[index / 2];
         let direction = [Direction::Forward, Direction::Reverse][index % 2];
         let rate = link.channels[index % 2].rate.unwrap_or(Rate(0));
-        LinkOutcome { name: link.name.to_string(), direction, rate, report }
+        LinkOutcome { name: link.name.clone(), direction, rate, report }
     };
     reports.into_iter().enumerate().map(named).collect()
 }
@@ -256,12 +255,12 @@ pub(super) fn links(plan: &Plan, reports: Vec<LinkReport>) -> Vec<LinkOutcome> {
 /// The figures of hosts, as far as they know them, and what they could not do.
 pub(super) fn outcome(plan: &Plan, name: &str, nodes: Vec<(NodeId, NodeReport, Status)>) -> (RunOutcome, Failures) {
     let mut failures = Vec::new();
-    let mut reports: Vec<_> = plan.nodes.iter().map(|n| (n.name.to_string(), NodeReport::default())).collect();
+    let mut reports: Vec<_> = plan.nodes.iter().map(|n| (n.name.clone(), NodeReport::default())).collect();
     for (id, report, status) in nodes {
         let slot = &mut reports[id.0 as usize];
         slot.1 = report;
         if let Status::Failed(why) = status {
-            failures.push((slot.0.clone(), why));
+            failures.push((slot.0.to_string(), why));
         }
     }
     let outcome = RunOutcome { scenario: name.to_owned(), seed: plan.seed, nodes: reports, ..RunOutcome::default() };

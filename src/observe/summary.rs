@@ -1,12 +1,12 @@
 //! `summary.json`: what a run came to, in plain figures. Nothing here depends on the wall clock.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::ids::{Direction, FlowId};
-use crate::base::order::natural;
+use crate::base::ids::Direction;
+use crate::base::order::natural_order;
 use crate::base::report::{FetchReport, FlowReport, LinkReport, NodeReport};
 use crate::base::time::{Duration, Instant};
 use crate::base::units::Rate;
@@ -27,7 +27,7 @@ pub struct RunOutcome {
     /// Packets carried over links, each hop counted.
     pub packet_hops: u64,
     /// Each node's name and what it says of itself, sorted by name.
-    pub nodes: Vec<(String, NodeReport)>,
+    pub nodes: Vec<(Arc<str>, NodeReport)>,
     /// Each direction of each link.
     pub links: Vec<LinkOutcome>,
     /// What was expected, and what came.
@@ -38,7 +38,7 @@ pub struct RunOutcome {
 #[derive(Clone, Debug)]
 pub struct LinkOutcome {
     /// The link's name.
-    pub name: String,
+    pub name: Arc<str>,
     /// Which way.
     pub direction: Direction,
     /// How fast it is.
@@ -80,11 +80,11 @@ pub struct Summary {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FlowSummary {
     /// `phone->appstore#1`, or the name of a `[[flow]]`.
-    pub name: String,
+    pub name: Arc<str>,
     /// `tcp` or `rudp`.
-    pub transport: String,
+    pub transport: Cow<'static, str>,
     /// The sender's congestion controller.
-    pub congestion: String,
+    pub congestion: Cow<'static, str>,
     /// Payload delivered to the receiving application.
     pub bytes: u64,
     /// First SYN.
@@ -113,17 +113,17 @@ pub struct FlowSummary {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FetchSummary {
     /// Who asked.
-    pub node: String,
+    pub node: Arc<str>,
     /// The URL as the scenario gives it.
-    pub url: String,
+    pub url: Arc<str>,
     /// Final status code; 0 if there was no answer.
     pub status: u16,
     /// Every Location followed.
-    pub redirects: Vec<String>,
+    pub redirects: Vec<Arc<str>>,
     /// Body bytes received.
     pub bytes: u64,
     /// SHA-256 of the body.
-    pub sha256: Option<String>,
+    pub sha256: Option<Arc<str>>,
     /// True if the body is what the serving node holds.
     pub intact: bool,
     /// When it began.
@@ -132,16 +132,16 @@ pub struct FetchSummary {
     pub end_s: Option<f64>,
     /// Why it failed; left out if it did not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub error: Option<String>,
+    pub error: Option<Arc<str>>,
 }
 
 /// One direction of one link.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LinkSummary {
     /// The link's name.
-    pub name: String,
+    pub name: Arc<str>,
     /// `forward` or `reverse`.
-    pub direction: String,
+    pub direction: Cow<'static, str>,
     /// Packets handed to it.
     pub sent: u64,
     /// Packets that came out.
@@ -168,7 +168,7 @@ pub struct LinkSummary {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LeaseSummary {
     /// Who holds it.
-    pub node: String,
+    pub node: Arc<str>,
     /// The address.
     pub address: String,
     /// Who granted it.
@@ -193,10 +193,11 @@ pub struct ExpectSummary {
 impl Summary {
     /// Makes the summary of a finished run.
     pub fn new(run: &RunOutcome) -> Self {
-        let mut nodes: Vec<_> = run.nodes.iter().collect();
-        nodes.sort_by(|a, b| natural(&a.0, &b.0));
-        let mut links: Vec<_> = run.links.iter().collect();
-        links.sort_by(|a, b| natural(&a.name, &b.name));
+        let told = |(_, report): &&(Arc<str>, NodeReport)| !report.fetches.is_empty() || !report.leases.is_empty();
+        let nodes: Vec<_> = run.nodes.iter().filter(told).collect();
+        let order = natural_order(nodes.iter().map(|(name, _)| &**name));
+        let nodes = || order.iter().map(|rank| nodes[*rank as usize]);
+        let links = natural_order(run.links.iter().map(|l| &*l.name));
         Summary {
             schema: 1,
             scenario: run.scenario.clone(),
@@ -206,9 +207,9 @@ impl Summary {
             events: run.events,
             packet_hops: run.packet_hops,
             flows: flows(&run.nodes),
-            fetches: nodes.iter().flat_map(|(node, report)| report.fetches.iter().map(|f| fetch(node, f))).collect(),
-            links: links.into_iter().map(|l| link(l, run.r#virtual)).collect(),
-            leases: nodes.iter().flat_map(|(node, report)| leases(node, report)).collect(),
+            fetches: nodes().flat_map(|(node, report)| report.fetches.iter().map(|f| fetch(node, f))).collect(),
+            links: links.into_iter().map(|rank| link(&run.links[rank as usize], run.r#virtual)).collect(),
+            leases: nodes().flat_map(|(node, report)| leases(node, report)).collect(),
             expect: run.expect.clone(),
         }
     }
@@ -236,15 +237,16 @@ fn seconds(at: Option<Instant>) -> Option<f64> {
 }
 
 /// Merges the two ends of every connection.
-fn flows(nodes: &[(String, NodeReport)]) -> Vec<FlowSummary> {
-    let mut ends: BTreeMap<FlowId, Vec<&FlowReport>> = BTreeMap::new();
-    for flow in nodes.iter().flat_map(|(_, report)| &report.flows) {
-        ends.entry(flow.flow).or_default().push(flow);
-    }
-    let mut all: Vec<(Option<Instant>, FlowSummary)> = ends.values().filter_map(|ends| merge(ends)).collect();
-    let when = |start: &Option<Instant>| start.unwrap_or(Instant::MAX);
-    all.sort_by(|(a, x), (b, y)| when(a).cmp(&when(b)).then_with(|| natural(&x.name, &y.name)));
-    all.into_iter().map(|(_, flow)| flow).collect()
+fn flows(nodes: &[(Arc<str>, NodeReport)]) -> Vec<FlowSummary> {
+    let mut ends: Vec<&FlowReport> = nodes.iter().flat_map(|(_, report)| &report.flows).collect();
+    ends.sort_by_key(|end| end.flow);
+    let merged = ends.chunk_by(|a, b| a.flow == b.flow).filter_map(merge);
+    let mut all: Vec<(Instant, FlowSummary)> = merged.map(|(at, flow)| (at.unwrap_or(Instant::MAX), flow)).collect();
+    all.sort_by_key(|(start, _)| *start);
+    let at_once = all.chunk_by(|(a, _), (b, _)| a == b).flat_map(|flows| {
+        natural_order(flows.iter().map(|(_, flow)| &*flow.name)).into_iter().map(|rank| flows[rank as usize].1.clone())
+    });
+    at_once.collect()
 }
 
 /// One connection of which one or both ends are known. The figures are those of the end that sent
@@ -267,9 +269,9 @@ fn merge(ends: &[&FlowReport]) -> Option<(Option<Instant>, FlowSummary)> {
         _ => 0,
     };
     let summary = FlowSummary {
-        name: initiator.name.as_deref().map_or_else(|| format!("{:016x}", initiator.flow.0), str::to_owned),
-        transport: sender.transport.name().to_owned(),
-        congestion: s.congestion.to_owned(),
+        name: initiator.name.clone().unwrap_or_else(|| format!("{:016x}", initiator.flow.0).into()),
+        transport: sender.transport.name().into(),
+        congestion: s.congestion.into(),
         bytes,
         start_s: seconds(start),
         end_s: seconds(s.last_acked),
@@ -290,18 +292,18 @@ fn bits_per_second(bytes: u64, time: Duration) -> u64 {
     u64::try_from(bps).unwrap_or(u64::MAX)
 }
 
-fn fetch(node: &str, f: &FetchReport) -> FetchSummary {
+fn fetch(node: &Arc<str>, f: &FetchReport) -> FetchSummary {
     FetchSummary {
-        node: node.to_owned(),
-        url: f.url.to_string(),
+        node: node.clone(),
+        url: f.url.clone(),
         status: f.status,
-        redirects: f.redirects.iter().map(Arc::to_string).collect(),
+        redirects: f.redirects.clone(),
         bytes: f.bytes,
-        sha256: f.sha256.as_deref().map(str::to_owned),
+        sha256: f.sha256.clone(),
         intact: f.intact,
         start_s: seconds(f.start),
         end_s: seconds(f.end),
-        error: f.error.as_deref().map(str::to_owned),
+        error: f.error.clone(),
     }
 }
 
@@ -309,7 +311,7 @@ fn link(l: &LinkOutcome, end: Instant) -> LinkSummary {
     let share = l.report.busy.as_secs_f64() / end.as_secs_f64();
     LinkSummary {
         name: l.name.clone(),
-        direction: l.direction.name().to_owned(),
+        direction: l.direction.name().into(),
         sent: l.report.sent,
         delivered: l.report.delivered,
         dropped_queue: l.report.dropped_queue,
@@ -323,9 +325,9 @@ fn link(l: &LinkOutcome, end: Instant) -> LinkSummary {
     }
 }
 
-fn leases<'a>(node: &'a str, report: &'a NodeReport) -> impl Iterator<Item = LeaseSummary> + 'a {
+fn leases<'a>(node: &'a Arc<str>, report: &'a NodeReport) -> impl Iterator<Item = LeaseSummary> + 'a {
     report.leases.iter().map(|l| LeaseSummary {
-        node: node.to_owned(),
+        node: node.clone(),
         address: l.address.to_string(),
         server: l.server.to_string(),
         obtained_s: l.obtained.as_secs_f64(),
@@ -336,7 +338,7 @@ fn leases<'a>(node: &'a str, report: &'a NodeReport) -> impl Iterator<Item = Lea
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::ids::TransportKind;
+    use crate::base::ids::{FlowId, TransportKind};
     use crate::base::report::FlowStats;
 
     fn end(name: Option<&str>, written: u64, delivered: u64, opened_ms: u64, last_acked_ms: u64) -> NodeReport {
@@ -363,19 +365,19 @@ mod tests {
     #[test]
     fn a_flow_is_its_heavier_direction_named_by_its_initiator() {
         let nodes = vec![
-            ("phone".to_owned(), end(Some("phone->store#1"), 100, 5_000_000, 200, 260)),
-            ("store".to_owned(), end(None, 5_000_000, 100, 225, 4_200)),
+            ("phone".into(), end(Some("phone->store#1"), 100, 5_000_000, 200, 260)),
+            ("store".into(), end(None, 5_000_000, 100, 225, 4_200)),
         ];
         let summary = Summary::new(&RunOutcome { nodes, ..RunOutcome::default() });
         let [flow] = summary.flows.as_slice() else { panic!("{:?}", summary.flows) };
-        assert_eq!((flow.name.as_str(), flow.bytes, flow.segments_sent), ("phone->store#1", 5_000_000, 5_000));
+        assert_eq!((&*flow.name, flow.bytes, flow.segments_sent), ("phone->store#1", 5_000_000, 5_000));
         assert_eq!((flow.start_s, flow.end_s, flow.goodput_bps), (Some(0.2), Some(4.2), 10_000_000));
     }
 
     #[test]
     fn utilisation_is_the_busy_share_of_the_run() {
         let report = LinkReport { busy: Duration::from_millis(471), ..LinkReport::default() };
-        let link = LinkOutcome { name: "a--b".to_owned(), direction: Direction::Reverse, rate: Rate(1), report };
+        let link = LinkOutcome { name: "a--b".into(), direction: Direction::Reverse, rate: Rate(1), report };
         let end = Instant::ZERO + Duration::from_millis(4710);
         let run = RunOutcome { r#virtual: end, links: vec![link], ..RunOutcome::default() };
         let summary = Summary::new(&run);

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::observe::summary::{FetchSummary, FlowSummary, LinkSummary, Summary};
+use crate::observe::summary::{FetchSummary, FlowSummary, LeaseSummary, LinkSummary, Summary};
 
 /// At most this many rows of a table are printed; how many are left out is said below it.
 const MAX_ROWS: usize = 20;
@@ -36,11 +36,12 @@ fn render_by(summary: &Summary, title: Option<&str>, clock: &str) -> String {
     flows(&mut out, &summary.flows);
     links(&mut out, &summary.links);
     if !summary.leases.is_empty() {
-        let rows = summary.leases.iter().map(|l| {
+        let row = |l: &LeaseSummary| {
             let (obtained, renewals) = (seconds(Some(l.obtained_s)), l.renewals.to_string());
-            vec![l.node.clone(), l.address.clone(), l.server.clone(), obtained, renewals]
-        });
-        table(&mut out, &["lease", "<address", "<server", "obtained s", "renewals"], rows.collect());
+            vec![l.node.to_string(), l.address.clone(), l.server.clone(), obtained, renewals]
+        };
+        let heads = ["lease", "<address", "<server", "obtained s", "renewals"];
+        table(&mut out, &heads, summary.leases.iter(), row);
     }
     if !summary.expect.is_empty() {
         out.push_str("\nexpectations\n");
@@ -91,9 +92,9 @@ fn flows(out: &mut String, flows: &[FlowSummary]) {
         "timeouts",
         "min RTT ms",
     ];
-    let rows = flows.iter().map(|f| {
+    let row = |f: &FlowSummary| {
         vec![
-            f.name.clone(),
+            f.name.to_string(),
             format!("{}/{}", f.transport, f.congestion),
             grouped(f.bytes),
             seconds(f.start_s),
@@ -105,16 +106,16 @@ fn flows(out: &mut String, flows: &[FlowSummary]) {
             f.timeouts.to_string(),
             f.min_rtt_s.map_or("-".to_owned(), |s| format!("{:.1}", s * 1e3)),
         ]
-    });
-    table(out, &heads, rows.collect());
+    };
+    table(out, &heads, flows.iter(), row);
 }
 
 fn links(out: &mut String, links: &[LinkSummary]) {
     let heads = ["link", "<direction", "sent", "delivered", "queue drops", "lost", "max queue", "used"];
-    let rows = links.iter().filter(|l| l.sent > 0).map(|l| {
+    let row = |l: &LinkSummary| {
         vec![
-            l.name.clone(),
-            l.direction.clone(),
+            l.name.to_string(),
+            l.direction.to_string(),
             l.sent.to_string(),
             l.delivered.to_string(),
             l.dropped_queue.to_string(),
@@ -122,19 +123,26 @@ fn links(out: &mut String, links: &[LinkSummary]) {
             l.max_queue_packets.to_string(),
             format!("{:.1} %", l.utilisation * 100.0),
         ]
-    });
-    table(out, &heads, rows.collect());
+    };
+    table(out, &heads, links.iter().filter(|l| l.sent > 0), row);
 }
 
-/// Prints a table under its heads; a head that begins with `<` (and the first) is left-aligned.
-pub(super) fn table(out: &mut String, heads: &[&str], rows: Vec<Vec<String>>) {
+/// Prints a row of each item under the heads; a head that begins with `<` (and the first) is left-aligned.
+pub(super) fn table<T>(
+    out: &mut String,
+    heads: &[&str],
+    mut items: impl Iterator<Item = T>,
+    row: impl Fn(T) -> Vec<String>,
+) {
+    let rows: Vec<Vec<String>> = items.by_ref().take(MAX_ROWS).map(row).collect();
     if rows.is_empty() {
         return;
     }
-    let total = rows.len();
+    // What is not shown is not written.
+    let total = rows.len() + items.count();
     let left: Vec<bool> = heads.iter().enumerate().map(|(i, h)| i == 0 || h.starts_with('<')).collect();
     let head: Vec<String> = heads.iter().map(|h| h.trim_start_matches('<').to_owned()).collect();
-    let shown: Vec<Vec<String>> = std::iter::once(head).chain(rows.into_iter().take(MAX_ROWS)).collect();
+    let shown: Vec<Vec<String>> = std::iter::once(head).chain(rows).collect();
     let width = |i: usize| shown.iter().map(|row| row[i].chars().count()).max().unwrap_or(0);
     let widths: Vec<usize> = (0..heads.len()).map(width).collect();
     out.push('\n');
@@ -208,8 +216,8 @@ mod tests {
     #[test]
     fn a_summary_is_short_and_aligned() {
         let link = |name: &str, sent: u64| LinkSummary {
-            name: name.to_owned(),
-            direction: "forward".to_owned(),
+            name: name.into(),
+            direction: "forward".into(),
             sent,
             delivered: sent,
             dropped_queue: 0,
@@ -230,10 +238,10 @@ mod tests {
             packet_hops: 30_110,
             flows: Vec::new(),
             fetches: vec![FetchSummary {
-                node: "phone".to_owned(),
-                url: "http://appstore.example/a.mp4".to_owned(),
+                node: "phone".into(),
+                url: "http://appstore.example/a.mp4".into(),
                 status: 200,
-                redirects: vec!["http://10.0.2.2/a.mp4".to_owned()],
+                redirects: vec!["http://10.0.2.2/a.mp4".into()],
                 bytes: 5_000_000,
                 sha256: None,
                 intact: true,

@@ -88,7 +88,7 @@ pub struct World<'a> {
 
 impl World<'_> {
     fn flow(&self, name: &str) -> Option<&FlowSummary> {
-        self.summary.flows.iter().find(|flow| flow.name == name)
+        self.summary.flows.iter().find(|flow| &*flow.name == name)
     }
 
     fn side(&self, name: &str) -> Option<Side> {
@@ -157,14 +157,14 @@ fn area(a: &Steps, b: &Steps) -> Option<f64> {
 impl Twin {
     /// Compares both runs, flow by flow.
     pub fn new(simulated: &World<'_>, live: &World<'_>) -> Self {
-        let mut names: Vec<&String> = simulated.summary.flows.iter().map(|flow| &flow.name).collect();
-        let more = live.summary.flows.iter().map(|flow| &flow.name).filter(|name| simulated.flow(name).is_none());
+        let mut names: Vec<&str> = simulated.summary.flows.iter().map(|flow| &*flow.name).collect();
+        let more = live.summary.flows.iter().map(|flow| &*flow.name).filter(|name| simulated.flow(name).is_none());
         names.extend(more);
         let both = |a: Option<Steps>, b: Option<Steps>| area(&a?, &b?);
-        let flow = |name: &String| {
-            let transport = simulated.flow(name).or_else(|| live.flow(name)).map_or("", |flow| flow.transport.as_str());
+        let flow = |name: &str| {
+            let transport = simulated.flow(name).or_else(|| live.flow(name)).map_or("", |flow| &*flow.transport);
             FlowTwin {
-                name: name.clone(),
+                name: name.to_owned(),
                 transport: transport.to_owned(),
                 links_applied: transport != "tcp",
                 simulated: simulated.side(name),
@@ -216,7 +216,7 @@ impl Twin {
                 area(flow.goodput_area),
             ]
         };
-        table(&mut out, &heads, self.flows.iter().map(row).collect());
+        table(&mut out, &heads, self.flows.iter(), row);
         out.push_str(
             "\n  area: between both curves, over the area under the higher: 0 they coincide, 1 nothing in common\n",
         );

@@ -4,8 +4,12 @@
 //! nobody's address. Explicit addresses and DHCP pools pin their subnet to their /24.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::net::Ipv4Addr;
 use std::ops::Range;
+use std::sync::Arc;
+
+use smallvec::SmallVec;
 
 use super::check::Checker;
 use super::diagnostic::Diagnostic;
@@ -14,17 +18,47 @@ use crate::base::ids::mix;
 use crate::base::schema::Data;
 use crate::node::addressing::prefix_mask;
 
+/// What a network is called.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum SubnetName {
+    /// `domain/` and the first name of its switches.
+    Domain(Arc<str>),
+    /// `wire/a--b`.
+    Wire(Arc<str>),
+}
+
+impl SubnetName {
+    fn parts(&self) -> [&str; 2] {
+        match self {
+            SubnetName::Domain(name) => ["domain/", name],
+            SubnetName::Wire(name) => ["wire/", name],
+        }
+    }
+}
+
+impl fmt::Display for SubnetName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.parts().iter().try_for_each(|part| f.write_str(part))
+    }
+}
+
 /// One network.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Subnet {
-    /// `wire/a--b`, or `domain/` and the first name of its switches.
-    pub name: String,
+    /// Its name.
+    pub name: SubnetName,
     /// Its first address.
     pub prefix: Ipv4Addr,
     /// Length of its prefix.
     pub len: u8,
-    /// Its members that are no switches: node and port.
-    pub members: Vec<(usize, usize)>,
+    /// Its members that are no switches: node and port. Those of a wire in its forward order.
+    pub members: SmallVec<[(usize, usize); 2]>,
+}
+
+/// The networks by name, domains first, and which of them each link belongs to.
+pub(super) struct Subnets {
+    pub(super) list: Vec<Subnet>,
+    pub(super) of_links: Vec<usize>,
 }
 
 /// Domains take the lower half of 10.128.0.0/9, wires the upper.
@@ -32,8 +66,8 @@ const DOMAINS: (u32, u8) = (0x0a80_0000, 10);
 const WIRES: (u32, u8) = (0x0ac0_0000, 10);
 
 /// Gives every port of every host and router an address, and the networks they are in.
-pub(super) fn assign(checker: &mut Checker, nodes: &mut [NodePlan], links: &[LinkPlan]) -> Vec<Subnet> {
-    let mut subnets = group(nodes, links);
+pub(super) fn assign(checker: &mut Checker, nodes: &mut [NodePlan], links: &[LinkPlan]) -> Subnets {
+    let Subnets { list: mut subnets, of_links } = group(nodes, links);
     let homes = homes(nodes, &subnets);
     let at_home = |node: usize, port: usize| homes.get(node) == Some(&port);
     let mut taken: BTreeMap<u32, u32> = BTreeMap::new();
@@ -47,11 +81,11 @@ pub(super) fn assign(checker: &mut Checker, nodes: &mut [NodePlan], links: &[Lin
     for subnet in &subnets {
         number(checker, subnet, nodes, &at_home, links);
     }
-    subnets
+    Subnets { list: subnets, of_links }
 }
 
 /// The subnets by name, without addresses.
-fn group(nodes: &[NodePlan], links: &[LinkPlan]) -> Vec<Subnet> {
+fn group(nodes: &[NodePlan], links: &[LinkPlan]) -> Subnets {
     let is_switch = |n: usize| nodes.get(n).is_some_and(|n| n.kind == NodeKind::Switch);
     // Union-find over switches; the smaller rank, that is the smaller name, is the root.
     let mut root: Vec<usize> = (0..nodes.len()).collect();
@@ -66,24 +100,38 @@ fn group(nodes: &[NodePlan], links: &[LinkPlan]) -> Vec<Subnet> {
         let (a, b) = (find(&mut root, link.nodes[0]), find(&mut root, link.nodes[1]));
         root[a.max(b)] = a.min(b);
     }
-    let mut members: BTreeMap<String, Vec<(usize, usize)>> = BTreeMap::new();
+    // By the first of their switches; wires are in order because links are.
+    let mut domains: BTreeMap<usize, SmallVec<[(usize, usize); 2]>> = BTreeMap::new();
+    let mut wires = Vec::with_capacity(links.len());
+    let subnet = |name, members| Subnet { name, prefix: Ipv4Addr::UNSPECIFIED, len: 0, members };
+    let mut homes: Vec<Result<usize, usize>> = Vec::with_capacity(links.len());
     for link in links {
-        let switch = link.nodes.iter().copied().find(|n| is_switch(*n));
-        let name = match switch {
-            Some(switch) => format!("domain/{}", nodes[find(&mut root, switch)].name),
-            None => format!("wire/{}", link.name),
-        };
         let ends = (0..2).map(|end| (link.nodes[end], link.ports[end])).filter(|(n, _)| !is_switch(*n));
-        members.entry(name).or_default().extend(ends);
-    }
-    let subnet = |(name, mut members): (String, Vec<(usize, usize)>)| {
-        // A wire keeps its forward order; a domain has none.
-        if name.starts_with("domain/") {
-            members.sort();
+        match link.nodes.iter().copied().find(|n| is_switch(*n)) {
+            Some(switch) => {
+                let first = find(&mut root, switch);
+                domains.entry(first).or_default().extend(ends);
+                homes.push(Ok(first));
+            }
+            None => {
+                homes.push(Err(wires.len()));
+                wires.push(subnet(SubnetName::Wire(link.name.clone()), ends.collect()));
+            }
         }
-        Subnet { name, prefix: Ipv4Addr::UNSPECIFIED, len: 0, members }
+    }
+    let ranks: BTreeMap<usize, usize> = domains.keys().copied().zip(0..).collect();
+    let place = |home: Result<usize, usize>| match home {
+        Ok(first) => ranks[&first],
+        Err(wire) => domains.len() + wire,
     };
-    members.into_iter().map(subnet).collect()
+    let of_links = homes.into_iter().map(place).collect();
+    let mut list = Vec::with_capacity(domains.len() + wires.len());
+    for (first, mut members) in domains {
+        members.sort();
+        list.push(subnet(SubnetName::Domain(nodes[first].name.clone()), members));
+    }
+    list.extend(wires);
+    Subnets { list, of_links }
 }
 
 /// Explicit addresses and pools of a node on its first port, with their places in the file.
@@ -158,7 +206,7 @@ fn pin(
 
 /// A free block for an unpinned subnet: where its name's hash says, or the next free one.
 fn place(checker: &mut Checker, subnet: &mut Subnet, taken: &mut BTreeMap<u32, u32>) {
-    let wire = subnet.name.starts_with("wire/");
+    let wire = matches!(subnet.name, SubnetName::Wire(_));
     let ((base, base_len), mut len) = if wire { (WIRES, 30) } else { (DOMAINS, 24) };
     // Half of a domain stays free, so that hashed places collide seldom.
     while !wire && len > base_len && (1u64 << (32 - len)) < 2 * subnet.members.len() as u64 {
@@ -166,7 +214,7 @@ fn place(checker: &mut Checker, subnet: &mut Subnet, taken: &mut BTreeMap<u32, u
     }
     let slots = 1u32 << (len - base_len);
     let size = 1u32 << (32 - u32::from(len));
-    let first = (hash(&subnet.name, 0) % u64::from(slots)) as u32;
+    let first = (hash(subnet.name.parts(), 0) % u64::from(slots)) as u32;
     for step in 0..slots {
         let start = base + ((first + step) % slots) * size;
         let end = start + (size - 1);
@@ -180,8 +228,11 @@ fn place(checker: &mut Checker, subnet: &mut Subnet, taken: &mut BTreeMap<u32, u
     checker.diagnostics.push(Diagnostic::error(0..0, format!("no room is left in 10.128.0.0/9 for {}", subnet.name)));
 }
 
-fn hash(name: &str, salt: u64) -> u64 {
-    let bytes = blake3::hash(name.as_bytes());
+/// The hash of a name in two parts.
+fn hash(parts: [&str; 2], salt: u64) -> u64 {
+    let mut name: SmallVec<[u8; 128]> = SmallVec::new();
+    parts.iter().for_each(|part| name.extend_from_slice(part.as_bytes()));
+    let bytes = blake3::hash(&name);
     let word = bytes.as_bytes().iter().take(8).fold(0u64, |word, b| word << 8 | u64::from(*b));
     mix(word, salt)
 }
@@ -223,7 +274,8 @@ fn number(checker: &mut Checker, subnet: &Subnet, nodes: &mut [NodePlan], at_hom
             None if subnet.len == 30 => Some(Ipv4Addr::from_bits(base + 1 + rank as u32)),
             None => {
                 let hosts = size - 2;
-                let first = hash(&format!("{} {}", plan.name, links[plan.ports[*port].link].name), 1) % hosts;
+                let link = &links[plan.ports[*port].link].name;
+                let first = hash([&format!("{} ", plan.name), link], 1) % hosts;
                 let free = (0..hosts)
                     .map(|step| base + 1 + ((first + step) % hosts) as u32)
                     .find(|bits| !used.contains(bits) && !pools.iter().any(|(a, b)| (*a..=*b).contains(bits)));

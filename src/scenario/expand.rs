@@ -7,9 +7,9 @@ use toml::de::DeTable;
 
 use super::check::Checker;
 use super::diagnostic::Diagnostic;
-use super::names::{Names, member};
+use super::names::{Names, in_text_order, push_member};
 use super::nearest::nearest;
-use super::net::{Net, pair, unknown};
+use super::net::{Net, pair, sort_by_name, tell, unknown};
 use super::plan::{LinkPlan, NodeKind, NodePlan, Plan, PortPlan};
 use super::settings::{channels, only, overlay};
 use super::tables::{Table, listed, named, single};
@@ -125,7 +125,6 @@ fn nodes(
     tcp: &Arc<Params>,
     rudp: &Arc<Params>,
 ) -> (Vec<NodePlan>, Names) {
-    let mut nodes = Vec::new();
     let mut declared = Vec::new();
     for table in tables {
         // With a wrong role the node still has its name and rank, so that mentions of it are not reported too.
@@ -137,7 +136,6 @@ fn nodes(
         let role = role.unwrap_or_default();
         let written = || table.raw.get("count")?.get_ref().as_integer()?.as_str().parse().ok();
         let count = params.integer("count").or_else(written).map(|n: u64| n.min(1_000_000) as usize);
-        declared.push((table.name, count));
         let fixed = match params.get("address").map(|v| &v.data) {
             Some(Data::Address(address)) => Some(*address),
             _ => None,
@@ -158,7 +156,7 @@ fn nodes(
         let base = NodePlan {
             name: table.name.into(),
             kind: kind(role),
-            role: role.to_string(),
+            role: role.into(),
             span: table.span.clone(),
             dhcp: matches!(params.get("address").map(|v| &v.data), Some(Data::Text(_))),
             fixed,
@@ -169,15 +167,26 @@ fn nodes(
             gateway: None,
             routes: Vec::new(),
         };
-        match count {
-            None => nodes.push(base),
-            Some(count) => {
-                nodes.extend((0..count).map(|i| NodePlan { name: member(table.name, i).into(), ..base.clone() }));
-            }
+        declared.push((base, count));
+    }
+    // As their members will stand.
+    declared.sort_by_cached_key(|(base, count)| format!("{}{}", base.name, if count.is_some() { "[" } else { "" }));
+    let groups = declared.iter().filter_map(|(base, count)| Some((base.name.to_string(), (*count)?))).collect();
+    let mut nodes = Vec::with_capacity(declared.iter().map(|(_, count)| count.unwrap_or(1)).sum());
+    let mut text = String::new();
+    for (base, count) in declared {
+        for index in count.into_iter().flat_map(in_text_order) {
+            text.clear();
+            push_member(&mut text, &base.name, index);
+            nodes.push(NodePlan { name: text.as_str().into(), ..base.clone() });
+        }
+        if count.is_none() {
+            nodes.push(base);
         }
     }
     nodes.sort_by(|a, b| a.name.cmp(&b.name));
-    (nodes, Names::new("node", declared))
+    let names = nodes.iter().map(|node| node.name.clone()).collect();
+    (nodes, Names::new("node", names, groups))
 }
 
 fn links(
@@ -186,9 +195,11 @@ fn links(
     node_names: &Names,
     profiles: &BTreeMap<String, Params>,
 ) -> (Vec<LinkPlan>, Names) {
-    let mut links: BTreeMap<Arc<str>, LinkPlan> = BTreeMap::new();
-    let mut groups = Vec::new();
-    let all: Vec<Arc<str>> = node_names.iter().cloned().collect();
+    let (mut made, mut found, mut tables) = (Vec::new(), Vec::new(), Vec::new());
+    let mut groups = BTreeMap::new();
+    // Names of links that cannot be: they are not to be called unknown too.
+    let mut refused: Vec<Arc<str>> = Vec::new();
+    let mut text = String::new();
     for table in listed(checker, root, "connect") {
         let params = checker.table(&table.at, &table.span, table.raw, &keys::connect());
         let own = only(&params, keys::LINK);
@@ -211,38 +222,45 @@ fn links(
         let Some(pairs) = pairs(checker, &table.at, &params, node_names) else { continue };
         let (pairs, group) = pairs;
         if let (Some(name), true) = (params.text("name"), group) {
-            groups.push((name.to_string(), Some(pairs.len())));
+            groups.insert(name.to_string(), pairs.len());
         }
-        for (i, [a, b]) in pairs.into_iter().enumerate() {
-            let name: Arc<str> = match params.text("name") {
-                Some(name) if group => member(name, i).into(),
-                Some(name) => name.into(),
-                None => format!("{}--{}", all[a], all[b]).into(),
-            };
-            let span = if params.span("name").is_empty() { params.span("between") } else { params.span("name") };
+        let span = if params.span("name").is_empty() { params.span("between") } else { params.span("name") };
+        made.reserve(pairs.len());
+        for i in in_text_order(pairs.len()) {
+            let [a, b] = pairs[i];
+            text.clear();
+            match params.text("name") {
+                Some(name) if group => push_member(&mut text, name, i),
+                Some(name) => text.push_str(name),
+                None => [node_names.name(a), "--", node_names.name(b)].iter().for_each(|part| text.push_str(part)),
+            }
+            let (name, origin): (Arc<str>, _) = (text.as_str().into(), (tables.len(), i));
             if a == b {
-                let message = format!("{}: `{}` is connected to itself", table.at, all[a]);
-                checker.diagnostics.push(Diagnostic::error(span, message).help("name two different nodes"));
+                let message = format!("{}: `{}` is connected to itself", table.at, node_names.name(a));
+                found.push((origin, Diagnostic::error(span.clone(), message).help("name two different nodes")));
+                refused.extend((group && params.text("name").is_some()).then_some(name));
                 continue;
             }
-            let link = LinkPlan {
-                name: name.clone(),
-                span: table.span.clone(),
-                nodes: [a, b],
-                ports: [0, 0],
-                channels: channels.clone(),
-            };
-            if links.insert(name.clone(), link).is_some() {
-                let message = format!("{}: there is already a link `{name}`", table.at);
-                checker.diagnostics.push(Diagnostic::error(span, message).help("give this one another `name`"));
-            }
+            let link =
+                LinkPlan { name, span: table.span.clone(), nodes: [a, b], ports: [0, 0], channels: channels.clone() };
+            made.push((link, origin));
         }
+        tables.push((table.at, span));
     }
-    let grouped =
-        |name: &str| groups.iter().any(|(g, _)| name.strip_prefix(g.as_str()).is_some_and(|r| r.starts_with('[')));
-    let singles: Vec<Arc<str>> = links.keys().filter(|n| !grouped(n)).cloned().collect();
-    let declared = singles.iter().map(|n| (&**n, None)).chain(groups.iter().map(|(n, c)| (n.as_str(), *c)));
-    (links.into_values().collect(), Names::new("link", declared))
+    let (links, taken) = sort_by_name(made, |link| &link.name);
+    for (origin, name) in taken {
+        let (at, span) = &tables[origin.0];
+        let error = Diagnostic::error(span.clone(), format!("{at}: there is already a link `{name}`"));
+        found.push((origin, error.help("give this one another `name`")));
+    }
+    tell(checker, found);
+    let mut names: Vec<Arc<str>> = links.iter().map(|link| link.name.clone()).collect();
+    if !refused.is_empty() {
+        names.extend(refused);
+        names.sort();
+        names.dedup();
+    }
+    (links, Names::new("link", names, groups))
 }
 
 /// The ends of a `[[connect]]`.
@@ -269,6 +287,10 @@ fn pairs(checker: &mut Checker, at: &str, params: &Params, names: &Names) -> Opt
 
 /// Gives every end of every link a port; ports follow the order of link names.
 fn attach(net: &mut Net) {
+    // Most nodes have one port, and room for no more.
+    let mut counts = vec![0; net.nodes.len()];
+    net.links.iter().flat_map(|link| link.nodes).for_each(|node| counts[node] += 1);
+    net.nodes.iter_mut().zip(counts).for_each(|(node, count)| node.ports.reserve_exact(count));
     for (rank, link) in net.links.iter_mut().enumerate() {
         for end in 0..2 {
             let Some(node) = net.nodes.get_mut(link.nodes[end]) else { continue };

@@ -5,8 +5,8 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 
-use super::build::Shared;
 use super::diagnostic::Diagnostic;
+use super::hosts::{FIRST_BULK_PORT, Hosts};
 use super::medium::{Links, Tap};
 use super::nearest::nearest;
 use super::plan::{Change, NodeKind, NodePlan, Plan};
@@ -93,34 +93,34 @@ pub fn live<'s>(
         places.add(node, &mut mistakes);
     }
     let Places { mut map, services, .. } = places;
-    let mut shared = Shared::new(Arc::new(Plan { seed: options.seed, ..(**plan).clone() }));
+    let mut hosts = Hosts::new(Arc::new(Plan { seed: options.seed, ..(**plan).clone() }));
     for index in 0..plan.nodes.len() {
         let node = &plan.nodes[index];
         let Some(address) = node.address() else { continue };
         // Flows are received at ports after the first of a node's place.
-        for port in shared.receiving_ports(index).collect::<Vec<_>>() {
+        for port in hosts.receiving_ports(index).collect::<Vec<_>>() {
             let base = services.get(&*node.name).map_or(port, |place| place.port());
             let port_of = if service_port(&node.role).is_none() && place_of(node, plan, options).is_some() {
-                base.saturating_add(port.saturating_sub(super::build::FIRST_BULK_PORT))
+                base.saturating_add(port.saturating_sub(FIRST_BULK_PORT))
             } else {
                 port
             };
             map.add_service(SocketAddrV4::new(address, port), SocketAddrV4::new(map.real_address(address), port_of));
         }
     }
-    shared.set_outside(outside(plan, &services), map.aliases(), options.wall);
+    hosts.set_outside(outside(plan, &services), map.aliases(), options.wall);
     let hardware = hardware(plan, &chosen, options, &mut mistakes);
     for (node, mac) in &hardware {
-        shared.set_hardware(node, Hardware::ethernet(*mac));
+        hosts.set_hardware(node, Hardware::ethernet(*mac));
     }
     let mut nodes = Vec::new();
     for &index in &chosen {
         let node = &plan.nodes[index];
-        match shared.role(node) {
+        match hosts.role(node) {
             Ok(role) => nodes.push(LiveNode {
                 id: NodeId(index as u32),
                 name: node.name.clone(),
-                host: shared.host(index, 0, Some(role)).with_kernel_tcp(),
+                host: hosts.host(index, 0, Some(role)).with_kernel_tcp(),
                 interface: live_text(plan, node, "interface").map(str::to_owned),
             }),
             Err(mistake) => mistakes.push(mistake),
@@ -212,7 +212,7 @@ impl Places<'_> {
         let told = place_of(node, self.plan, self.options);
         let interface = live_text(self.plan, node, "interface");
         if let Some(interface) = interface
-            && !(node.dhcp || node.role == "dhcp-server")
+            && !(node.dhcp || &*node.role == "dhcp-server")
         {
             let message = format!("live.{}.interface: only DHCP is bound to an interface", node.name);
             let help = format!("give it the address that {interface} has: bind = \"ADDRESS:PORT\"");
@@ -313,7 +313,7 @@ fn outside(plan: &Plan, services: &BTreeMap<String, SocketAddrV4>) -> Outside {
             hosts.insert(address.to_string(), *place);
         }
     }
-    for zone in plan.nodes.iter().filter(|n| n.role == "dns-server").filter_map(|n| n.params.table("zone")) {
+    for zone in plan.nodes.iter().filter(|n| &*n.role == "dns-server").filter_map(|n| n.params.table("zone")) {
         let bare = |name: &str| name.trim_end_matches('.').to_ascii_lowercase();
         let lookup = |name: &str| zone.0.iter().find(|(other, _)| bare(other) == bare(name)).map(|(_, v)| &v.data);
         for name in zone.0.keys() {

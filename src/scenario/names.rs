@@ -13,7 +13,7 @@ const PATIENCE: usize = 100_000;
 #[derive(Clone, Debug, Default)]
 pub struct Names {
     what: &'static str,
-    ranks: BTreeMap<Arc<str>, usize>,
+    sorted: Vec<Arc<str>>,
     groups: BTreeMap<String, usize>,
     patience: Cell<usize>,
 }
@@ -22,41 +22,34 @@ pub struct Names {
 pub type Unknown = (String, Option<String>);
 
 impl Names {
-    /// From `(name, count)`; a count makes a group. `what` is what they are called: `node`.
-    pub fn new<'a>(what: &'static str, declared: impl IntoIterator<Item = (&'a str, Option<usize>)>) -> Self {
-        let mut names = Names { what, patience: Cell::new(PATIENCE), ..Names::default() };
-        for (name, count) in declared {
-            match count {
-                None => {
-                    names.ranks.insert(name.into(), 0);
-                }
-                Some(count) => {
-                    names.groups.insert(name.to_string(), count);
-                    names.ranks.extend((0..count).map(|i| (Arc::from(member(name, i)), 0)));
-                }
-            }
-        }
-        names.ranks.values_mut().enumerate().for_each(|(rank, r)| *r = rank);
-        names
+    /// From all single names, sorted, and the counts of groups, whose members are among them. `what` is
+    /// what they are called: `node`.
+    pub fn new(what: &'static str, sorted: Vec<Arc<str>>, groups: BTreeMap<String, usize>) -> Self {
+        debug_assert!(sorted.is_sorted());
+        Names { what, sorted, groups, patience: Cell::new(PATIENCE) }
     }
 
-    /// All single names, sorted.
-    pub fn iter(&self) -> impl Iterator<Item = &Arc<str>> {
-        self.ranks.keys()
+    /// The single name of this rank.
+    pub fn name(&self, rank: usize) -> &Arc<str> {
+        &self.sorted[rank]
+    }
+
+    fn rank(&self, text: &str) -> Option<usize> {
+        self.sorted.binary_search_by(|name| (**name).cmp(text)).ok()
     }
 
     /// The nearest name, as long as looking for it is quick: a file of ten thousand nodes may have
     /// as many mistakes.
     fn near<'n>(&'n self, wrong: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
-        let left = self.patience.get().checked_sub(self.ranks.len() + self.groups.len())?;
+        let left = self.patience.get().checked_sub(self.sorted.len() + self.groups.len())?;
         self.patience.set(left);
         nearest(wrong, names)
     }
 
     /// The rank of one thing.
     pub fn one(&self, text: &str) -> Result<usize, Unknown> {
-        if let Some(rank) = self.ranks.get(text) {
-            return Ok(*rank);
+        if let Some(rank) = self.rank(text) {
+            return Ok(rank);
         }
         let message = format!("there is no {} `{text}`", self.what);
         if let Some(group) = self.groups.get(text) {
@@ -67,13 +60,13 @@ impl Names {
         if let Some(count) = self.groups.get(base) {
             return Err((message, Some(format!("`{base}` has the members 0 to {}", count.saturating_sub(1)))));
         }
-        let near = self.near(text, self.ranks.keys().map(|n| &**n).chain(self.groups.keys().map(String::as_str)));
+        let near = self.near(text, self.sorted.iter().map(|n| &**n).chain(self.groups.keys().map(String::as_str)));
         Err((message, near.map(|right| format!("did you mean `{right}`?")).or_else(|| self.all())))
     }
 
     /// All names, if they are few.
     fn all(&self) -> Option<String> {
-        let names: Vec<&str> = self.ranks.keys().map(|n| &**n).collect();
+        let names: Vec<&str> = self.sorted.iter().map(|n| &**n).collect();
         match names.len() {
             0 => Some(format!("there is no {} at all", self.what)),
             1..=12 => Some(format!("there are {}", names.join(", "))),
@@ -93,10 +86,8 @@ impl Names {
             };
         };
         match self.groups.get(group) {
-            Some(count) => {
-                (0..*count).map(|i| self.one(&member(group, i))).collect::<Result<_, _>>().map(|ranks| (ranks, true))
-            }
-            None if self.ranks.contains_key(group) => {
+            Some(count) => self.members(group, *count).map(|ranks| (ranks, true)),
+            None if self.rank(group).is_some() => {
                 Err((format!("`{group}` is no group"), Some(format!("give it a `count`, or write `{group}`"))))
             }
             None => {
@@ -105,9 +96,86 @@ impl Names {
             }
         }
     }
+
+    /// The ranks of a group's members, in their order. Sorted, they stand side by side.
+    fn members(&self, group: &str, count: usize) -> Result<Vec<usize>, Unknown> {
+        let before = format!("{group}[");
+        let first = self.sorted.partition_point(|name| **name < *before);
+        let mut ranks = vec![None; count];
+        for (rank, name) in (first..).zip(&self.sorted[first..]) {
+            let Some(rest) = name.strip_prefix(&*before) else { break };
+            if let Some(slot) = rest.strip_suffix(']').and_then(index).and_then(|index| ranks.get_mut(index)) {
+                *slot = Some(rank);
+            }
+        }
+        let found = |(index, rank): (usize, Option<usize>)| rank.map_or_else(|| self.one(&member(group, index)), Ok);
+        ranks.into_iter().enumerate().map(found).collect()
+    }
+}
+
+/// The index of a member, as [`member`] writes it.
+fn index(digits: &str) -> Option<usize> {
+    let plain = digits == "0" || !digits.starts_with(['0', '+']);
+    digits.parse().ok().filter(|_| plain)
 }
 
 /// `sender[3]`.
 pub fn member(group: &str, index: usize) -> String {
-    format!("{group}[{index}]")
+    let mut name = String::new();
+    push_member(&mut name, group, index);
+    name
+}
+
+/// Writes the name of a member.
+pub(super) fn push_member(text: &mut String, group: &str, index: usize) {
+    fn digits(text: &mut String, n: usize) {
+        if n >= 10 {
+            digits(text, n / 10);
+        }
+        text.push(char::from(b'0' + (n % 10) as u8));
+    }
+    text.push_str(group);
+    text.push('[');
+    digits(text, index);
+    text.push(']');
+}
+
+/// The indices of a group's members in the order of their names as text: 0, 10, 11, 1, 2. Who makes
+/// things in this order has no work left when he sorts them.
+pub(super) fn in_text_order(count: usize) -> impl Iterator<Item = usize> {
+    // A member comes after those whose number begins with its own.
+    let first_of = move |mut index: usize| {
+        while index > 0 && index * 10 < count {
+            index *= 10;
+        }
+        index
+    };
+    std::iter::successors((count > 0).then_some(0), move |&index| match index + 1 {
+        next if next < count && next % 10 != 0 => Some(first_of(next)),
+        _ if index >= 10 => Some(index / 10),
+        _ => None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_order_is_that_of_the_names() {
+        for count in [0, 1, 2, 9, 10, 11, 12, 99, 100, 101, 110, 1000, 1234] {
+            let mut sorted: Vec<usize> = (0..count).collect();
+            sorted.sort_by_key(|index| member("a", *index));
+            assert_eq!(in_text_order(count).collect::<Vec<_>>(), sorted, "{count}");
+        }
+    }
+
+    #[test]
+    fn a_group_is_found_among_names_like_its_own() {
+        let names = ["a[01]", "a[0]", "a[10]", "a[1]", "a[2]", "a[3]--b", "a[x]", "ab"].map(Arc::from);
+        let names = |count| Names::new("link", names.to_vec(), [("a".to_owned(), count)].into());
+        assert_eq!(names(3).many("a[*]").unwrap(), (vec![1, 3, 4], true));
+        assert_eq!(names(4).many("a[*]").unwrap_err().0, "there is no link `a[3]`");
+        assert_eq!(names(3).many("ab").unwrap(), (vec![7], false));
+    }
 }

@@ -1,6 +1,7 @@
 //! Nodes and links by name, for the tables that refer to them.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::check::Checker;
 use super::diagnostic::Diagnostic;
@@ -27,7 +28,38 @@ pub(super) fn pair(a: (Vec<usize>, bool), b: (Vec<usize>, bool)) -> Result<(Vec<
         let message = format!("the groups have {} and {} members and cannot be paired", a.len(), b.len());
         return Err((message, Some("give both the same `count`".to_string())));
     }
-    let count = a.len().max(b.len());
+    // A group without members was refused where it stands.
+    let count = if a.is_empty() || b.is_empty() { 0 } else { a.len().max(b.len()) };
     let at = |v: &[usize], i: usize| if v.len() == 1 { v[0] } else { v[i] };
     Ok(((0..count).map(|i| [at(&a, i), at(&b, i)]).collect(), a_group || b_group))
+}
+
+/// Where in the file a thing comes from: the rank of its table, and which of the table's things it is.
+pub(super) type Origin = (usize, usize);
+
+/// Sorts what tables made, in the order of the file, by name. Of things with the same name the last
+/// one stays; the others' names come back with the origins of those that took them.
+pub(super) fn sort_by_name<T>(
+    mut made: Vec<(T, Origin)>,
+    name: impl Fn(&T) -> &Arc<str>,
+) -> (Vec<T>, Vec<(Origin, Arc<str>)>) {
+    made.sort_by(|(a, _), (b, _)| name(a).cmp(name(b)));
+    let mut taken = Vec::new();
+    made.dedup_by(|later, kept| {
+        let same = name(&later.0) == name(&kept.0);
+        if same {
+            taken.push((later.1, name(&later.0).clone()));
+            std::mem::swap(later, kept);
+        }
+        same
+    });
+    let mut things: Vec<T> = made.into_iter().map(|(thing, _)| thing).collect();
+    things.shrink_to_fit();
+    (things, taken)
+}
+
+/// Tells what was found while things were made, in the order of the file.
+pub(super) fn tell(checker: &mut Checker, mut found: Vec<(Origin, Diagnostic)>) {
+    found.sort_by_key(|(origin, _)| *origin);
+    checker.diagnostics.extend(found.into_iter().map(|(_, diagnostic)| diagnostic));
 }

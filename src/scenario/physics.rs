@@ -22,13 +22,12 @@ pub(super) fn warnings(plan: &Plan) -> Vec<Diagnostic> {
         found.push(warning.help("name it in a [[connect]]"));
     }
     no_dhcp_server(plan, &mut found);
-    let neighbours = neighbours(plan);
     let mut buffers = BTreeSet::new();
     // Members of a group differ little: the first of each [[flow]] speaks for all.
     let mut tables = BTreeSet::new();
     let firsts = plan.flows.iter().filter(|f| tables.insert(f.span.start)).take(MAX_FLOWS);
     for flow in firsts {
-        let tree = paths(flow.from, &neighbours, plan);
+        let tree = paths(flow.from, plan);
         let Some(path) = path(&tree, flow) else {
             let (from, to) = (&plan.nodes[flow.from].name, &plan.nodes[flow.to].name);
             let message = format!("flow `{}` cannot finish: nothing joins `{from}` and `{to}`", flow.name);
@@ -107,32 +106,20 @@ fn buffer(plan: &Plan, link: usize, channel: &ChannelPlan, rate: Rate, rtt: Dura
     found.push(Diagnostic::warning(value.span.clone(), message).help("\"1 BDP\" fits the link's own delay"));
 }
 
-/// For each node its links: the link's rank, the way along it, the node at the far end.
-fn neighbours(plan: &Plan) -> Vec<Vec<(usize, usize, usize)>> {
-    let mut neighbours = vec![Vec::new(); plan.nodes.len()];
-    for (rank, link) in plan.links.iter().enumerate() {
-        for way in 0..2 {
-            if let Some(list) = neighbours.get_mut(link.nodes[way]) {
-                list.push((rank, way, link.nodes[1 - way]));
-            }
-        }
-    }
-    neighbours
-}
-
 /// For each node the last hop of the shortest path to it: link, way, and the node before. Hosts
 /// forward nothing.
-fn paths(from: usize, neighbours: &[Vec<(usize, usize, usize)>], plan: &Plan) -> Vec<Option<Hop>> {
-    let mut last = vec![None; neighbours.len()];
+fn paths(from: usize, plan: &Plan) -> Vec<Option<Hop>> {
+    let mut last = vec![None; plan.nodes.len()];
     let mut queue = VecDeque::from([from]);
     while let Some(node) = queue.pop_front() {
         if node != from && plan.nodes[node].kind == NodeKind::Host {
             continue;
         }
-        for (link, way, next) in &neighbours[node] {
-            if *next != from && last[*next].is_none() {
-                last[*next] = Some((*link, *way, node));
-                queue.push_back(*next);
+        for port in &plan.nodes[node].ports {
+            let next = plan.links[port.link].nodes[1 - port.end];
+            if next != from && last[next].is_none() {
+                last[next] = Some((port.link, port.end, node));
+                queue.push_back(next);
             }
         }
     }

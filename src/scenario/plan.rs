@@ -58,7 +58,7 @@ pub struct NodePlan {
     /// Whether it is a host.
     pub kind: NodeKind,
     /// The name of its role.
-    pub role: String,
+    pub role: Arc<str>,
     /// All its checked keys, the role's own among them. Shared by the members of a group.
     pub params: Arc<Params>,
     /// Where its table stands in the file.

@@ -106,7 +106,7 @@ fn a_dumbbell_becomes_a_plan() {
     let right = plan.nodes.iter().find(|n| &*n.name == "right").unwrap();
     assert_eq!((left.routes.len(), right.routes.len()), (7, 7));
     assert_eq!(left.routes.iter().filter(|r| r.next_hop.is_none()).count(), 4);
-    for node in plan.nodes.iter().filter(|n| n.role == "host") {
+    for node in plan.nodes.iter().filter(|n| &*n.role == "host") {
         let (own, gateway) = (node.address().unwrap().to_bits(), node.gateway.unwrap().to_bits());
         assert_eq!(own >> 2, gateway >> 2);
         assert_ne!(own, gateway);
@@ -219,6 +219,24 @@ fn settings_from_outside_go_first() {
     assert!(plan.links.iter().any(|l| l.channels[0].rate == Some(Rate(1_000_000_000))));
     let wrong = load_with(&source, &[set("link.access.rat", "1 Gbit/s")], ROLES);
     assert!(render(&source, &wrong.diagnostics, false).contains("did you mean `rate`?"));
+}
+
+#[test]
+fn a_group_of_nobody_is_refused_and_no_more() {
+    let text = DUMBBELL.replacen("count = 3", "count = 0", 1);
+    let refused = complaints(&text);
+    assert!(refused.contains("node.sender.count: 0 is out of range"), "{refused}");
+}
+
+#[test]
+fn what_is_made_twice_is_told_in_the_order_of_the_members() {
+    let again = "[[connect]]\nbetween = [\"sender[*]\", \"left\"]\n";
+    let text = DUMBBELL.replace("count = 3", "count = 11") + again + again;
+    let (_, loaded) = read(&text);
+    let twice: Vec<_> = loaded.diagnostics.iter().filter(|d| d.message.contains("there is already")).collect();
+    let names = |from: usize| twice[from..from + 11].iter().map(|d| d.message.split_once("link ").unwrap().1);
+    let members = (0..11).map(|i| format!("`sender[{i}]--left`"));
+    assert!(twice.len() == 22 && names(0).eq(members.clone()) && names(11).eq(members), "{twice:?}");
 }
 
 #[test]

@@ -6,8 +6,8 @@ use toml::de::DeTable;
 
 use super::check::Checker;
 use super::diagnostic::Diagnostic;
-use super::names::member;
-use super::net::{Net, pair, unknown};
+use super::names::{in_text_order, push_member};
+use super::net::{Net, pair, sort_by_name, tell, unknown};
 use super::plan::{Amount, Change, EventPlan, FlowPlan, NodeKind};
 use super::scalar::written;
 use super::settings::{change, only, overlay};
@@ -19,7 +19,8 @@ use crate::base::time::Duration;
 
 /// The flows by name.
 pub(super) fn flows(checker: &mut Checker, root: &DeTable<'_>, net: &Net) -> Vec<FlowPlan> {
-    let mut flows = std::collections::BTreeMap::new();
+    let (mut made, mut found, mut tables) = (Vec::new(), Vec::new(), Vec::new());
+    let mut text = String::new();
     for table in listed(checker, root, "flow") {
         let word = table.raw.get("transport").and_then(|v| v.get_ref().as_str()).unwrap_or("tcp");
         let params = checker.table(&table.at, &table.span, table.raw, &keys::flow(word));
@@ -65,27 +66,36 @@ pub(super) fn flows(checker: &mut Checker, root: &DeTable<'_>, net: &Net) -> Vec
         };
         let transport = if word == "rudp" { TransportKind::Rudp } else { TransportKind::Tcp };
         let own = only(&params, keys::transport_keys_of(word));
-        let settings = |node: usize| {
+        // Nodes that share their settings share those of their flows.
+        let mut last: Option<(&Arc<Params>, Arc<Params>)> = None;
+        let mut settings = |node: usize| {
             let node = &net.nodes[node];
             let base = if transport == TransportKind::Rudp { &node.rudp } else { &node.tcp };
-            if own.0.is_empty() { base.clone() } else { Arc::new(overlay(&own, base)) }
+            if own.0.is_empty() {
+                return base.clone();
+            }
+            match &last {
+                Some((of, settings)) if Arc::ptr_eq(of, base) => settings.clone(),
+                _ => last.insert((base, Arc::new(overlay(&own, base)))).1.clone(),
+            }
         };
         let (start, every) = start(&params);
-        for (i, [from, to]) in pairs.into_iter().enumerate() {
+        made.reserve(pairs.len());
+        for i in in_text_order(pairs.len()) {
+            let ([from, to], origin) = (pairs[i], (tables.len(), i));
             if from == to {
                 let message = format!("{}: `{}` sends to itself", table.at, net.nodes[from].name);
-                checker
-                    .diagnostics
-                    .push(Diagnostic::error(params.span("to"), message).help("name two different nodes"));
+                found.push((origin, Diagnostic::error(params.span("to"), message).help("name two different nodes")));
                 continue;
             }
-            let name: Arc<str> = match params.text("name") {
-                Some(name) if group => member(name, i).into(),
-                Some(name) => name.into(),
-                None => format!("{}->{}", net.nodes[from].name, net.nodes[to].name).into(),
-            };
+            text.clear();
+            match params.text("name") {
+                Some(name) if group => push_member(&mut text, name, i),
+                Some(name) => text.push_str(name),
+                None => [&net.nodes[from].name, "->", &net.nodes[to].name].iter().for_each(|part| text.push_str(part)),
+            }
             let flow = FlowPlan {
-                name: name.clone(),
+                name: text.as_str().into(),
                 span: table.span.clone(),
                 from,
                 to,
@@ -95,14 +105,19 @@ pub(super) fn flows(checker: &mut Checker, root: &DeTable<'_>, net: &Net) -> Vec
                 sender: settings(from),
                 receiver: settings(to),
             };
-            if flows.insert(name.clone(), flow).is_some() {
-                let message = format!("{}: there is already a flow `{name}`", table.at);
-                let span = if params.span("name").is_empty() { table.span.clone() } else { params.span("name") };
-                checker.diagnostics.push(Diagnostic::error(span, message).help("give this one another `name`"));
-            }
+            made.push((flow, origin));
         }
+        let span = if params.span("name").is_empty() { table.span.clone() } else { params.span("name") };
+        tables.push((table.at, span));
     }
-    flows.into_values().collect()
+    let (flows, taken) = sort_by_name(made, |flow| &flow.name);
+    for (origin, name) in taken {
+        let (at, span) = &tables[origin.0];
+        let error = Diagnostic::error(span.clone(), format!("{at}: there is already a flow `{name}`"));
+        found.push((origin, error.help("give this one another `name`")));
+    }
+    tell(checker, found);
+    flows
 }
 
 fn start(params: &Params) -> (Duration, Duration) {

@@ -85,6 +85,13 @@ impl<S: Sink> Network<S> {
         }
     }
 
+    /// Makes room for so many nodes and links.
+    pub fn reserve(&mut self, nodes: usize, links: usize) {
+        self.nodes.reserve_exact(nodes);
+        self.factories.reserve_exact(nodes);
+        self.channels.reserve_exact(2 * links);
+    }
+
     /// Adds a node. Nodes are added in the sorted order of their names.
     pub fn add_node(&mut self, factory: NodeFactory) -> NodeId {
         let id = NodeId(self.nodes.len() as u32);
@@ -148,7 +155,7 @@ impl<S: Sink> Network<S> {
 
     /// When something happens next.
     pub fn next_event(&mut self) -> Option<Instant> {
-        self.scheduler.peek().map(|(at, _)| at)
+        self.scheduler.peek()
     }
 
     /// Handles the next event unless it is later than `until`. False: there was none.
@@ -160,7 +167,12 @@ impl<S: Sink> Network<S> {
         match source {
             Source::Faults => self.next_fault(),
             Source::Channel(id) => self.channel_event(id),
-            Source::Node(id) => self.node_input(id, Input::Wake),
+            Source::Node(id) => {
+                self.node_input(id, Input::Wake);
+                if self.lookahead.is_some() {
+                    self.look_ahead_to_wake();
+                }
+            }
         }
         true
     }
@@ -184,10 +196,6 @@ impl<S: Sink> Network<S> {
         }
         true
     }
-    /// What watched the run.
-    pub fn into_sink(self) -> S {
-        self.sink
-    }
     /// The virtual time.
     pub fn now(&self) -> Instant {
         self.now
@@ -207,6 +215,14 @@ impl<S: Sink> Network<S> {
     /// What each node says of itself, in order.
     pub fn node_reports(&self) -> Vec<(NodeReport, Status)> {
         self.nodes.iter().map(|s| (s.node.report(), s.node.status())).collect()
+    }
+    /// The same of nodes and of channels, in order, while the network is taken apart: what one leaves
+    /// makes room for what the next one says. And what watched the run.
+    pub fn into_reports(
+        self,
+    ) -> (impl ExactSizeIterator<Item = (NodeReport, Status)>, impl ExactSizeIterator<Item = LinkReport>, S) {
+        let nodes = self.nodes.into_iter().map(|s| (s.node.report(), s.node.status()));
+        (nodes, self.channels.into_iter().map(|channel| channel.report()), self.sink)
     }
     /// The figures of each channel, in order.
     pub fn link_reports(&self) -> Vec<LinkReport> {
@@ -244,7 +260,7 @@ impl<S: Sink> Network<S> {
     fn look_ahead(&self, id: ChannelId) {
         let channel = &self.channels[id.0 as usize];
         let Some(third) = channel.upcoming(2) else { return };
-        prefetch(&third.id);
+        third.prefetch_header();
         let slot = &self.nodes[channel.to().0.0 as usize];
         if let Some(second) = channel.upcoming(1) {
             slot.node.prefetch_route(second, 0);
@@ -257,23 +273,41 @@ impl<S: Sink> Network<S> {
         }
     }
 
-    /// A packet goes to a host, if it is one: the first step for it, and the next for those before it.
+    /// A packet goes to a host, or to a router that will want to know where it goes next.
     #[inline(never)]
-    fn look_ahead_to_host(&mut self, id: ChannelId) {
-        let (channel, Some(lookahead)) = (&self.channels[id.0 as usize], &mut self.lookahead) else { return };
-        if !channel.leads_to_host() {
-            return;
+    fn look_ahead_behind(&mut self, id: ChannelId, packet: &Packet) {
+        let channel = &self.channels[id.0 as usize];
+        let to = channel.to().0;
+        if channel.leads_to_host() {
+            prefetch(packet);
+            self.look_ahead_to_host(to);
+        } else {
+            self.nodes[to.0 as usize].node.prefetch_route(packet, 0);
         }
-        let host = channel.to().0;
+    }
+
+    /// The next wake, as it stands now.
+    #[inline(never)]
+    fn look_ahead_to_wake(&mut self) {
+        if let Some(host) = self.scheduler.next_wake() {
+            self.look_ahead_to_host(host);
+        }
+    }
+
+    /// Something will happen at a host: the first step for it, and the next for those before it.
+    fn look_ahead_to_host(&mut self, host: NodeId) {
+        let Some(lookahead) = &mut self.lookahead else { return };
         lookahead.announce(host);
         prefetch(&self.nodes[host.0 as usize]);
         for step in 1..STEPS {
-            let slot = &self.nodes[lookahead.at_step(step).0 as usize];
+            let host = lookahead.at_step(step);
+            let slot = &self.nodes[host.0 as usize];
             slot.node.prefetch(step - 1);
-            if step == 1
-                && let Some(out) = slot.ports.first()
-            {
-                prefetch(&self.channels[out.0 as usize]);
+            if step == 1 {
+                self.scheduler.prefetch_wake(host);
+                if let Some(out) = slot.ports.first() {
+                    prefetch(&self.channels[out.0 as usize]);
+                }
             }
         }
     }
@@ -347,7 +381,7 @@ impl<S: Sink> Network<S> {
         let Some(&id) = self.nodes[from.0 as usize].ports.get(port.0 as usize) else { return };
         let (now, place) = (self.now, self.channel_place(id));
         if self.lookahead.is_some() {
-            self.look_ahead_to_host(id);
+            self.look_ahead_behind(id, &packet);
         }
         let (channel, sink) = (&mut self.channels[id.0 as usize], &mut self.sink);
         match channel.send(now, packet, &mut Watch { at: now, place, sink, outbox: &mut self.outbox }) {

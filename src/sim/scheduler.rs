@@ -5,6 +5,7 @@
 //! nothing: the entry stays where it is and is moved only when its turn has come.
 
 use crate::base::ids::{ChannelId, NodeId};
+use crate::base::prefetch::prefetch;
 use crate::base::time::Instant;
 use crate::base::timing_wheel::TimingWheel;
 
@@ -22,6 +23,12 @@ pub enum Source {
     Node(NodeId),
 }
 
+/// Which of the two wheels an event is in.
+enum Kind {
+    Link,
+    Node,
+}
+
 /// No event.
 const NEVER: Instant = Instant::MAX;
 
@@ -33,13 +40,21 @@ struct Wake {
 }
 
 /// Holds each source's next event, at most one each.
-#[derive(Default)]
 pub struct Scheduler {
     // Slots of 8 microseconds. The fault timeline is 0, channels follow.
     links: TimingWheel<13>,
     // Slots of half a millisecond.
     nodes: TimingWheel<19>,
     wakes: Vec<Wake>,
+    // No node's entry is earlier.
+    first_entry: Instant,
+}
+
+impl Default for Scheduler {
+    fn default() -> Self {
+        let (links, nodes) = (TimingWheel::default(), TimingWheel::default());
+        Scheduler { links, nodes, wakes: Vec::new(), first_entry: NEVER }
+    }
 }
 
 impl Scheduler {
@@ -69,28 +84,43 @@ impl Scheduler {
         wake.wanted = at.unwrap_or(NEVER);
         if wake.wanted < wake.entry {
             wake.entry = wake.wanted;
+            self.first_entry = self.first_entry.min(wake.wanted);
             self.nodes.set(id.0, at);
         }
     }
 
+    /// Asks the memory for what [`Scheduler::set_node`] will touch.
+    #[inline]
+    pub(super) fn prefetch_wake(&self, id: NodeId) {
+        if let Some(wake) = self.wakes.get(id.0 as usize) {
+            prefetch(wake);
+        }
+    }
+
+    /// Which node will be woken next, if nothing changes.
+    pub(super) fn next_wake(&mut self) -> Option<NodeId> {
+        self.first_wake(NEVER).map(|(_, node)| NodeId(node))
+    }
+
     /// The earliest event; at [`Instant::MAX`] there is none.
     #[inline(always)]
-    fn first(&mut self) -> (Instant, Source) {
+    fn first(&mut self) -> (Instant, u32, Kind) {
         let (at, channel) = self.links.first();
-        if self.nodes.first().0 < at
-            && let Some(wake) = self.first_wake(at)
+        if self.first_entry < at
+            && let Some((at, node)) = self.first_wake(at)
         {
-            return wake;
+            return (at, node, Kind::Node);
         }
-        (at, if channel == 0 { Source::Faults } else { Source::Channel(ChannelId(channel - 1)) })
+        (at, channel, Kind::Link)
     }
 
     /// The first wake, if one comes before `end`.
     #[inline(never)]
-    fn first_wake(&mut self, end: Instant) -> Option<(Instant, Source)> {
+    fn first_wake(&mut self, end: Instant) -> Option<(Instant, u32)> {
         self.move_put_off();
-        let (at, node) = self.nodes.first();
-        (at < end).then_some((at, Source::Node(NodeId(node))))
+        let first = self.nodes.first();
+        self.first_entry = first.0;
+        Some(first).filter(|(at, _)| *at < end)
     }
 
     /// Moves entries whose wakes were put off, until the first one is none of them.
@@ -100,7 +130,7 @@ impl Scheduler {
             if at == NEVER || self.wakes[id as usize].wanted == at {
                 return;
             }
-            self.nodes.pop();
+            self.nodes.pop((at, id));
             let wake = &mut self.wakes[id as usize];
             wake.entry = wake.wanted;
             if wake.wanted < NEVER {
@@ -109,25 +139,30 @@ impl Scheduler {
         }
     }
 
-    /// The earliest event.
-    pub fn peek(&mut self) -> Option<(Instant, Source)> {
-        Some(self.first()).filter(|(at, _)| *at < NEVER)
+    /// The earliest event's time.
+    pub fn peek(&mut self) -> Option<Instant> {
+        Some(self.first().0).filter(|at| *at < NEVER)
     }
 
     /// The earliest event, if it is no later than `until`. Its source has none from then on until it
     /// is set again.
     #[inline(always)]
     pub fn pop(&mut self, until: Instant) -> Option<(Instant, Source)> {
-        let (at, source) = self.first();
+        let (at, key, kind) = self.first();
         if at > until || at == NEVER {
             return None;
         }
-        if let Source::Node(NodeId(id)) = source {
-            self.nodes.pop();
-            self.wakes[id as usize] = Wake { wanted: NEVER, entry: NEVER };
-        } else {
-            self.links.pop();
-        }
+        let source = match kind {
+            Kind::Link => {
+                self.links.pop((at, key));
+                if key == 0 { Source::Faults } else { Source::Channel(ChannelId(key - 1)) }
+            }
+            Kind::Node => {
+                self.nodes.pop((at, key));
+                self.wakes[key as usize] = Wake { wanted: NEVER, entry: NEVER };
+                Source::Node(NodeId(key))
+            }
+        };
         Some((at, source))
     }
 }
@@ -165,11 +200,11 @@ mod tests {
         s.set_node(NodeId(0), at(5));
         s.set_node(NodeId(0), at(9));
         s.set_node(NodeId(1), at(7));
-        assert_eq!(s.peek(), Some((Instant::from_nanos(7), Source::Node(NodeId(1)))));
+        assert_eq!(s.peek(), at(7));
         s.set_node(NodeId(1), None);
-        assert_eq!(s.peek(), Some((Instant::from_nanos(9), Source::Node(NodeId(0)))));
+        assert_eq!(s.peek(), at(9));
         s.set_node(NodeId(0), at(3));
-        assert_eq!(s.peek(), Some((Instant::from_nanos(3), Source::Node(NodeId(0)))));
+        assert_eq!(s.peek(), at(3));
         s.set_node(NodeId(0), None);
         assert_eq!(s.peek(), None);
     }

@@ -53,7 +53,7 @@ pub trait Connection: Stream {
     /// Asks the memory for what is behind its pointers.
     fn prefetch(&self) {}
     /// Its figures.
-    fn stats(&self) -> &FlowStats;
+    fn stats(&self) -> FlowStats;
     /// True when nothing is left to do, TIME-WAIT included: it may be forgotten.
     fn is_closed(&self) -> bool;
 }

@@ -1,65 +1,139 @@
 //! A set of stream offsets, as ranges: what is SACKed, lost, or held beyond a gap.
 
 use std::collections::VecDeque;
+use std::collections::vec_deque::Iter;
 
-/// Half-open ranges, ascending, neither overlapping nor touching. A sorted ring: found by halving,
-/// changed by moving the shorter side, which streams do at their ends; its memory is used again.
+type Range = (u64, u64);
+
+/// Half-open ranges, ascending, neither overlapping nor touching. Most sets have none or one, which
+/// stands in its place; the others are a sorted ring: found by halving, changed by moving the shorter
+/// side, which streams do at their ends; its memory is used again.
 #[derive(Clone, Debug, Default)]
-pub struct RangeSet(VecDeque<(u64, u64)>);
+#[repr(C)]
+pub struct RangeSet {
+    // Empty if there is none.
+    first: Range,
+    #[expect(clippy::box_collection, reason = "a set of none or one is to be small")]
+    later: Option<Box<VecDeque<Range>>>,
+}
 
 impl RangeSet {
     /// Forgets all.
     pub fn clear(&mut self) {
-        self.0.clear();
+        self.first = (0, 0);
+        if let Some(later) = &mut self.later {
+            later.clear();
+        }
     }
 
     /// True if there is none.
     #[inline]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.first.0 == self.first.1
+    }
+
+    fn len(&self) -> usize {
+        if self.is_empty() { 0 } else { 1 + self.later.as_ref().map_or(0, |later| later.len()) }
+    }
+
+    #[inline]
+    fn get(&self, i: usize) -> Option<Range> {
+        match i.checked_sub(1) {
+            None => self.first(),
+            Some(i) => self.later.as_ref()?.get(i).copied(),
+        }
+    }
+
+    fn set(&mut self, i: usize, range: Range) {
+        match (i.checked_sub(1), &mut self.later) {
+            (Some(i), Some(later)) => later[i] = range,
+            _ => self.first = range,
+        }
+    }
+
+    fn insert_at(&mut self, i: usize, range: Range) {
+        if self.is_empty() {
+            self.first = range;
+        } else if i == 0 {
+            let second = std::mem::replace(&mut self.first, range);
+            self.later.get_or_insert_default().push_front(second);
+        } else {
+            self.later.get_or_insert_default().insert(i - 1, range);
+        }
+    }
+
+    /// Takes the ranges of these places out.
+    fn drain(&mut self, from: usize, to: usize) {
+        if from >= to {
+            return;
+        }
+        let later = self.later.as_mut().filter(|later| !later.is_empty());
+        let Some(later) = later else { return self.first = (0, 0) };
+        later.drain(from.max(1) - 1..to - 1);
+        if from == 0 {
+            self.first = later.pop_front().unwrap_or((0, 0));
+        }
+    }
+
+    /// How many of the first ranges are so: those that are come before those that are not.
+    #[inline]
+    fn count(&self, is_so: impl Fn(&Range) -> bool) -> usize {
+        if self.is_empty() || !is_so(&self.first) {
+            return 0;
+        }
+        1 + self.later.as_ref().map_or(0, |later| later.partition_point(is_so))
+    }
+
+    /// The ranges from this place on.
+    fn range(&self, from: usize) -> impl Iterator<Item = Range> + '_ {
+        let later = self.later.as_ref().map_or(Iter::default(), |later| later.range(from.max(1) - 1..));
+        let first = if from == 0 { self.first() } else { None };
+        first.into_iter().chain(later.copied())
     }
 
     /// The lowest range.
-    pub fn first(&self) -> Option<(u64, u64)> {
-        self.0.front().copied()
+    #[inline]
+    pub fn first(&self) -> Option<Range> {
+        (!self.is_empty()).then_some(self.first)
     }
 
     /// The highest range.
-    pub fn last(&self) -> Option<(u64, u64)> {
-        self.0.back().copied()
+    pub fn last(&self) -> Option<Range> {
+        self.later.as_ref().and_then(|later| later.back().copied()).or(self.first())
     }
 
     /// All ranges, highest first.
-    pub fn descending(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
-        self.0.iter().rev().copied()
+    pub fn descending(&self) -> impl Iterator<Item = Range> + '_ {
+        let later = self.later.as_ref().map_or(Iter::default(), |later| later.iter());
+        later.rev().copied().chain(self.first())
     }
 
     /// The range that holds `offset`.
-    pub fn holding(&self, offset: u64) -> Option<(u64, u64)> {
-        let i = self.0.partition_point(|r| r.1 <= offset);
-        self.0.get(i).copied().filter(|r| r.0 <= offset)
+    pub fn holding(&self, offset: u64) -> Option<Range> {
+        let i = self.count(|r| r.1 <= offset);
+        self.get(i).filter(|r| r.0 <= offset)
     }
 
     /// The first offset from `offset` on that is not held, and where the next range begins.
     pub fn free_from(&self, offset: u64) -> (u64, Option<u64>) {
-        let i = self.0.partition_point(|r| r.1 <= offset);
-        match self.0.get(i) {
-            Some(&(start, end)) if start <= offset => (end, self.0.get(i + 1).map(|r| r.0)),
+        let i = self.count(|r| r.1 <= offset);
+        match self.get(i) {
+            Some((start, end)) if start <= offset => (end, self.get(i + 1).map(|r| r.0)),
             next => (offset, next.map(|r| r.0)),
         }
     }
 
     /// How much of `start..end` is held.
     pub fn held(&self, start: u64, end: u64) -> u64 {
-        let from = self.0.partition_point(|r| r.1 <= start);
-        let within = self.0.range(from..).take_while(|r| r.0 < end);
+        let from = self.count(|r| r.1 <= start);
+        let within = self.range(from).take_while(|r| r.0 < end);
         within.map(|r| r.1.min(end) - r.0.max(start)).sum()
     }
 
     /// The parts of `start..end` that are not held, in order.
-    pub fn gaps(&self, start: u64, end: u64) -> impl Iterator<Item = (u64, u64)> + '_ {
-        let from = self.0.partition_point(|r| r.1 <= start);
-        let within = self.0.range(from..).copied().take_while(move |r| r.0 < end);
+    pub fn gaps(&self, start: u64, end: u64) -> impl Iterator<Item = Range> + '_ {
+        let from = self.count(|r| r.1 <= start);
+        let within = self.range(from).take_while(move |r| r.0 < end);
         let mut at = start;
         within.chain([(end, end)]).filter_map(move |(held, next)| {
             let gap = (at, held.min(end));
@@ -74,69 +148,64 @@ impl RangeSet {
             return;
         }
         // Most come at the end, or lengthen the last.
-        let n = self.0.len();
-        let from = match self.0.back_mut() {
-            None => 0,
+        let n = self.len();
+        let from = match self.last() {
+            None => return self.first = (start, end),
             Some(last) if last.1 < start => n,
-            Some(last) if last.0 <= start => {
-                last.1 = last.1.max(end);
-                return;
-            }
-            Some(_) => self.0.partition_point(|r| r.1 < start),
+            Some(last) if last.0 <= start => return self.set(n - 1, (last.0, last.1.max(end))),
+            Some(_) => self.count(|r| r.1 < start),
         };
-        let to = self.0.partition_point(|r| r.0 <= end);
+        let to = self.count(|r| r.0 <= end);
         if from < to {
-            start = start.min(self.0[from].0);
-            end = end.max(self.0[to - 1].1);
-            self.0[from] = (start, end);
-            self.0.drain(from + 1..to);
+            start = start.min(self.get(from).map_or(start, |r| r.0));
+            end = end.max(self.get(to - 1).map_or(end, |r| r.1));
+            self.set(from, (start, end));
+            self.drain(from + 1, to);
         } else {
-            self.0.insert(from, (start, end));
+            self.insert_at(from, (start, end));
         }
     }
 
     /// Takes away everything below `offset`.
     #[inline]
     pub fn remove_below(&mut self, offset: u64) {
-        while let Some(first) = self.0.front_mut().filter(|r| r.0 < offset) {
-            if first.1 > offset {
-                first.0 = offset;
+        while !self.is_empty() && self.first.0 < offset {
+            if self.first.1 > offset {
+                self.first.0 = offset;
                 return;
             }
-            self.0.pop_front();
+            self.first = self.later.as_mut().and_then(|later| later.pop_front()).unwrap_or((0, 0));
         }
     }
 
     /// Takes `start..end` away.
     pub fn remove(&mut self, start: u64, end: u64) {
-        if start >= end || self.0.is_empty() {
+        if start >= end {
             return;
         }
-        let mut from = self.0.partition_point(|r| r.1 <= start);
-        let to = self.0.partition_point(|r| r.0 < end);
-        if from >= to {
-            return;
-        }
-        let (first, last) = (self.0[from].0, self.0[to - 1].1);
-        if first < start {
-            let whole = std::mem::replace(&mut self.0[from], (first, start));
+        let mut from = self.count(|r| r.1 <= start);
+        let to = self.count(|r| r.0 < end);
+        let (Some(first), true) = (self.get(from), from < to) else { return };
+        let last = self.get(to - 1).unwrap_or(first);
+        if first.0 < start {
+            self.set(from, (first.0, start));
             from += 1;
-            if whole.1 > end {
-                return self.0.insert(from, (end, whole.1));
+            if first.1 > end {
+                return self.insert_at(from, (end, first.1));
             }
         }
-        if from < to && last > end {
-            self.0[to - 1].0 = end;
-            self.0.drain(from..to - 1);
+        if from < to && last.1 > end {
+            self.set(to - 1, (end, last.1));
+            self.drain(from, to - 1);
         } else {
-            self.0.drain(from..to);
+            self.drain(from, to);
         }
     }
 
     /// Takes away everything that `other` holds within `start..end`.
     pub fn remove_all(&mut self, other: &RangeSet, start: u64, end: u64) {
-        let from = other.0.partition_point(|r| r.1 <= start);
-        for &(a, b) in other.0.range(from..).take_while(|r| r.0 < end) {
+        let from = other.count(|r| r.1 <= start);
+        for (a, b) in other.range(from).take_while(|r| r.0 < end) {
             self.remove(a.max(start), b.min(end));
         }
     }
@@ -148,21 +217,25 @@ mod tests {
     use proptest::prelude::*;
     use std::collections::BTreeSet;
 
+    fn all(s: &RangeSet) -> Vec<Range> {
+        s.range(0).collect()
+    }
+
     #[test]
     fn ranges_join_and_split() {
         let mut s = RangeSet::default();
         s.insert(10, 20);
         s.insert(30, 40);
         s.insert(20, 30);
-        assert_eq!(s.0, [(10, 40)]);
+        assert_eq!(all(&s), [(10, 40)]);
         s.remove(15, 20);
-        assert_eq!(s.0, [(10, 15), (20, 40)]);
+        assert_eq!(all(&s), [(10, 15), (20, 40)]);
         s.remove(0, 25);
-        assert_eq!(s.0, [(25, 40)]);
+        assert_eq!(all(&s), [(25, 40)]);
         let mut t = RangeSet::default();
         t.insert(0, 50);
         t.remove_all(&s, 0, 30);
-        assert_eq!(t.0, [(0, 25), (30, 50)]);
+        assert_eq!(all(&t), [(0, 25), (30, 50)]);
     }
 
     proptest! {
@@ -193,15 +266,18 @@ mod tests {
                     }
                 }
                 // Neither empty nor touching, and the same offsets.
-                prop_assert!(fast.0.iter().all(|r| r.0 < r.1));
-                prop_assert!(fast.0.iter().zip(fast.0.iter().skip(1)).all(|(a, b)| a.1 < b.0));
-                prop_assert!(fast.0.iter().flat_map(|&(a, b)| a..b).eq(slow.iter().copied()));
+                let now = all(&fast);
+                prop_assert!(now.iter().all(|r| r.0 < r.1));
+                prop_assert!(now.windows(2).all(|two| two[0].1 < two[1].0));
+                prop_assert!(now.iter().flat_map(|&(a, b)| a..b).eq(slow.iter().copied()));
+                prop_assert!(fast.descending().eq(now.iter().rev().copied()));
+                prop_assert_eq!((fast.first(), fast.last()), (now.first().copied(), now.last().copied()));
                 let (free, next) = fast.free_from(start);
                 prop_assert_eq!(Some(free), (start..).find(|n| !slow.contains(n)));
                 prop_assert_eq!(next, slow.range(free..).next().copied());
                 let around = fast.holding(start);
                 prop_assert_eq!(around.is_some(), slow.contains(&start));
-                prop_assert!(around.is_none_or(|(a, b)| a <= start && start < b && fast.0.contains(&(a, b))));
+                prop_assert!(around.is_none_or(|(a, b)| a <= start && start < b && now.contains(&(a, b))));
             }
         }
     }

@@ -31,27 +31,40 @@ impl Default for RtoLimits {
 }
 
 /// SRTT, RTTVAR and the RTO that follows from them, exact to the nanosecond but for the division
-/// by eight and four.
+/// by eight and four. It fits a cache line.
 #[derive(Clone, Debug)]
-#[repr(C)] // what every segment asks for comes first
+#[repr(C)]
 pub struct RttEstimator {
     // Kept, because it is asked for more often than it changes.
     rto: Duration,
+    // Before there is a sample: the RTO without one.
     srtt: Duration,
+    rttvar: Duration,
+    min_rtt: Duration,
+    least: Duration,
+    most: Duration,
+    granularity: Duration,
+    backoff: u32,
+    least_bounds_variance: bool,
     // False: no sample yet, and what comes of samples says nothing.
     sampled: bool,
-    backoff: u32,
-    min_rtt: Duration,
-    latest: Duration,
-    rttvar: Duration,
-    limits: RtoLimits,
 }
 
 impl RttEstimator {
     /// No sample yet.
     pub fn new(limits: RtoLimits) -> Self {
-        let [rto, srtt, min_rtt, latest, rttvar] = [Duration::ZERO; 5];
-        let mut new = RttEstimator { rto, srtt, sampled: false, backoff: 0, min_rtt, latest, rttvar, limits };
+        let mut new = RttEstimator {
+            rto: Duration::ZERO,
+            srtt: limits.initial,
+            rttvar: Duration::ZERO,
+            min_rtt: Duration::ZERO,
+            least: limits.min,
+            most: limits.max,
+            granularity: limits.granularity,
+            backoff: 0,
+            least_bounds_variance: limits.min_bounds_variance,
+            sampled: false,
+        };
         new.rto = new.compute_rto();
         new
     }
@@ -76,20 +89,21 @@ impl RttEstimator {
         } else {
             (self.sampled, self.srtt, self.rttvar, self.min_rtt) = (true, rtt, rtt / 2, rtt);
         }
-        self.latest = rtt;
         self.backoff = 0;
         self.rto = self.compute_rto();
     }
 
     fn compute_rto(&self) -> Duration {
-        let l = &self.limits;
         let base = if self.sampled {
-            let variance = (self.rttvar * 4).max(l.granularity);
-            if l.min_bounds_variance { self.srtt + variance.max(l.min) } else { (self.srtt + variance).max(l.min) }
+            let variance = (self.rttvar * 4).max(self.granularity);
+            match self.least_bounds_variance {
+                true => self.srtt + variance.max(self.least),
+                false => (self.srtt + variance).max(self.least),
+            }
         } else {
-            l.initial
+            self.srtt
         };
-        (base * (1u64 << self.backoff.min(32))).min(l.max)
+        (base * (1u64 << self.backoff.min(32))).min(self.most)
     }
 
     /// The retransmission timeout, back-off included.
@@ -116,7 +130,7 @@ impl RttEstimator {
     /// Raises the RTO before any sample to 3 s: the SYN was repeated (section 5.7).
     pub fn handshake_was_repeated(&mut self) {
         if !self.sampled {
-            self.limits.initial = self.limits.initial.max(Duration::from_secs(3));
+            self.srtt = self.srtt.max(Duration::from_secs(3));
             self.backoff = 0;
             self.rto = self.compute_rto();
         }
@@ -134,10 +148,6 @@ impl RttEstimator {
     /// Smallest sample.
     pub fn min_rtt(&self) -> Option<Duration> {
         self.sampled.then_some(self.min_rtt)
-    }
-    /// Newest sample.
-    pub fn latest(&self) -> Option<Duration> {
-        self.sampled.then_some(self.latest)
     }
     /// Doublings in force.
     pub fn backoff(&self) -> u32 {

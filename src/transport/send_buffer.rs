@@ -4,17 +4,28 @@ use std::collections::VecDeque;
 
 use bytes::{Bytes, BytesMut};
 
-/// Written chunks by stream offset.
+/// Written chunks by stream offset. Nearly all that is asked for lies in the first of them, which
+/// stands here.
 #[derive(Debug)]
+#[repr(C)]
 pub struct SendBuffer {
-    chunks: VecDeque<(u64, Bytes)>,
-    start: u64,
     end: u64,
+    start: u64,
     capacity: u64,
-    // The chunk that was read last; the next read is most often there, too.
+    // Where the first chunk begins. It is empty only if nothing is held.
+    first_at: u64,
+    first: Bytes,
+    later: Option<Box<Later>>,
+}
+
+/// The chunks behind the first.
+#[derive(Debug, Default)]
+struct Later {
+    chunks: VecDeque<(u64, Bytes)>,
+    // The one that was read last; the next read is most often there, too.
     cursor: usize,
     // Where segments are put together that span two chunks.
-    joints: Option<Box<BytesMut>>,
+    joints: BytesMut,
 }
 
 /// A writer that was cut short hears of room for this much, or a quarter of the buffer, and not of
@@ -24,10 +35,11 @@ const WORTH_WRITING: u64 = 1024 * 1024;
 impl SendBuffer {
     /// An empty buffer for so many bytes; `start` is the offset of the first byte ever written.
     pub fn new(capacity: u64, start: u64) -> Self {
-        SendBuffer { chunks: VecDeque::new(), start, end: start, capacity, cursor: 0, joints: None }
+        SendBuffer { end: start, start, capacity, first_at: start, first: Bytes::new(), later: None }
     }
 
     /// One past the last byte written.
+    #[inline]
     pub fn end(&self) -> u64 {
         self.end
     }
@@ -47,7 +59,11 @@ impl SendBuffer {
         let taken = data.len().min(usize::try_from(self.room()).unwrap_or(usize::MAX));
         data.truncate(taken);
         if taken > 0 {
-            self.chunks.push_back((self.end, data));
+            if self.first.is_empty() {
+                (self.first_at, self.first) = (self.end, data);
+            } else {
+                self.later.get_or_insert_default().chunks.push_back((self.end, data));
+            }
             self.end += taken as u64;
         }
         taken
@@ -57,12 +73,15 @@ impl SendBuffer {
     pub fn truncate(&mut self, offset: u64) -> u64 {
         let (end, kept) = (self.end, offset.clamp(self.start, self.end));
         self.end = kept;
-        while self.chunks.back().is_some_and(|(at, _)| *at >= kept) {
-            self.chunks.pop_back();
+        if let Some(later) = &mut self.later {
+            while later.chunks.back().is_some_and(|(at, _)| *at >= kept) {
+                later.chunks.pop_back();
+            }
+            if let Some((at, chunk)) = later.chunks.back_mut() {
+                chunk.truncate((kept - *at) as usize);
+            }
         }
-        if let Some((at, chunk)) = self.chunks.back_mut() {
-            chunk.truncate((kept - *at) as usize);
-        }
+        self.first.truncate(kept.saturating_sub(self.first_at) as usize);
         end - kept
     }
 
@@ -70,26 +89,21 @@ impl SendBuffer {
     #[inline]
     pub fn release(&mut self, offset: u64) {
         self.start = offset.clamp(self.start, self.end);
-        while self.chunks.front().is_some_and(|(at, chunk)| at + chunk.len() as u64 <= self.start) {
-            self.release_chunk();
+        if self.first_at + self.first.len() as u64 <= self.start {
+            self.release_chunks();
         }
     }
 
     #[inline(never)]
-    fn release_chunk(&mut self) {
-        self.chunks.pop_front();
-        self.cursor = self.cursor.saturating_sub(1);
-    }
-
-    /// The place of the chunk that holds `offset`.
-    #[inline]
-    fn find(&self, offset: u64) -> usize {
-        let holds = |(at, chunk): &(u64, Bytes)| (*at..at + chunk.len() as u64).contains(&offset);
-        if self.chunks.get(self.cursor).is_some_and(holds) { self.cursor } else { self.find_elsewhere(offset) }
-    }
-
-    fn find_elsewhere(&self, offset: u64) -> usize {
-        self.chunks.partition_point(|(at, _)| *at <= offset).saturating_sub(1)
+    fn release_chunks(&mut self) {
+        while !self.first.is_empty() && self.first_at + self.first.len() as u64 <= self.start {
+            let later = self.later.as_mut();
+            let next = later.and_then(|later| {
+                later.cursor = later.cursor.saturating_sub(1);
+                later.chunks.pop_front()
+            });
+            (self.first_at, self.first) = next.unwrap_or((self.end, Bytes::new()));
+        }
     }
 
     /// The `len` bytes from `offset`, which must lie in the buffer. Copies only if they span two
@@ -99,25 +113,35 @@ impl SendBuffer {
         if len == 0 {
             return Bytes::new();
         }
-        self.cursor = self.find(offset);
-        let (at, chunk) = &self.chunks[self.cursor];
-        let (skip, len) = ((offset - at) as usize, len as usize);
-        if skip + len > chunk.len() {
-            return self.join(skip, len);
-        }
-        chunk.slice(skip..skip + len)
+        let (skip, len) = ((offset - self.first_at) as usize, len as usize);
+        if skip + len <= self.first.len() { self.first.slice(skip..skip + len) } else { self.slice_later(offset, len) }
     }
 
-    /// `len` bytes that begin in the chunk at the cursor, behind its first `skip`, and end in a later one.
+    /// The same where the first chunk does not have them all.
     #[inline(never)]
-    fn join(&mut self, skip: usize, len: usize) -> Bytes {
+    fn slice_later(&mut self, offset: u64, len: usize) -> Bytes {
+        let Later { chunks, cursor, joints } = &mut **self.later.get_or_insert_default();
+        let within_first = (offset - self.first_at) as usize;
+        let (head, from) = if within_first < self.first.len() {
+            (&self.first[within_first..], 0)
+        } else {
+            let holds = |(at, chunk): &(u64, Bytes)| (*at..at + chunk.len() as u64).contains(&offset);
+            if !chunks.get(*cursor).is_some_and(holds) {
+                *cursor = chunks.partition_point(|(at, _)| *at <= offset).saturating_sub(1);
+            }
+            let (at, chunk) = &chunks[*cursor];
+            let skip = (offset - at) as usize;
+            if skip + len <= chunk.len() {
+                return chunk.slice(skip..skip + len);
+            }
+            (&chunk[skip..], *cursor + 1)
+        };
         // Once the last such segments are gone, their memory is used again.
-        let joints = self.joints.get_or_insert_default();
         if joints.capacity() < len {
             joints.reserve(len);
         }
-        joints.extend_from_slice(&self.chunks[self.cursor].1[skip..]);
-        for (_, chunk) in self.chunks.range(self.cursor + 1..) {
+        joints.extend_from_slice(head);
+        for (_, chunk) in chunks.range(from..) {
             let take = (len - joints.len()).min(chunk.len());
             joints.extend_from_slice(&chunk[..take]);
             if joints.len() == len {

@@ -14,23 +14,32 @@ use crate::base::prefetch::prefetch_first;
 use crate::base::report::FlowReport;
 use crate::base::time::Instant;
 
-/// One connection and what its endpoint knows of it.
+/// One connection and what its endpoint knows of it. What every segment needs comes first.
 #[derive(Debug)]
 #[repr(C)]
 pub struct Slot<C> {
-    name: Option<Arc<str>>,
-    flow: FlowId,
-    order: u64,
+    // When its timer fires.
+    wake: Option<Instant>,
+    // What follows it in each row.
+    next: [u32; 2],
     /// This end.
     pub local: SocketAddrV4,
     /// The other end.
     pub remote: SocketAddrV4,
-    // What follows it in each row.
-    next: [u32; 2],
-    // When its timer fires.
-    wake: Option<Instant>,
     /// The machine.
     pub connection: C,
+    name: Option<Arc<str>>,
+    flow: FlowId,
+    order: u64,
+}
+
+/// Where a connection stands, or may stand again. It begins with a cache line, so that the machine's
+/// first fields fill that one up.
+#[repr(C, align(64))]
+struct Place<C> {
+    // Counts the tenants.
+    generation: u32,
+    slot: Option<Slot<C>>,
 }
 
 /// A queue of places, threaded through their slots: it needs no memory of its own.
@@ -69,7 +78,7 @@ impl Row {
 }
 
 /// The part of a slot that every segment needs: of a connection its end is for rarer occasions.
-const HOT_BYTES: usize = 18 * 64;
+const HOT_BYTES: usize = 10 * 64;
 
 /// The rows: places whose events, and whose segments, have not been polled to the end.
 const EVENTS: usize = 0;
@@ -82,7 +91,7 @@ const ABSENT: u32 = u32::MAX - 1;
 /// Connections by place, with one timer entry each. What every segment needs comes first.
 #[repr(C)]
 pub struct Table<C> {
-    slots: Vec<(u32, Option<Slot<C>>)>,
+    slots: Vec<Place<C>>,
     rows: [Row; 2],
     // When the first timer fires.
     earliest: Option<Instant>,
@@ -97,6 +106,10 @@ pub struct Table<C> {
 }
 
 impl<C: Connection> Table<C> {
+    /// The part of a table that every segment needs.
+    #[cfg(test)]
+    pub const HOT_BYTES: usize = std::mem::offset_of!(Self, free);
+
     /// No connections.
     pub fn new(transport: TransportKind) -> Self {
         Table {
@@ -126,25 +139,26 @@ impl<C: Connection> Table<C> {
         let (order, next, wake) = (self.opened, [ABSENT; 2], None);
         let slot = Slot { connection, local, remote, flow, order, name, next, wake };
         let index = self.free.pop().unwrap_or_else(|| {
-            self.slots.push((0, None));
+            self.slots.push(Place { generation: 0, slot: None });
             if self.slots.len() == 2 {
                 self.timers.set(0, self.earliest);
             }
             self.slots.len() as u32 - 1
         });
-        let (generation, place) = &mut self.slots[index as usize];
-        *place = Some(slot);
-        let id = ConnId { index, generation: *generation };
+        let place = &mut self.slots[index as usize];
+        place.slot = Some(slot);
+        let id = ConnId { index, generation: place.generation };
         self.touch(index);
         id
     }
 
     /// Asks the memory for what the next segment will touch, if there is one connection.
     pub fn prefetch(&self, step: usize) {
-        if let [(_, Some(slot))] = &self.slots[..] {
-            match step {
-                1 => prefetch_first(slot, HOT_BYTES),
-                _ => slot.connection.prefetch(),
+        if let [place] = &self.slots[..] {
+            match (step, &place.slot) {
+                (1, _) => prefetch_first(place, HOT_BYTES),
+                (_, Some(slot)) => slot.connection.prefetch(),
+                _ => {}
             }
         }
     }
@@ -167,8 +181,8 @@ impl<C: Connection> Table<C> {
     /// Looks without touching.
     #[inline]
     pub fn get(&self, id: ConnId) -> Option<&Slot<C>> {
-        let (generation, slot) = self.slots.get(id.index as usize)?;
-        slot.as_ref().filter(|_| *generation == id.generation)
+        let place = self.slots.get(id.index as usize)?;
+        place.slot.as_ref().filter(|_| place.generation == id.generation)
     }
 
     /// Access that may change what the connection wants to send, say or be woken for.
@@ -186,19 +200,19 @@ impl<C: Connection> Table<C> {
     /// Puts a place at the end of both rows, unless it is in them.
     #[inline]
     fn touch(&mut self, index: u32) -> Option<&mut Slot<C>> {
-        let slot = self.slots[index as usize].1.as_mut()?;
+        let slot = self.slots[index as usize].slot.as_mut()?;
         let before = [EVENTS, READY].map(|row| self.rows[row].enter(index, &mut slot.next[row]));
         if before != [END; 2] {
             self.follow(index, before);
         }
-        self.slots[index as usize].1.as_mut()
+        self.slots[index as usize].slot.as_mut()
     }
 
     /// A place is to follow another in either row.
     #[inline(never)]
     fn follow(&mut self, index: u32, before: [u32; 2]) {
         for row in [EVENTS, READY] {
-            if let Some((_, Some(before))) = self.slots.get_mut(before[row] as usize) {
+            if let Some(Place { slot: Some(before), .. }) = self.slots.get_mut(before[row] as usize) {
                 before.next[row] = index;
             }
         }
@@ -206,14 +220,14 @@ impl<C: Connection> Table<C> {
 
     /// Runs every timer that is due.
     pub fn handle_timeout(&mut self, now: Instant) {
-        if let [(_, slot)] = &mut self.slots[..] {
-            let Some(slot) = slot.as_mut().filter(|s| s.wake.is_some_and(|at| at <= now)) else { return };
+        if let [place] = &mut self.slots[..] {
+            let Some(slot) = place.slot.as_mut().filter(|s| s.wake.is_some_and(|at| at <= now)) else { return };
             slot.wake = None;
             slot.connection.handle_timeout(now);
             self.touch(0);
         }
         while let Some((at, index)) = self.timers.peek().filter(|(at, _)| *at <= now) {
-            let slot = &mut self.slots[index as usize].1;
+            let slot = &mut self.slots[index as usize].slot;
             let wake = slot.as_mut().and_then(|s| if s.wake == Some(at) { s.wake.take() } else { s.wake });
             let due = wake == Some(at);
             self.timers.set(index, wake.filter(|_| !due));
@@ -229,7 +243,7 @@ impl<C: Connection> Table<C> {
     #[inline]
     pub fn poll_event(&mut self) -> Option<EndpointEvent> {
         while let index @ 0..ABSENT = self.rows[EVENTS].first {
-            let (generation, slot) = &mut self.slots[index as usize];
+            let Place { generation, slot } = &mut self.slots[index as usize];
             let Some(slot) = slot.as_mut() else { unreachable!("a place in a row is taken") };
             if let Some(event) = slot.connection.poll_event() {
                 return Some(EndpointEvent::Stream(ConnId { index, generation: *generation }, event));
@@ -263,7 +277,9 @@ impl<C: Connection> Table<C> {
     ) -> Option<(SocketAddrV4, SocketAddrV4)> {
         while let index @ 0..ABSENT = self.rows[READY].first {
             let alone = self.slots.len() == 1;
-            let Some(slot) = self.slots[index as usize].1.as_mut() else { unreachable!("a place in a row is taken") };
+            let Some(slot) = self.slots[index as usize].slot.as_mut() else {
+                unreachable!("a place in a row is taken")
+            };
             let filled = slot.connection.fill_segment(now, segment);
             if let Some(made) = slot.connection.notes()
                 && !made.is_empty()
@@ -294,8 +310,8 @@ impl<C: Connection> Table<C> {
     #[cold]
     #[inline(never)]
     fn remove(&mut self, index: u32, removed: &mut impl FnMut(ConnId, &Slot<C>)) {
-        let (generation, place) = &mut self.slots[index as usize];
-        if let Some(slot) = place.take() {
+        let Place { generation, slot } = &mut self.slots[index as usize];
+        if let Some(slot) = slot.take() {
             removed(ConnId { index, generation: *generation }, &slot);
             self.finished.push((slot.order, report(self.transport, &slot)));
         }
@@ -307,7 +323,7 @@ impl<C: Connection> Table<C> {
 
     #[inline(never)]
     fn set_timer(&mut self, index: u32) {
-        let Some(slot) = self.slots[index as usize].1.as_ref() else { return };
+        let Some(slot) = self.slots[index as usize].slot.as_ref() else { return };
         if let Some(at) = slot.wake
             && self.timers.get(index).is_none_or(|entry| at < entry)
         {
@@ -317,13 +333,13 @@ impl<C: Connection> Table<C> {
     }
 
     fn find_earliest(&mut self) {
-        if let [(_, slot)] = &self.slots[..] {
-            self.earliest = slot.as_ref().and_then(|slot| slot.wake);
+        if let [place] = &self.slots[..] {
+            self.earliest = place.slot.as_ref().and_then(|slot| slot.wake);
             return;
         }
         self.earliest = loop {
             let Some((at, index)) = self.timers.peek() else { break None };
-            let wake = self.slots[index as usize].1.as_ref().and_then(|slot| slot.wake);
+            let wake = self.slots[index as usize].slot.as_ref().and_then(|slot| slot.wake);
             if wake == Some(at) {
                 break wake;
             }
@@ -345,7 +361,8 @@ impl<C: Connection> Table<C> {
 
     /// Figures of every connection there was, in order of opening.
     pub fn reports(&self) -> Vec<FlowReport> {
-        let live = self.slots.iter().filter_map(|(_, s)| s.as_ref()).map(|s| (s.order, report(self.transport, s)));
+        let live =
+            self.slots.iter().filter_map(|place| place.slot.as_ref()).map(|s| (s.order, report(self.transport, s)));
         let mut all: Vec<_> = self.finished.iter().cloned().chain(live).collect();
         all.sort_by_key(|(order, _)| *order);
         all.into_iter().map(|(_, r)| r).collect()
@@ -359,5 +376,5 @@ fn keep(notes: &mut Vec<(FlowId, FlowNote)>, flow: FlowId, made: &mut Vec<FlowNo
 }
 
 fn report<C: Connection>(transport: TransportKind, slot: &Slot<C>) -> FlowReport {
-    FlowReport { flow: slot.flow, transport, name: slot.name.clone(), stats: slot.connection.stats().clone() }
+    FlowReport { flow: slot.flow, transport, name: slot.name.clone(), stats: slot.connection.stats() }
 }

@@ -6,6 +6,7 @@ use super::rudp::RudpSegment;
 use super::tcp::TcpSegment;
 use super::udp::Datagram;
 use crate::base::ids::PacketId;
+use crate::base::prefetch::prefetch;
 
 /// Bytes of an IPv4 header without options (RFC 791 section 3.1).
 pub const IPV4_HEADER_BYTES: u32 = 20;
@@ -137,6 +138,12 @@ impl Packet {
     #[inline]
     pub fn wire_bytes(&self) -> u32 {
         self.wire_bytes
+    }
+
+    /// Asks the memory for what links and routers look at, some time before they do.
+    #[inline]
+    pub fn prefetch_header(&self) {
+        prefetch(&self.id);
     }
 
     /// What it is to a loss model. A UDP datagram counts as data when it is not empty.

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::net::Ipv4Addr;
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 
 use twinwire::base::ids::NodeId;
@@ -44,7 +44,7 @@ pub(crate) fn env(node: &str) -> RoleEnv {
         addresses: Arc::default(),
         outside: Arc::default(),
         shelves: Arc::default(),
-        folder: PathBuf::new(),
+        folder: Path::new("").into(),
         seed: Seed(1),
         wall: WallClock::SIMULATED,
     }

@@ -300,10 +300,10 @@ mod tests {
             prefix_len: 25,
             gateway: None,
             dns: Vec::new(),
-            addresses: Arc::new([("names".to_string(), ip(3))].into()),
+            addresses: Arc::new([("names".into(), ip(3))].into()),
             outside: Arc::default(),
             shelves: Arc::default(),
-            folder: ".".into(),
+            folder: std::path::Path::new(".").into(),
             seed: Seed(7),
             wall: WallClock::SIMULATED,
         };

@@ -92,9 +92,8 @@ const LINGER: Duration = Duration::from_secs(15);
 const MAX_WAIT_SECS: u64 = 86_400;
 
 impl Fetch {
-    /// A download of `url`, which must be an http URL.
-    pub(super) fn new(text: &str, url: Url, manner: Manner) -> Self {
-        let place = url.place().unwrap_or(HttpPlace { host: String::new(), port: 80, target: "/".to_owned() });
+    /// A download of `url`, whose place is that.
+    pub(super) fn new(text: &str, (url, place): (Url, HttpPlace), manner: Manner) -> Self {
         Fetch {
             at: manner.at,
             transport: manner.transport,

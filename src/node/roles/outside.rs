@@ -23,6 +23,9 @@ impl Outside {
     /// The URL with the port, and for an address of the scenario the address, at which its host
     /// really serves. A port in the URL stays.
     pub fn locate(&self, url: Url) -> Url {
+        if self.hosts.is_empty() {
+            return url;
+        }
         let Some(place) = url.authority.as_ref().and_then(|host| self.hosts.get(host.to_ascii_lowercase().as_str()))
         else {
             return url;

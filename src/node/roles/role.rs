@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 
 use super::outside::Outside;
@@ -27,13 +27,13 @@ pub struct RoleEnv {
     /// The DNS servers of the scenario, nearest first.
     pub dns: Vec<Ipv4Addr>,
     /// Fixed addresses of all nodes.
-    pub addresses: Arc<BTreeMap<String, Ipv4Addr>>,
+    pub addresses: Arc<BTreeMap<Arc<str>, Ipv4Addr>>,
     /// Where strangers find the nodes; empty in a simulation.
     pub outside: Arc<Outside>,
     /// What storage nodes keep.
     pub shelves: Arc<Shelves>,
     /// The folder that paths are relative to.
-    pub folder: PathBuf,
+    pub folder: Arc<Path>,
     /// The run's seed. A role names its streams `node/<name>/<purpose>`.
     pub seed: Seed,
     /// What date it is when the run's clock stands at zero.

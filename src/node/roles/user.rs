@@ -99,9 +99,9 @@ pub fn download(
     rng: Rng,
 ) -> Result<Box<dyn App>, UrlError> {
     let parsed = Url::parse(url)?;
-    parsed.place()?;
+    let place = parsed.place()?;
     let manner = Manner { transport, at: Instant::ZERO, timeout, stall: timeout, redirect_limit: 10, retries: 3, wall };
-    let fetches = vec![Fetch::new(url, parsed, manner).keep(keep)];
+    let fetches = vec![Fetch::new(url, (parsed, place), manner).keep(keep)];
     Ok(Box::new(User { fetches, resolver: HostResolver::new(rng), permanent: None }))
 }
 
@@ -119,21 +119,22 @@ impl User {
         for entry in params.list("fetch").unwrap_or_default() {
             let Data::Table(entry) = &entry.data else { continue };
             let text = entry.text("url").unwrap_or_default();
-            let url = Url::parse(text).and_then(|url| url.place().map(|_| url)).map_err(|error| RoleError {
+            let located = Url::parse(text).map(|url| env.outside.locate(url));
+            let found = located.and_then(|url| url.place().map(|place| (url, place)));
+            let (url, place) = found.map_err(|error| RoleError {
                 key: "fetch",
                 message: format!("\"{text}\": {error}"),
                 help: Some("write it as \"http://host/path\"".to_owned()),
             })?;
-            let url = env.outside.locate(url);
             let at = Instant::ZERO + entry.duration("at").unwrap_or(Duration::ZERO);
             let (transport, wall) = (transport(entry).unwrap_or(own), env.wall);
             fetches.push(Fetch::new(
                 text,
-                url,
+                (url, place),
                 Manner { transport, at, timeout, redirect_limit, retries, stall, wall },
             ));
         }
-        let resolver = HostResolver::new(env.seed.stream(&format!("node/{}/resolver", env.node)));
+        let resolver = HostResolver::new(env.seed.stream_of(&["node/", "/resolver"], &env.node));
         let permanent = params.bool("remember_redirects").unwrap_or(false).then(Permanent::default);
         Ok(User { fetches, resolver, permanent })
     }

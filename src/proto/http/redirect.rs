@@ -43,7 +43,7 @@ pub struct Redirects {
 impl Redirects {
     /// A chain that begins with this request.
     pub fn new(limit: u64, method: Method, url: &Url) -> Self {
-        Redirects { limit, seen: vec![(method, key(url))] }
+        Redirects { limit, seen: vec![(method, url.without_fragment())] }
     }
 
     /// How many were followed.
@@ -75,7 +75,7 @@ impl Redirects {
         if self.followed() >= self.limit {
             return Err(RedirectError::TooMany(self.limit));
         }
-        let asked = (method, key(&next));
+        let asked = (method, next.without_fragment());
         if self.seen.contains(&asked) {
             return Err(RedirectError::Loop(asked.1));
         }
@@ -111,20 +111,15 @@ impl Permanent {
     pub fn learn(&mut self, url: &Url, response: &Response, to: &Url) {
         let no_store = response.fields.list_has("cache-control", "no-store");
         if matches!(response.status, 301 | 308) && !no_store && self.0.len() < MAX_PERMANENT {
-            self.0.insert(key(url), Url { fragment: None, ..to.clone() });
+            self.0.insert(url.without_fragment(), Url { fragment: None, ..to.clone() });
         }
     }
 
     /// Where a GET for `url` may go straight away.
     pub fn of(&self, url: &Url) -> Option<Url> {
-        let to = self.0.get(&key(url))?;
+        let to = self.0.get(&url.without_fragment())?;
         Some(Url { fragment: url.fragment.clone(), ..to.clone() })
     }
-}
-
-/// A URL as the server sees it.
-fn key(url: &Url) -> String {
-    Url { fragment: None, ..url.clone() }.to_string()
 }
 
 #[cfg(test)]

@@ -31,6 +31,18 @@ pub struct Url {
     pub fragment: Option<String>,
 }
 
+/// Which bytes may stand in a URL.
+const MAY_STAND: [bool; 256] = {
+    let mut may = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let refused = matches!(byte as u8, b'"' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'{' | b'|' | b'}');
+        may[byte] = (byte as u8).is_ascii_graphic() && !refused;
+        byte += 1;
+    }
+    may
+};
+
 /// Where an HTTP request goes and what it asks for.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct HttpPlace {
@@ -52,7 +64,7 @@ impl HttpPlace {
 impl Url {
     /// Takes a URI reference apart (RFC 3986 appendix B). Refuses bytes outside printable ASCII.
     pub fn parse(text: &str) -> Result<Url, UrlError> {
-        if !text.bytes().all(|b| b.is_ascii_graphic() && !b"\"<>\\^`{|}".contains(&b)) {
+        if !text.bytes().all(|b| MAY_STAND[usize::from(b)]) {
             return Err(UrlError::Malformed);
         }
         let (rest, fragment) = cut(text, '#');
@@ -122,28 +134,33 @@ impl Url {
         }
         // RFC 9112 §3.2.1: an empty path is sent as a slash.
         let path = if self.path.is_empty() { "/" } else { &self.path };
-        let query = self.query.as_ref().map(|q| format!("?{q}")).unwrap_or_default();
-        Ok(HttpPlace { host: host.to_ascii_lowercase(), port, target: format!("{path}{query}") })
+        let mut target = path.to_owned();
+        self.query.iter().for_each(|query| target.extend(["?", query]));
+        Ok(HttpPlace { host: host.to_ascii_lowercase(), port, target })
+    }
+}
+
+impl Url {
+    /// The pieces of its text but the fragment (RFC 3986 §5.3).
+    fn pieces(&self) -> impl Iterator<Item = &str> {
+        let scheme = self.scheme.iter().flat_map(|scheme| [scheme, ":"]);
+        let authority = self.authority.iter().flat_map(|authority| ["//", authority]);
+        let query = self.query.iter().flat_map(|query| ["?", query]);
+        scheme.chain(authority).chain([&*self.path]).chain(query)
+    }
+
+    /// Its text as a server sees it: without the fragment.
+    pub fn without_fragment(&self) -> String {
+        let mut text = String::with_capacity(self.pieces().map(str::len).sum());
+        text.extend(self.pieces());
+        text
     }
 }
 
 impl fmt::Display for Url {
-    /// RFC 3986 §5.3
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(scheme) = &self.scheme {
-            write!(f, "{scheme}:")?;
-        }
-        if let Some(authority) = &self.authority {
-            write!(f, "//{authority}")?;
-        }
-        f.write_str(&self.path)?;
-        if let Some(query) = &self.query {
-            write!(f, "?{query}")?;
-        }
-        match &self.fragment {
-            Some(fragment) => write!(f, "#{fragment}"),
-            None => Ok(()),
-        }
+        self.pieces().try_for_each(|piece| f.write_str(piece))?;
+        self.fragment.iter().flat_map(|fragment| ["#", fragment]).try_for_each(|piece| f.write_str(piece))
     }
 }
 

@@ -63,6 +63,9 @@ impl Queue for DropTail {
 
     fn dequeue(&mut self, _: Instant, _: &mut Vec<(Box<Packet>, DropCause)>) -> Option<Box<Packet>> {
         let packet = self.waiting.pop_front()?;
+        if let Some(next) = self.waiting.front() {
+            next.prefetch_header();
+        }
         self.bytes -= u64::from(packet.wire_bytes());
         Some(packet)
     }

@@ -306,8 +306,8 @@ impl Connection for KernelStream {
         self.noting.then_some(&mut self.notes)
     }
 
-    fn stats(&self) -> &FlowStats {
-        &self.stats
+    fn stats(&self) -> FlowStats {
+        self.stats.clone()
     }
 
     fn is_closed(&self) -> bool {

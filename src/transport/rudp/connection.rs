@@ -77,6 +77,7 @@ pub struct RudpConnection {
     pub(super) skip_rng: Rng,
     pub(super) controller: Governor,
     pub(super) rtt: RttEstimator,
+    pub(super) latest_rtt: Duration,
     pub(super) recovery: Recovery,
     pub(super) last_data_sent: Option<Instant>,
 
@@ -142,6 +143,7 @@ impl RudpConnection {
             skip_rng,
             controller: (entry.build)(&config.setup(payload)).into(),
             rtt: RttEstimator::new(limits),
+            latest_rtt: Duration::ZERO,
             recovery: Recovery::default(),
             last_data_sent: None,
             inbox: Inbox::new(config.receive_buffer),
@@ -273,8 +275,8 @@ impl Connection for RudpConnection {
         self.noting.then_some(&mut self.notes)
     }
 
-    fn stats(&self) -> &FlowStats {
-        &self.stats
+    fn stats(&self) -> FlowStats {
+        self.stats.clone()
     }
 
     fn is_closed(&self) -> bool {

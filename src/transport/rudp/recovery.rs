@@ -109,6 +109,7 @@ impl RudpConnection {
         let less = raw.saturating_sub(delay);
         let rtt = if self.rtt.min_rtt().is_some_and(|min| less >= min) { less } else { raw };
         self.rtt.sample(rtt);
+        self.latest_rtt = rtt;
         self.stats.min_rtt = self.rtt.min_rtt();
         self.stats.srtt = self.rtt.srtt();
         Some(rtt)
@@ -243,7 +244,7 @@ impl RudpConnection {
         if self.peer.mode != Mode::SelectiveRepeat {
             return;
         }
-        let rtt = self.rtt.srtt().max(self.rtt.latest()).unwrap_or(self.rtt.rto());
+        let rtt = self.rtt.srtt().map_or(self.rtt.rto(), |srtt| srtt.max(self.latest_rtt));
         let patience = (rtt * 9 / 8).max(Duration::from_millis(1));
         let flight = self.sent.in_flight_bytes();
         loop {

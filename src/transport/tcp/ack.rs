@@ -6,6 +6,7 @@ use super::connection::TcpConnection;
 use super::recovery::Episode;
 use super::scoreboard::Fresh;
 use super::seq;
+use super::timers::Rare;
 use crate::base::note::{Phase, WindowCause};
 use crate::base::time::Duration;
 use crate::transport::congestion::controller::{Acked, Controller};
@@ -20,11 +21,11 @@ impl TcpConnection {
     pub(super) fn on_ack(&mut self, start: i64, s: &TcpSegment) -> bool {
         let ack = seq::expand(self.snd.iss, self.snd.una, s.ack);
         let probed = self.snd.max as i64 + i64::from(self.snd.probe_byte);
-        if ack > probed || ack < self.snd.una as i64 - self.snd.max_wnd as i64 {
+        if ack > probed || ack < self.snd.una as i64 - self.snd.max_wnd() as i64 {
             self.answer_out_of_window(s); // RFC 5961 section 5.2
             return false;
         }
-        self.snd.unheard_probes = 0;
+        self.rcv.unheard_probes = 0;
         let old_una = self.snd.una;
         let same_window = s.window == self.snd.last_window_field;
         if ack >= old_una as i64 {
@@ -53,14 +54,17 @@ impl TcpConnection {
         if s.options.sack.is_empty() && !advanced {
             return;
         }
-        (self.recovery.sacked_before, self.recovery.out_before) =
-            (old_sacked, self.flight().saturating_sub(old_sacked));
         if s.options.sack.is_empty() && self.recovery.looks_at_cumulative_acks_only() {
+            if self.config.uncapped_growth {
+                self.recovery.sacked_before = old_sacked;
+            }
             return self.on_new_ack(ack as u64, s);
         }
+        (self.recovery.sacked_before, self.recovery.out_before) =
+            (old_sacked, self.flight().saturating_sub(old_sacked));
         // Below it all is lost by count; with RACK time decides instead.
         let by_count = self.recovery.prr.is_some() && self.recovery.rack.is_none();
-        let edge = by_count.then(|| self.recovery.scoreboard.lost_edge(self.snd.mss));
+        let edge = by_count.then(|| self.recovery.scoreboard.lost_edge(self.snd.mss()));
         let mut fresh = Fresh::new();
         let dsack = self.take_sack_blocks(s, ack, &mut fresh);
         if advanced {
@@ -75,7 +79,7 @@ impl TcpConnection {
         self.consider_undo(s, advanced, dsack);
         if self.recovery.prr.is_some() {
             let worse =
-                found || edge.is_some_and(|e| self.recovery.scoreboard.lost_edge(self.snd.mss) > e.max(self.snd.una));
+                found || edge.is_some_and(|e| self.recovery.scoreboard.lost_edge(self.snd.mss()) > e.max(self.snd.una));
             let delivered = (self.snd.una + self.recovery.scoreboard.sacked()) - (old_una + old_sacked);
             self.prr_step(delivered, advanced && !worse);
             self.note_window(if advanced { WindowCause::PartialAck } else { WindowCause::DuplicateAck });
@@ -89,12 +93,12 @@ impl TcpConnection {
     fn take_window(&mut self, start: i64, ack: u64, field: u16) {
         let start = start.max(0) as u64;
         if self.snd.wl1 < start || (self.snd.wl1 == start && self.snd.wl2 <= ack) {
-            self.snd.wnd = u64::from(field) << self.snd.scale;
-            self.snd.max_wnd = self.snd.max_wnd.max(self.snd.wnd);
+            self.snd.set_window(field, self.snd.scale);
             (self.snd.wl1, self.snd.wl2) = (start, ack);
-            self.snd.last_window_field = field;
-            if self.snd.wnd > 0 {
-                (self.timers.persist, self.snd.probes) = (None, 0);
+            // Only a persist timer that ran made probes.
+            if self.snd.wnd() > 0 && self.timers.any_rare() {
+                self.timers.set(Rare::Persist, None);
+                self.seldom.probes = 0;
             }
         }
     }
@@ -129,20 +133,20 @@ impl TcpConnection {
         self.recovery.limited_bytes = 0;
 
         // A FIN is acknowledged like a byte but is none.
-        let end = self.snd.buffer.end();
+        let end = self.buffer.end();
         let bytes = ack.min(end) - old_una.min(end);
-        self.stats.bytes_acked += bytes;
         if bytes > 0 {
-            self.stats.last_acked = Some(self.now);
+            self.departed.last_acked = Some(self.now);
         }
-        self.snd.buffer.release(ack);
+        self.buffer.release(ack);
         // HyStart++ wants a sample from every ACK; the estimator takes one a round trip.
         let rtt = self.measure(ack, flight, s).or_else(|| self.echoed_rtt(s));
 
         // RFC 6298 section 5.2 and 5.3; the timer restarts below where recovery allows it.
         let restart = self.recovery.restarts_timer(self.config.impatient);
         if self.snd.una == self.snd.max {
-            (self.timers.retransmission, self.timers.user) = (None, None);
+            self.timers.retransmission = None;
+            self.timers.set(Rare::User, None);
         } else {
             if restart {
                 self.timers.retransmission = Some(self.now + self.rtt.rto());
@@ -161,7 +165,7 @@ impl TcpConnection {
                         now: self.now,
                         bytes: self.growth_bytes(bytes, acked),
                         in_flight_bytes: flight,
-                        cwnd_limited: old_una < self.snd.cwnd_limited_until || self.half_used_in_slow_start(),
+                        cwnd_limited: old_una < self.departed.cwnd_limited_until || self.half_used_in_slow_start(),
                         rtt,
                         srtt: self.rtt.srtt(),
                         after_timeout,
@@ -193,32 +197,32 @@ impl TcpConnection {
     fn half_used_in_slow_start(&self) -> bool {
         self.config.uncapped_growth
             && self.controller.phase() == Phase::SlowStart
-            && self.controller.window() < 2 * self.snd.most_out.0
+            && self.controller.window() < 2 * self.departed.most_out.0
     }
 
     fn tell_application(&mut self, ack: u64) {
-        if self.snd.want_write && self.snd.buffer.invites_writing() {
+        if self.snd.want_write && self.buffer.invites_writing() {
             self.snd.want_write = false;
-            self.events.push_back(StreamEvent::Writable);
+            self.events.push(StreamEvent::Writable);
         }
-        if self.snd.tell_acknowledged && ack >= self.snd.buffer.end() {
+        if self.snd.tell_acknowledged && ack >= self.buffer.end() {
             self.snd.tell_acknowledged = false;
-            self.events.push_back(StreamEvent::Acknowledged);
+            self.events.push(StreamEvent::Acknowledged);
         }
     }
 
     /// A round-trip sample: exact from the timed segment, or, where Karn's rule forbids that,
     /// from the echoed timestamp (RFC 6298 section 3, RFC 7323 section 4.1).
     fn measure(&mut self, ack: u64, flight: u64, s: &TcpSegment) -> Option<Duration> {
-        let (sample, samples_per_rtt) = match self.snd.timed {
+        let (sample, samples_per_rtt) = match self.departed.timed {
             Some((end, at)) if ack >= end => {
-                self.snd.timed = None;
+                self.departed.timed = None;
                 (self.now.since(at), 1)
             }
             _ if self.config.rtt_every_ack => (self.echoed_rtt(s)?, 1),
             Some(_) => return None,
             // Every ACK brings an echo: together they weigh as much as one (RFC 7323 appendix G).
-            None => (self.echoed_rtt(s)?, flight.div_ceil(2 * self.snd.mss)),
+            None => (self.echoed_rtt(s)?, flight.div_ceil(2 * self.snd.mss())),
         };
         self.take_rtt_sample(sample, samples_per_rtt);
         Some(sample)
@@ -234,8 +238,6 @@ impl TcpConnection {
 
     pub(super) fn take_rtt_sample(&mut self, sample: Duration, samples_per_rtt: u64) {
         self.rtt.sample_weighted(sample, samples_per_rtt);
-        self.stats.srtt = self.rtt.srtt();
-        self.stats.min_rtt = self.rtt.min_rtt();
     }
 
     /// The timestamp clock: milliseconds, from an offset of this connection's.

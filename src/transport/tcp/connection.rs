@@ -4,8 +4,10 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use smallvec::SmallVec;
 
 use super::config::TcpConfig;
+use super::parts::{Departed, ReceiveState, Seldom, SendState, Timestamps};
 use super::reassembly::Reassembly;
 use super::recovery::Recovery;
 use super::seq;
@@ -25,8 +27,9 @@ use crate::wire::tcp::TcpSegment;
 
 /// One end of one TCP connection. Sequence numbers are offsets from the SYN (`seq.rs`).
 ///
-/// The order of the fields is that of their use: what a segment of a stream under way touches lies
-/// together, because with thousands of connections every line of memory has to be fetched.
+/// With thousands of connections every visit has to fetch its lines of memory anew, so the fields
+/// stand in the order of their use: `now` to `timers` is what a receiver's segments touch, what follows
+/// up to `recovery` a sender's, and the rest is for losses, endings and other rare occasions.
 #[derive(Debug)]
 #[repr(C)]
 pub struct TcpConnection {
@@ -36,103 +39,22 @@ pub struct TcpConnection {
     pub(super) state: State,
     pub(super) passive: bool,
     pub(super) noting: bool,
-    pub(super) events: VecDeque<StreamEvent>,
-    pub(super) timers: Timers,
+    pub(super) rcv: ReceiveState,
     pub(super) timestamps: Timestamps,
+    /// Rarely more than one: a ring would take more room.
+    pub(super) events: SmallVec<[StreamEvent; 8]>,
+    pub(super) rst_pending: Option<Box<TcpSegment>>,
     pub(super) snd: SendState,
-    pub(super) recovery: Recovery,
+    pub(super) timers: Timers,
+    pub(super) buffer: SendBuffer,
+    pub(super) departed: Departed,
     pub(super) controller: Governor,
     pub(super) rtt: RttEstimator,
-    pub(super) rcv: ReceiveState,
-    pub(super) stats: FlowStats,
-    pub(super) notes: Vec<FlowNote>,
-}
-
-/// The send sequence space (RFC 9293 section 3.3.1).
-#[derive(Debug)]
-#[repr(C)]
-pub(super) struct SendState {
-    pub(super) una: u64,
-    /// Next to send; behind `max` after a timeout.
-    pub(super) nxt: u64,
-    /// One past the highest number ever sent.
-    pub(super) max: u64,
-    pub(super) wnd: u64,
-    pub(super) max_wnd: u64,
-    pub(super) wl1: u64,
-    pub(super) wl2: u64,
-    pub(super) mss: u64,
-    pub(super) iss: u32,
-    pub(super) last_window_field: u16,
-    pub(super) scale: u8,
-    pub(super) fin_queued: bool,
-    pub(super) syn_pending: bool,
-    pub(super) probe_pending: bool,
-    /// One byte beyond `max` went as a window probe; the peer may have taken it.
-    pub(super) probe_byte: bool,
-    pub(super) keep_alive_pending: bool,
-    pub(super) want_write: bool,
-    pub(super) tell_acknowledged: bool,
-    pub(super) rst_pending: Option<Box<TcpSegment>>,
-    pub(super) buffer: SendBuffer,
-    /// End and departure of the one segment whose round trip is being timed.
-    pub(super) timed: Option<(u64, Instant)>,
-    pub(super) last_sent: Instant,
-    /// Acknowledgments of data before this offset answer a flight that filled cwnd.
-    pub(super) cwnd_limited_until: u64,
-    /// The most that was out in the newest round trip, and where that ends.
-    pub(super) most_out: (u64, u64),
-    pub(super) probes: u32,
-    /// Window probes since the peer was last heard.
-    pub(super) unheard_probes: u32,
-    /// Keep-alives without an answer.
-    pub(super) keep_alives: u64,
-}
-
-/// The receive sequence space.
-#[derive(Debug)]
-#[repr(C)]
-pub(super) struct ReceiveState {
-    pub(super) nxt: u64,
-    /// Right edge of the window as last advertised.
-    pub(super) edge: u64,
-    pub(super) mss: u64,
-    pub(super) irs: u32,
-    pub(super) unacked_segments: u32,
-    /// When the peer was last heard.
-    pub(super) heard: Instant,
-    pub(super) scale: u8,
-    /// Both sides scale their windows.
-    pub(super) scaling: bool,
-    pub(super) sack: bool,
-    pub(super) finished: bool,
-    pub(super) ack_now: bool,
-    pub(super) readable_told: bool,
-    /// The application reads no more.
-    pub(super) shut: bool,
-    /// The application throws away what it reads.
-    pub(super) discarding: bool,
-    pub(super) inbox_bytes: u64,
-    /// Segments still to be acknowledged at once, whatever the delay.
-    pub(super) quick_acks: u64,
-    /// What arrived twice, to be told with the next segment (RFC 2883).
-    pub(super) duplicate: Option<(u64, u64)>,
+    pub(super) recovery: Recovery,
     pub(super) reassembly: Reassembly,
     pub(super) inbox: VecDeque<Bytes>,
-    pub(super) fin_at: Option<u64>,
-    /// When a segment out of the window was last answered: its SEQ, its ACK, its length.
-    pub(super) last_out_of_window: Option<(Instant, u32, u32, u32)>,
-    pub(super) challenges: (Instant, u32),
-}
-
-/// RFC 7323 sections 3 to 5.
-#[derive(Debug)]
-pub(super) struct Timestamps {
-    pub(super) on: bool,
-    pub(super) offset: u32,
-    pub(super) recent: u32,
-    pub(super) recent_at: Instant,
-    pub(super) last_ack_sent: u64,
+    pub(super) seldom: Seldom,
+    pub(super) notes: Vec<FlowNote>,
 }
 
 impl TcpConnection {
@@ -151,81 +73,30 @@ impl TcpConnection {
         }
         let controller = config.controller(config.mss, config.initial_window_bytes(config.mss));
         let mut c = TcpConnection {
+            now,
+            ports,
             state: State::SynSent,
             passive: false,
-            ports,
-            now,
-            snd: SendState {
-                iss,
-                una: 0,
-                nxt: 0,
-                max: 0,
-                wnd: 0,
-                max_wnd: 0,
-                wl1: 0,
-                wl2: 0,
-                last_window_field: 0,
-                scale: 0,
-                mss: config.mss,
-                buffer: SendBuffer::new(config.send_buffer, 1),
-                fin_queued: false,
-                syn_pending: true,
-                rst_pending: None,
-                probe_pending: false,
-                probes: 0,
-                unheard_probes: 0,
-                probe_byte: false,
-                keep_alive_pending: false,
-                keep_alives: 0,
-                timed: None,
-                last_sent: now,
-                cwnd_limited_until: 0,
-                most_out: (0, 0),
-                want_write: false,
-                tell_acknowledged: false,
-            },
-            rcv: ReceiveState {
-                irs: 0,
-                nxt: 0,
-                edge: 0,
-                scale: rcv_scale,
-                scaling: config.window_scaling,
-                sack: config.sack,
-                mss: config.mss,
-                reassembly: Reassembly::default(),
-                inbox: VecDeque::new(),
-                inbox_bytes: 0,
-                fin_at: None,
-                finished: false,
-                ack_now: false,
-                unacked_segments: 0,
-                quick_acks: config.quick_acks,
-                readable_told: false,
-                duplicate: None,
-                shut: false,
-                discarding: false,
-                heard: now,
-                last_out_of_window: None,
-                challenges: (now, 0),
-            },
-            timestamps: Timestamps {
-                on: config.timestamps,
-                offset: timestamp_offset,
-                recent: 0,
-                recent_at: now,
-                last_ack_sent: 0,
-            },
+            snd: SendState::new(iss),
+            buffer: SendBuffer::new(config.send_buffer, 1),
+            departed: Departed::new(now),
+            rcv: ReceiveState::new(&config, now, rcv_scale),
+            timestamps: Timestamps::new(config.timestamps, now, timestamp_offset),
+            reassembly: Reassembly::default(),
+            inbox: VecDeque::new(),
+            rst_pending: None,
             recovery: Recovery::default(),
             controller,
             rtt: RttEstimator::new(config.rto),
             timers: Timers::default(),
-            events: VecDeque::new(),
+            events: SmallVec::new(),
             notes: Vec::new(),
             noting: false,
-            stats: FlowStats::default(),
+            seldom: Seldom::new(now),
             config,
         };
-        c.stats.congestion = CONTROLLERS.find(&c.config.congestion).map_or("newreno", |e| e.name);
+        c.snd.set_mss(c.config.mss);
+        c.seldom.stats.congestion = CONTROLLERS.find(&c.config.congestion).map_or("newreno", |e| e.name);
         c
     }
 
@@ -242,7 +113,7 @@ impl TcpConnection {
             if self.state.may_reset() {
                 return self.reset(CloseReason::Aborted);
             }
-            self.rcv.inbox.clear();
+            self.inbox.clear();
             self.rcv.inbox_bytes = 0;
         }
         self.rcv.shut = true;
@@ -259,6 +130,11 @@ impl TcpConnection {
         if hard && matches!(self.state, State::SynSent | State::SynReceived) {
             self.end(CloseReason::Refused);
         }
+    }
+
+    /// True once the handshake was complete.
+    pub(super) fn was_established(&self) -> bool {
+        self.seldom.stats.established.is_some()
     }
 
     /// Whether notes are kept for [`Connection::notes`].
@@ -334,16 +210,16 @@ impl TcpConnection {
             rst.flags.rst = true;
             rst.flags.ack = true;
             rst.ack = seq::wire(self.rcv.irs, self.rcv.nxt);
-            self.snd.rst_pending = Some(Box::new(rst));
+            self.rst_pending = Some(Box::new(rst));
         }
         self.end(reason);
     }
 
     /// The application's part is over; TIME-WAIT may follow.
     pub(super) fn told_closed(&mut self, reason: CloseReason) {
-        if self.stats.closed.is_none() {
-            self.stats.closed = Some((self.now, reason));
-            self.events.push_back(StreamEvent::Closed(reason));
+        if self.seldom.stats.closed.is_none() {
+            self.seldom.stats.closed = Some((self.now, reason));
+            self.events.push(StreamEvent::Closed(reason));
             self.note(|| FlowNote::Closed { reason });
         }
     }
@@ -355,19 +231,18 @@ impl Stream for TcpConnection {
             return 0;
         }
         let asked = data.len();
-        let taken = self.snd.buffer.write(data);
-        self.stats.bytes_written += taken as u64;
+        let taken = self.buffer.write(data);
         self.snd.want_write |= taken < asked;
         self.snd.tell_acknowledged |= taken > 0;
         taken
     }
 
     fn writable(&self) -> usize {
-        if self.snd.fin_queued || self.state == State::Closed { 0 } else { self.snd.buffer.room() as usize }
+        if self.snd.fin_queued || self.state == State::Closed { 0 } else { self.buffer.room() as usize }
     }
 
     fn read(&mut self) -> Option<Bytes> {
-        let data = self.rcv.inbox.pop_front();
+        let data = self.inbox.pop_front();
         match &data {
             Some(data) => {
                 self.rcv.inbox_bytes -= data.len() as u64;
@@ -383,7 +258,7 @@ impl Stream for TcpConnection {
     }
 
     fn finish_here(&mut self) {
-        self.stats.bytes_written -= self.snd.buffer.truncate(self.snd.max);
+        self.buffer.truncate(self.snd.max);
         self.finish();
     }
 
@@ -403,7 +278,7 @@ impl Stream for TcpConnection {
     }
 
     fn poll_event(&mut self) -> Option<StreamEvent> {
-        self.events.pop_front()
+        (!self.events.is_empty()).then(|| self.events.remove(0))
     }
 }
 
@@ -437,11 +312,48 @@ impl Connection for TcpConnection {
         self.noting.then_some(&mut self.notes)
     }
 
-    fn stats(&self) -> &FlowStats {
-        &self.stats
+    fn stats(&self) -> FlowStats {
+        // The first byte of data has the number 1, and a FIN has one of its own.
+        let (written, read) = (self.buffer.end(), self.rcv.nxt - u64::from(self.rcv.finished));
+        FlowStats {
+            bytes_written: written - 1,
+            bytes_acked: self.snd.una.min(written).saturating_sub(1),
+            bytes_delivered: read.saturating_sub(1),
+            segments_sent: self.departed.segments_sent,
+            last_acked: self.departed.last_acked,
+            min_rtt: self.rtt.min_rtt(),
+            srtt: self.rtt.srtt(),
+            ..self.seldom.stats.clone()
+        }
     }
 
     fn is_closed(&self) -> bool {
-        self.state == State::Closed && self.snd.rst_pending.is_none()
+        self.state == State::Closed && self.rst_pending.is_none()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::ids::TransportKind;
+    use crate::transport::table::Table;
+    use std::mem::offset_of;
+
+    /// In the place of a table: what the endpoint needs of it stands in the first line, too.
+    #[test]
+    fn a_receiver_touches_five_cache_lines_and_a_sender_ten() {
+        let c = TcpConnection::open(TcpConfig::default(), Instant::ZERO, (1, 2), 3, 4);
+        let mut table = Table::new(TransportKind::Tcp);
+        let ends = ("10.0.0.1:1".parse().unwrap(), "10.0.0.2:2".parse().unwrap());
+        let id = table.insert(c, ends.0, ends.1, None);
+        let start = std::ptr::from_ref(&table.get(id).unwrap().connection).addr() % 64;
+        let (rcv, snd) = (start + offset_of!(TcpConnection, rcv), start + offset_of!(TcpConnection, snd));
+        assert_eq!((rcv, size_of::<ReceiveState>(), snd, size_of::<SendState>()), (64, 64, 192, 64));
+        assert_eq!(start + offset_of!(TcpConnection, timers), 256);
+        let (buffer, departed) = (offset_of!(TcpConnection, buffer), offset_of!(TcpConnection, departed));
+        assert_eq!((start + buffer, start + departed), (288, 360));
+        let (rtt, recovery) = (start + offset_of!(TcpConnection, rtt), start + offset_of!(TcpConnection, recovery));
+        assert_eq!((rtt, size_of::<RttEstimator>(), recovery), (448, 64, 512));
+        assert_eq!(recovery + offset_of!(Recovery, recover), 640);
     }
 }

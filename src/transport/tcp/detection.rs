@@ -1,10 +1,13 @@
 //! RACK-TLP at work in a connection (RFC 8985): what it is told, and what follows from its verdicts.
 
+use std::num::NonZeroU64;
+
 use super::connection::TcpConnection;
 use super::rack::Arrival;
 use super::recovery::Episode;
 use super::scoreboard::Fresh;
 use super::state::State;
+use super::timers::Rare;
 use crate::base::note::{FlowNote, Timer, WindowCause};
 use crate::base::time::Duration;
 use crate::transport::congestion::controller::{Controller, Lost};
@@ -17,7 +20,7 @@ const FIRST_PROBE: Duration = Duration::from_secs(1);
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Tlp {
     /// SND.NXT when it left.
-    pub(super) end: Option<u64>,
+    pub(super) end: Option<NonZeroU64>,
     pub(super) again: bool,
     /// To be sent now.
     pub(super) pending: bool,
@@ -46,7 +49,7 @@ impl TcpConnection {
             rack.on_acked(una, &arrival);
         }
         // Some peers do not report a FIN; it never travels without the data before it.
-        let last = self.snd.buffer.end();
+        let last = self.buffer.end();
         for &(start, end) in fresh.iter().filter(|f| f.1 > una) {
             rack.on_sacked(start, end, &arrival, |a, b| r.scoreboard.holds(a, b.min(last.max(a + 1))));
         }
@@ -65,7 +68,7 @@ impl TcpConnection {
         let (found, again_at) = rack.detect(self.now, window);
         // What an episode that has ended had found, but not sent again, calls for the next one.
         let lost = rack.first_lost().is_some();
-        self.timers.reordering = again_at;
+        self.timers.set(Rare::Reordering, again_at);
         if lost && !recovering && self.snd.una >= self.recovery.recover {
             self.begin_recovery(Episode::Sack);
         }
@@ -76,12 +79,12 @@ impl TcpConnection {
     pub(super) fn pipe(&self) -> u64 {
         let board = &self.recovery.scoreboard;
         if self.recovery.episode == Episode::Classic && self.recovery.prr.is_some() {
-            let lost = if self.recovery.resend.is_some() { self.snd.mss } else { 0 };
+            let lost = if self.recovery.resend.is_some() { self.snd.mss() } else { 0 };
             return self.flight().saturating_sub(self.recovery.dup_bytes + lost);
         }
         match self.recovery.rack.as_deref() {
             Some(rack) => self.flight().saturating_sub(board.sacked() + rack.lost_bytes()),
-            None => board.pipe(self.snd.nxt, self.snd.mss),
+            None => board.pipe(self.snd.nxt, self.snd.mss()),
         }
     }
 
@@ -105,15 +108,16 @@ impl TcpConnection {
             && r.scoreboard.is_empty()
             && self.snd.max > self.snd.una
             && !matches!(self.state, State::SynSent | State::SynReceived);
-        self.timers.probe = may.then(|| {
+        let probe = may.then(|| {
             let wait = self.rtt.srtt().map_or(FIRST_PROBE, |srtt| {
                 // A FIN makes no second segment.
-                let one = self.snd.max.min(self.snd.buffer.end()).saturating_sub(self.snd.una) <= self.snd.mss;
+                let one = self.snd.max.min(self.buffer.end()).saturating_sub(self.snd.una) <= self.snd.mss();
                 srtt * 2 + if one { self.config.tlp_ack_delay } else { Duration::ZERO }
             });
             let probe = self.now + wait;
             self.timers.retransmission.map_or(probe, |rto| rto.min(probe))
         });
+        self.timers.set(Rare::Probe, probe);
     }
 
     /// Section 7.3: the probe goes now, and the retransmission timer starts again behind it.
@@ -126,7 +130,7 @@ impl TcpConnection {
     /// Section 7.4: did the probe repair a loss that nothing else told of?
     pub(super) fn on_ack_of_probe(&mut self, dsack: bool) {
         let tlp = &mut self.recovery.tlp;
-        let Some(end) = tlp.end else { return };
+        let Some(end) = tlp.end.map(NonZeroU64::get) else { return };
         if self.snd.una < end {
             return;
         }
@@ -157,7 +161,7 @@ impl TcpConnection {
     /// The retransmission timer expired. Section 6.3: the first segment is lost, and what left longer
     /// ago than a round trip; the rest is still believed to be out. False: nothing is known any more.
     pub(super) fn rack_times_out(&mut self) -> bool {
-        self.timers.reordering = None;
+        self.timers.set(Rare::Reordering, None);
         let (srtt, una) = (self.rtt.srtt().unwrap_or(FIRST_PROBE), self.snd.una);
         let Some(rack) = self.recovery.rack.as_deref_mut() else { return false };
         if self.recovery.scoreboard.unsacked_from(una).0 > una {

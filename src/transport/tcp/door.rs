@@ -281,7 +281,7 @@ impl TcpDoor {
                     self.tell(conn, StreamEvent::Closed(reason));
                     let Some(c) = self.endpoint.connection_mut(conn) else { continue };
                     let (last, finished) = (TcpSnapshot::of(c), c.rcv.finished);
-                    let unread = std::mem::take(&mut c.rcv.inbox);
+                    let unread = std::mem::take(&mut c.inbox);
                     c.rcv.inbox_bytes = 0;
                     self.ended.insert(conn, Ended { reason, unread, finished, last });
                 }

@@ -34,7 +34,7 @@ impl TcpDoor {
             return data.or_else(|| e.finished.then(Bytes::new));
         }
         self.on(conn, |c| {
-            let part = c.rcv.inbox.front_mut().filter(|data| data.len() > most).map(|data| data.split_to(most));
+            let part = c.inbox.front_mut().filter(|data| data.len() > most).map(|data| data.split_to(most));
             if part.is_some() {
                 c.rcv.inbox_bytes -= most as u64;
                 c.consider_window_update();
@@ -46,7 +46,7 @@ impl TcpDoor {
     /// Everything that can be read, which stays there and keeps its place in the window.
     pub fn peek(&self, conn: ConnId) -> Vec<u8> {
         let ended = self.ended.get(&conn).map(|e| &e.unread);
-        let inbox = ended.or_else(|| self.endpoint.connection(conn).map(|c| &c.rcv.inbox));
+        let inbox = ended.or_else(|| self.endpoint.connection(conn).map(|c| &c.inbox));
         inbox.into_iter().flatten().flatten().copied().collect()
     }
 

@@ -1,6 +1,6 @@
 //! All TCP connections of one host.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::Arc;
 
@@ -11,6 +11,7 @@ use super::iss::IssGenerator;
 use super::listener::Listener;
 use crate::base::ids::{FlowId, TransportKind};
 use crate::base::note::FlowNote;
+use crate::base::rare_queue::RareQueue;
 use crate::base::report::FlowReport;
 use crate::base::rng::Rng;
 use crate::base::time::Instant;
@@ -25,10 +26,10 @@ type Pair = (SocketAddrV4, SocketAddrV4);
 /// TCP of one host. What every segment needs comes first.
 #[repr(C)]
 pub struct TcpEndpoint {
+    /// Resets and SYN cookies: segments of no connection.
+    pub(super) replies: RareQueue<Outgoing<TcpSegment>>,
     // Segments come in runs of the same connection.
     last_hit: Option<(Pair, ConnId)>,
-    /// Resets and SYN cookies: segments of no connection.
-    pub(super) replies: VecDeque<Outgoing<TcpSegment>>,
     table: Table<TcpConnection>,
     demux: BTreeMap<Pair, ConnId>,
     pub(super) listeners: BTreeMap<u16, Listener>,
@@ -41,6 +42,10 @@ pub struct TcpEndpoint {
 }
 
 impl TcpEndpoint {
+    /// The part of an endpoint that every segment needs.
+    #[cfg(test)]
+    pub const HOT_BYTES: usize = std::mem::offset_of!(Self, table) + Table::<TcpConnection>::HOT_BYTES;
+
     /// No connections and no listeners; `rng` keys the initial sequence numbers.
     pub fn new(mut rng: Rng) -> Self {
         TcpEndpoint {
@@ -48,7 +53,7 @@ impl TcpEndpoint {
             demux: BTreeMap::new(),
             last_hit: None,
             listeners: BTreeMap::new(),
-            replies: VecDeque::new(),
+            replies: RareQueue::default(),
             iss: IssGenerator::new(&mut rng),
             cookies: Cookies::new(&mut rng),
             accepts_by_hand: false,
@@ -177,7 +182,7 @@ impl Endpoint for TcpEndpoint {
                     return Some(EndpointEvent::Accepted { conn, port, peer });
                 }
                 // It never was accepted, so nobody knows it.
-                Some(slot) if slot.connection.stats().established.is_none() => {}
+                Some(slot) if !slot.connection.was_established() => {}
                 _ => return Some(event),
             }
         }
@@ -207,7 +212,7 @@ impl Endpoint for TcpEndpoint {
                 demux.remove(&pair);
             }
             *last_hit = None;
-            let half_open = slot.connection.is_passive() && slot.connection.stats().established.is_none();
+            let half_open = slot.connection.is_passive() && !slot.connection.was_established();
             if let Some(l) = listeners.get_mut(&slot.local.port()).filter(|_| half_open) {
                 l.half_open = l.half_open.saturating_sub(1);
             }

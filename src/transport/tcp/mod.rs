@@ -6,7 +6,7 @@
 //! | demultiplexing, resets | `endpoint` |
 //! | LISTEN: backlog, SYN cookies | `listener`, `cookie` |
 //! | bytes in, bytes out: for outsiders | `door`, `door_calls`, `snapshot`, `fuzz` |
-//! | the parts of a connection, its public face | `connection` |
+//! | a connection, its public face; its parts | `connection`, `parts` |
 //! | opening, closing, TIME-WAIT | `state` |
 //! | arriving segments: checks, data | `receive`, `reassembly` |
 //! | arriving acknowledgments, windows | `ack` |
@@ -26,6 +26,7 @@ mod endpoint;
 pub mod fuzz;
 mod iss;
 mod listener;
+mod parts;
 mod prr;
 mod rack;
 mod reassembly;

@@ -15,12 +15,19 @@ pub(super) struct Reassembly {
     recent: SmallVec<[u64; 8]>,
     // Contiguous pieces, as one.
     islands: RangeSet,
+    /// What arrived twice, to be told with the next segment (RFC 2883).
+    pub(super) twice: Option<(u64, u64)>,
 }
 
 impl Reassembly {
     #[inline]
     pub(super) fn is_empty(&self) -> bool {
         self.pieces.is_empty()
+    }
+
+    /// True if there is anything to be told by SACK.
+    pub(super) fn has_news(&self) -> bool {
+        !self.pieces.is_empty() || self.twice.is_some()
     }
 
     /// Keeps `data`, whose first byte is `start`, beyond RCV.NXT. Says which part of it, the first
@@ -123,7 +130,7 @@ mod tests {
             steps in prop::collection::vec((2u64..60, 0u64..12, any::<bool>()), 1..60),
         ) {
             let mut r = Reassembly::default();
-            let (mut held, mut next) = (vec![None; 300], 1u64);
+            let (mut held, mut next) = (vec![None; 1000], 1u64);
             for (name, (start, len, reads)) in steps.into_iter().enumerate() {
                 let start = start.max(next + 1);
                 let (name, end) = (name as u8, start + len);

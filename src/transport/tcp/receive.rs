@@ -3,8 +3,10 @@
 use bytes::{Buf, Bytes};
 
 use super::connection::TcpConnection;
+use super::parts::NO_FIN;
 use super::seq;
 use super::state::State;
+use super::timers::Rare;
 use crate::base::note::{CloseReason, FlowNote};
 use crate::base::time::{Duration, Instant};
 use crate::transport::stream::StreamEvent;
@@ -68,7 +70,7 @@ impl TcpConnection {
                 let mut rst = self.blank(0);
                 rst.seq = s.ack;
                 rst.flags.rst = true;
-                self.snd.rst_pending = Some(Box::new(rst));
+                self.rst_pending = Some(Box::new(rst));
                 return;
             }
             self.establish(acked as u64);
@@ -96,11 +98,12 @@ impl TcpConnection {
     fn on_unacceptable(&mut self, start: i64, s: &TcpSegment) {
         let (len, nxt) = (s.payload.len() as i64, self.rcv.nxt as i64);
         if self.config.dsack && len > 0 && start > 0 && start + len <= nxt {
-            self.rcv.duplicate = Some((start as u64, (start + len) as u64)); // RFC 2883 section 4
+            self.reassembly.twice = Some((start as u64, (start + len) as u64)); // RFC 2883 section 4
+            self.rcv.ahead = true;
         }
         // A FIN again: our last ACK was lost (section 3.10.7.4).
         if self.state == State::TimeWait && s.flags.fin {
-            self.timers.time_wait = Some(self.time_wait_end());
+            self.timers.set(Rare::TimeWait, Some(self.time_wait_end()));
             self.rcv.ack_now = true;
         } else if !s.flags.rst {
             // An answer to a keep-alive or a window probe may come from below the window.
@@ -165,13 +168,13 @@ impl TcpConnection {
 
     /// A challenge ACK (RFC 5961), unless there were too many.
     pub(super) fn challenge(&mut self) {
-        let (since, count) = self.rcv.challenges;
+        let (since, count) = self.seldom.challenges;
         if self.now.since(since) >= CHALLENGES.1 {
-            self.rcv.challenges = (self.now, 0);
+            self.seldom.challenges = (self.now, 0);
         } else if count >= CHALLENGES.0 {
             return;
         }
-        self.rcv.challenges.1 += 1;
+        self.seldom.challenges.1 += 1;
         self.rcv.ack_now = true;
     }
 
@@ -182,10 +185,10 @@ impl TcpConnection {
             s.ack == ack && s.seq.wrapping_sub(seq) <= len.max(1) && self.now.since(at) < OUT_OF_WINDOW_PAUSE
         };
         // Repeated data means that the peer misses our ACK: that one is never held back.
-        if s.payload.is_empty() && self.rcv.last_out_of_window.as_ref().is_some_and(known) {
+        if s.payload.is_empty() && self.seldom.last_out_of_window.as_ref().is_some_and(known) {
             return;
         }
-        self.rcv.last_out_of_window = Some((self.now, s.seq, s.ack, s.seq_len()));
+        self.seldom.last_out_of_window = Some((self.now, s.seq, s.ack, s.seq_len()));
         if s.payload.is_empty() {
             self.challenge();
         } else {
@@ -209,37 +212,39 @@ impl TcpConnection {
         }
         let twice = start >= 1 && (start as u64) < at && self.rcv.sack && self.config.dsack;
         if twice && !data.is_empty() {
-            self.rcv.duplicate = Some((start as u64, at));
+            self.reassembly.twice = Some((start as u64, at));
+            self.rcv.ahead = true;
         }
-        if fin && end >= self.rcv.nxt as i64 {
-            self.rcv.fin_at.get_or_insert(end as u64);
+        if fin && end >= self.rcv.nxt as i64 && self.rcv.fin_at == NO_FIN {
+            self.rcv.fin_at = end as u64;
         }
         // Nothing lies behind a FIN.
-        let before_fin = self.rcv.fin_at.map_or(u64::MAX, |fin| fin.saturating_sub(at));
+        let before_fin = self.rcv.fin_at.saturating_sub(at);
         if data.len() as u64 > before_fin {
             data.truncate(before_fin as usize);
         }
-        if data.is_empty() && self.rcv.fin_at != Some(self.rcv.nxt) {
+        if data.is_empty() && self.rcv.fin_at != self.rcv.nxt {
             self.rcv.ack_now = true;
             return;
         }
         if at == self.rcv.nxt {
-            let filled_gap = !self.rcv.reassembly.is_empty();
+            let filled_gap = self.rcv.ahead && !self.reassembly.is_empty();
             let before = self.rcv.nxt;
             if filled_gap {
                 // Through the reassembly, so that of what was there already the first copy stays.
-                let twice = self.rcv.reassembly.insert(at, data);
+                let twice = self.reassembly.insert(at, data);
                 if self.config.dsack && twice.is_some() {
-                    self.rcv.duplicate = twice;
+                    self.reassembly.twice = twice;
                 }
-                let end = self.rcv.fin_at.unwrap_or(u64::MAX);
-                while let Some(mut data) = self.rcv.reassembly.pop(self.rcv.nxt) {
+                let end = self.rcv.fin_at;
+                while let Some(mut data) = self.reassembly.pop(self.rcv.nxt) {
                     data.truncate(data.len().min((end - self.rcv.nxt) as usize));
                     if !data.is_empty() {
                         self.deliver(data);
                     }
                 }
-                self.rcv.reassembly.advance(self.rcv.nxt);
+                self.reassembly.advance(self.rcv.nxt);
+                self.rcv.ahead = self.reassembly.has_news();
             } else if !data.is_empty() {
                 self.deliver(data);
             }
@@ -250,34 +255,34 @@ impl TcpConnection {
                 self.schedule_ack(filled_gap);
             }
         } else {
-            let twice = self.rcv.reassembly.insert(at, data);
+            let twice = self.reassembly.insert(at, data);
             if self.config.dsack && twice.is_some() {
-                self.rcv.duplicate = twice;
+                self.reassembly.twice = twice;
             }
+            self.rcv.ahead = self.reassembly.has_news();
             self.rcv.ack_now = true; // RFC 5681 section 4.2
         }
-        if self.rcv.fin_at == Some(self.rcv.nxt) && !self.rcv.finished {
+        if self.rcv.fin_at == self.rcv.nxt && !self.rcv.finished {
             self.on_fin_received();
         }
     }
 
     fn deliver(&mut self, data: Bytes) {
         self.rcv.nxt += data.len() as u64;
-        self.stats.bytes_delivered += data.len() as u64;
         if self.rcv.discarding {
             return self.consider_window_update();
         }
         self.rcv.inbox_bytes += data.len() as u64;
-        self.rcv.inbox.push_back(data);
+        self.inbox.push_back(data);
         if !self.rcv.readable_told {
             self.rcv.readable_told = true;
-            self.events.push_back(StreamEvent::Readable);
+            self.events.push(StreamEvent::Readable);
         }
     }
 
     /// Every second segment, after a gap at once, or soon (RFC 5681 section 4.2).
     fn schedule_ack(&mut self, at_once: bool) {
-        self.rcv.unacked_segments += 1;
+        self.rcv.unacked_segments = self.rcv.unacked_segments.saturating_add(1);
         let quick = self.rcv.quick_acks > 0;
         self.rcv.quick_acks = self.rcv.quick_acks.saturating_sub(1);
         if at_once || quick || !self.config.delayed_ack || self.rcv.unacked_segments >= 2 {
@@ -308,7 +313,7 @@ impl TcpConnection {
     }
 
     fn window_step(&self) -> u64 {
-        self.rcv.mss.min(self.config.receive_buffer / 2).max(1)
+        self.config.mss.min(self.config.receive_buffer / 2).max(1)
     }
 
     /// After a read: tell a peer that may be waiting for room.
@@ -317,7 +322,7 @@ impl TcpConnection {
             return;
         }
         let promised = self.rcv.edge.saturating_sub(self.rcv.nxt);
-        let low = (self.config.receive_buffer / 4).max(2 * self.rcv.mss);
+        let low = (self.config.receive_buffer / 4).max(2 * self.config.mss);
         if promised < low && self.free_space() >= promised + self.window_step() {
             self.rcv.ack_now = true;
         }

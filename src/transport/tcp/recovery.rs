@@ -6,6 +6,7 @@ use super::detection::Tlp;
 use super::prr::{Progress, Prr};
 use super::rack::Rack;
 use super::scoreboard::Scoreboard;
+use super::timers::Rare;
 use super::undo::Undo;
 use crate::base::note::{Phase, SendCause, WindowCause};
 use crate::transport::congestion::controller::{Controller, Lost, RecoveryEnds};
@@ -24,36 +25,37 @@ pub(super) enum Episode {
     Loss,
 }
 
+/// What every acknowledgment and every departing segment asks for comes first, up to `scoreboard`.
 #[derive(Debug, Default)]
 #[repr(C)]
 pub(super) struct Recovery {
-    pub(super) episode: Episode,
     pub(super) dup_acks: u32,
-    /// One past the highest number sent when the last episode began. It starts below the first
-    /// data byte, so that even that one can be retransmitted fast (RFC 6582 section 3.2).
-    pub(super) recover: u64,
-    /// What classic recovery adds to the controller's window.
-    pub(super) inflation: i64,
-    /// SND.UNA is to be sent again at once, whatever the windows say.
-    pub(super) resend: Option<SendCause>,
-    /// Bytes that limited transmit sent: not part of FlightSize when a loss is found.
-    pub(super) limited_bytes: u64,
     /// Retransmission timeouts in a row without progress.
     pub(super) timeouts: u32,
-    pub(super) scoreboard: Scoreboard,
-    /// Set if losses are found by time.
-    pub(super) rack: Option<Box<Rack>>,
+    /// Bytes that limited transmit sent: not part of FlightSize when a loss is found.
+    pub(super) limited_bytes: u64,
+    pub(super) episode: Episode,
+    /// SND.UNA is to be sent again at once, whatever the windows say.
+    pub(super) resend: Option<SendCause>,
+    rescued: bool,
+    partial_acks: u32,
+    /// What classic recovery adds to the controller's window.
+    pub(super) inflation: i64,
     pub(super) tlp: Tlp,
     /// Set during a recovery that PRR governs.
     pub(super) prr: Option<Box<Prr>>,
+    /// Set if losses are found by time.
+    pub(super) rack: Option<Box<Rack>>,
+    pub(super) undo: Option<Box<Undo>>,
+    pub(super) scoreboard: Scoreboard,
+    /// One past the highest number sent when the last episode began. It starts below the first
+    /// data byte, so that even that one can be retransmitted fast (RFC 6582 section 3.2).
+    pub(super) recover: u64,
     /// What duplicate ACKs say has arrived, a segment each: for PRR without SACK.
     pub(super) dup_bytes: u64,
-    pub(super) undo: Option<Undo>,
     /// What was SACKed, and what was out and not SACKed, before the ACK in hand.
     pub(super) sacked_before: u64,
     pub(super) out_before: u64,
-    partial_acks: u32,
-    rescued: bool,
 }
 
 impl Recovery {
@@ -85,7 +87,7 @@ impl Recovery {
 
 impl TcpConnection {
     pub(super) fn on_duplicate_ack(&mut self) {
-        let smss = self.snd.mss;
+        let smss = self.snd.mss();
         self.recovery.dup_acks += 1;
         match self.recovery.episode {
             Episode::Classic => {
@@ -129,13 +131,13 @@ impl TcpConnection {
         r.recover = self.snd.max;
         r.limited_bytes = 0;
         // The three segments that the duplicate ACKs say have left (RFC 5681 section 3.2, step 3).
-        r.inflation = if episode == Episode::Classic { 3 * self.snd.mss as i64 } else { 0 };
+        r.inflation = if episode == Episode::Classic { 3 * self.snd.mss() as i64 } else { 0 };
         r.partial_acks = 0;
         r.rescued = false;
         r.resend = Some(SendCause::FastRetransmit);
         r.scoreboard.begin_recovery();
         r.tlp.end = None;
-        self.timers.probe = None;
+        self.timers.set(Rare::Probe, None);
         // RACK names what is lost; that need not be the first.
         let first = self.recovery.rack.as_deref().map(|rack| rack.first_lost().map(|l| l.0));
         if first.is_some_and(|lost| lost != Some(self.snd.una)) {
@@ -146,7 +148,7 @@ impl TcpConnection {
             let recover_flight = if without_sack { self.flight() } else { self.recovery.out_before };
             self.recovery.prr = Some(Box::new(Prr::new(recover_flight)));
             if without_sack {
-                let smss = self.snd.mss;
+                let smss = self.snd.mss();
                 (self.recovery.inflation, self.recovery.dup_bytes) = (0, 3 * smss);
                 self.prr_step(smss, false);
             }
@@ -161,8 +163,8 @@ impl TcpConnection {
     }
 
     pub(super) fn remember_first_loss(&mut self) {
-        if self.stats.ssthresh_after_first_loss_bytes.is_none() {
-            self.stats.ssthresh_after_first_loss_bytes = self.controller.ssthresh();
+        if self.seldom.stats.ssthresh_after_first_loss_bytes.is_none() {
+            self.seldom.stats.ssthresh_after_first_loss_bytes = self.controller.ssthresh();
         }
     }
 
@@ -177,12 +179,12 @@ impl TcpConnection {
         if self.recovery.prr.is_some() {
             // RFC 9937 section 6.2: DeliveredData is the change in SND.UNA less what duplicate ACKs told of; the hole itself told of
             // nothing. That the ACK is partial says that there is another: it is not safe.
-            let told = acked.saturating_sub(self.snd.mss).min(self.recovery.dup_bytes);
+            let told = acked.saturating_sub(self.snd.mss()).min(self.recovery.dup_bytes);
             self.recovery.dup_bytes -= told;
             self.prr_step(acked - told, false);
             return self.note_window(WindowCause::PartialAck);
         }
-        let add_back = if acked >= self.snd.mss { self.snd.mss } else { 0 };
+        let add_back = if acked >= self.snd.mss() { self.snd.mss() } else { 0 };
         self.recovery.inflation += add_back as i64 - acked as i64;
         self.note_window(WindowCause::PartialAck);
     }
@@ -236,13 +238,13 @@ impl TcpConnection {
             self.snd.nxt = self.snd.una;
         }
         self.remember_for_undo();
-        self.snd.timed = None;
-        self.snd.cwnd_limited_until = self.snd.max;
+        self.departed.timed = None;
+        self.departed.cwnd_limited_until = self.snd.max;
     }
 
     /// PRR's step after an ACK that delivered so many bytes.
     pub(super) fn prr_step(&mut self, delivered: u64, safe: bool) {
-        let (pipe, smss, window) = (self.pipe(), self.snd.mss, self.controller.window());
+        let (pipe, smss, window) = (self.pipe(), self.snd.mss(), self.controller.window());
         if let Some(prr) = &mut self.recovery.prr {
             prr.on_ack(Progress { delivered, safe }, pipe, window, smss);
         }
@@ -251,7 +253,7 @@ impl TcpConnection {
     /// RFC 6675 section 4, NextSeg: what to send next in SACK recovery, as first byte, one past
     /// the last, and whether it was sent before. `new_until` is how far new data may go.
     pub(super) fn next_seg(&mut self, new_until: u64) -> Option<(u64, u64, bool)> {
-        let smss = self.snd.mss;
+        let smss = self.snd.mss();
         let board = &self.recovery.scoreboard;
         let by_time = self.recovery.rack.is_some();
         // Rule 1: what is lost.
@@ -282,7 +284,7 @@ impl TcpConnection {
         if !r.rescued && r.scoreboard.highest() < self.snd.max {
             r.rescued = true;
             // "One segment of up to SMSS octets": a FIN in it is none of them.
-            let data_end = self.snd.max.min(self.snd.buffer.end());
+            let data_end = self.snd.max.min(self.buffer.end());
             let start = data_end.saturating_sub(smss).max(r.scoreboard.highest());
             return Some((start, self.snd.max, true));
         }

@@ -11,14 +11,15 @@ pub(super) type Fresh = SmallVec<[(u64, u64); 4]>;
 
 /// SACKed ranges above SND.UNA.
 #[derive(Clone, Debug, Default)]
+#[repr(C)]
 pub(super) struct Scoreboard {
-    ranges: RangeSet,
-    sacked: u64,
+    una: u64,
     // HighRxt (section 2), exclusive: everything below was retransmitted in this recovery.
     high_rxt: u64,
+    sacked: u64,
+    ranges: RangeSet,
     // Bytes below HighRxt that are neither acknowledged nor SACKed.
     resent: u64,
-    una: u64,
 }
 
 impl Scoreboard {
@@ -34,6 +35,7 @@ impl Scoreboard {
     }
 
     /// SACKed bytes.
+    #[inline]
     pub(super) fn sacked(&self) -> u64 {
         self.sacked
     }
@@ -44,6 +46,7 @@ impl Scoreboard {
     }
 
     /// True if nothing is SACKed.
+    #[inline]
     pub(super) fn is_empty(&self) -> bool {
         self.ranges.is_empty()
     }

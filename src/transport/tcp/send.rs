@@ -1,5 +1,7 @@
 //! Departing segments (RFC 9293 section 3.8). One call, one segment, built at the last moment.
 
+use std::num::NonZeroU64;
+
 use bytes::Bytes;
 
 use super::connection::TcpConnection;
@@ -7,6 +9,7 @@ use super::rack::Rack;
 use super::recovery::Episode;
 use super::seq;
 use super::state::State;
+use super::timers::Rare;
 use crate::base::note::{FlowNote, SendCause, WindowCause};
 use crate::transport::congestion::controller::Controller;
 use crate::transport::connection::Filled;
@@ -15,7 +18,7 @@ use crate::wire::tcp::TcpSegment;
 impl TcpConnection {
     /// Makes the next segment in the place of `s`.
     pub(super) fn next_segment(&mut self, s: &mut TcpSegment) -> Filled {
-        if let Some(rst) = self.snd.rst_pending.take() {
+        if let Some(rst) = self.rst_pending.take() {
             *s = *rst;
             return Filled::Segment;
         }
@@ -50,8 +53,8 @@ impl TcpConnection {
     #[inline(never)]
     fn window_probe(&mut self, s: &mut TcpSegment) {
         let mut payload = Bytes::new();
-        if self.snd.una == self.snd.max && self.snd.una < self.snd.buffer.end() {
-            payload = self.snd.buffer.slice(self.snd.una, 1);
+        if self.snd.una == self.snd.max && self.snd.una < self.buffer.end() {
+            payload = self.buffer.slice(self.snd.una, 1);
             self.snd.probe_byte = true;
             let offset = self.snd.una - 1;
             self.note(|| FlowNote::SegmentSent { offset, bytes: 1, cause: SendCause::WindowProbe });
@@ -86,37 +89,35 @@ impl TcpConnection {
             s.options.timestamps = Some((self.timestamp_now(), self.timestamps.recent));
         }
         // Karn's rule: an answer to a repeated SYN times nothing.
-        self.snd.timed = (self.snd.max == 0).then_some((1, self.now));
+        self.departed.timed = (self.snd.max == 0).then_some((1, self.now));
         (self.snd.nxt, self.snd.max) = (1, 1);
-        self.stats.opened.get_or_insert(self.now);
-        self.snd.last_sent = self.now;
+        self.seldom.stats.opened.get_or_insert(self.now);
+        self.departed.last_sent = self.now;
         self.timers.retransmission = Some(self.now + self.rtt.rto());
         true
     }
 
     /// One past the last number that may ever be sent: the FIN takes one.
     fn stream_end(&self) -> u64 {
-        self.snd.buffer.end() + u64::from(self.snd.fin_queued)
+        self.buffer.end() + u64::from(self.snd.fin_queued)
     }
 
     /// Data bytes that fit a segment: SACK blocks take their part (RFC 6691).
     fn payload_room(&self) -> u64 {
         let blocks = self.sack_blocks_to_send() as u64;
-        self.snd.mss - if blocks > 0 { 4 + 8 * blocks } else { 0 }
+        self.snd.mss() - if blocks > 0 { 4 + 8 * blocks } else { 0 }
     }
 
     #[inline]
     fn sack_blocks_to_send(&self) -> usize {
-        if !self.rcv.sack || (self.rcv.reassembly.is_empty() && self.rcv.duplicate.is_none()) {
-            return 0;
-        }
-        self.count_sack_blocks()
+        debug_assert_eq!(self.rcv.ahead, self.reassembly.has_news());
+        if self.rcv.sack && self.rcv.ahead { self.count_sack_blocks() } else { 0 }
     }
 
     #[inline(never)]
     fn count_sack_blocks(&self) -> usize {
         let most = if self.timestamps.on { 3 } else { 4 };
-        most.min(self.rcv.reassembly.block_count(most) + usize::from(self.rcv.duplicate.is_some()))
+        most.min(self.reassembly.block_count(most) + usize::from(self.reassembly.twice.is_some()))
     }
 
     /// Where the segment that begins at `start` ends, not beyond `limit`. A FIN joins the last data.
@@ -127,7 +128,7 @@ impl TcpConnection {
     /// The same when it is known how much room there is.
     fn end_within(&self, start: u64, limit: u64, room: u64) -> u64 {
         let end = limit.min(start + room);
-        if end == self.snd.buffer.end() { limit.min(end + 1) } else { end }
+        if end == self.buffer.end() { limit.min(end + 1) } else { end }
     }
 
     fn next_data(&mut self, s: &mut TcpSegment) -> bool {
@@ -169,7 +170,7 @@ impl TcpConnection {
     /// RFC 6675 section 5, step C.
     #[inline(never)]
     fn next_in_sack_recovery(&mut self, s: &mut TcpSegment) -> bool {
-        if self.pipe() + self.snd.mss > self.cwnd() {
+        if self.pipe() + self.snd.mss() > self.cwnd() {
             return false;
         }
         let new_until = self.window_end();
@@ -185,8 +186,8 @@ impl TcpConnection {
 
     /// One past the last number that the peer's window lets go; the FIN needs no room in it.
     fn window_end(&self) -> u64 {
-        let edge = self.snd.una + self.snd.wnd;
-        if edge >= self.snd.buffer.end() { self.stream_end() } else { edge }
+        let edge = self.snd.una + self.snd.wnd();
+        if edge >= self.buffer.end() { self.stream_end() } else { edge }
     }
 
     /// RFC 8985 section 7.3: new data if the peer has room, whatever cwnd says, or else the last
@@ -202,13 +203,13 @@ impl TcpConnection {
             None => (self.snd.nxt, self.segment_end(self.snd.nxt, limit)),
         };
         self.build(s, start, end, SendCause::TailLossProbe);
-        (self.recovery.tlp.end, self.recovery.tlp.again) = (Some(self.snd.max), again);
-        self.timers.probe = None;
+        (self.recovery.tlp.end, self.recovery.tlp.again) = (NonZeroU64::new(self.snd.max), again);
+        self.timers.set(Rare::Probe, None);
         true
     }
 
     fn next_in_order(&mut self, s: &mut TcpSegment) -> bool {
-        let (smss, all) = (self.snd.mss, self.stream_end());
+        let (smss, all) = (self.snd.mss(), self.stream_end());
         self.skip_what_the_peer_holds();
         let start = self.snd.nxt;
         if start >= all {
@@ -235,10 +236,10 @@ impl TcpConnection {
         let limited = if self.recovery.episode == Episode::None { u64::from(self.recovery.dup_acks.min(2)) } else { 0 };
         // With SACK the pipe itself shrinks; limited transmit needs no allowance (RFC 6675).
         let allowance = if self.rcv.sack { 0 } else { limited * smss };
-        let payload = len.min(self.snd.buffer.end().saturating_sub(start));
+        let payload = len.min(self.buffer.end().saturating_sub(start));
         let cwnd = self.cwnd();
         if out + payload > cwnd + allowance && payload > 0 {
-            self.snd.cwnd_limited_until = self.snd.max.max(start);
+            self.departed.cwnd_limited_until = self.snd.max.max(start);
             return false;
         }
         if start < self.snd.max {
@@ -278,8 +279,8 @@ impl TcpConnection {
 
     /// RFC 5681 section 4.1.
     fn restart_after_idle(&mut self) {
-        if self.snd.una == self.snd.max && self.now.since(self.snd.last_sent) > self.rtt.rto() {
-            self.snd.last_sent = self.now;
+        if self.snd.una == self.snd.max && self.now.since(self.departed.last_sent) > self.rtt.rto() {
+            self.departed.last_sent = self.now;
             self.controller.on_idle();
             self.note_window(WindowCause::Idle);
         }
@@ -292,38 +293,38 @@ impl TcpConnection {
         let free = idle || !self.config.nagle;
         let all = all && (free || self.snd.fin_queued);
         // The persist timer overrides: what fits goes instead of a probe.
-        len > 0 && (full || all || (free && len >= self.snd.max_wnd / 2) || (idle && self.snd.probe_pending))
+        len > 0 && (full || all || (free && len >= self.snd.max_wnd() / 2) || (idle && self.snd.probe_pending))
     }
 
     /// Nothing is out and the window is too small: ask for it (section 3.8.6.1).
     fn arm_persist(&mut self) {
-        if self.snd.una == self.snd.max && self.timers.persist.is_none() {
-            let wait = self.rtt.rto() * (1 << self.snd.probes.min(16));
-            self.timers.persist = Some(self.now + wait.min(self.config.rto.max));
+        if self.snd.una == self.snd.max && self.timers.get(Rare::Persist).is_none() {
+            let wait = self.rtt.rto() * (1 << self.seldom.probes.min(16));
+            self.timers.set(Rare::Persist, Some(self.now + wait.min(self.config.rto.max)));
         }
     }
 
     /// The segment from `start` to `end`, which may include the FIN.
     fn build(&mut self, s: &mut TcpSegment, start: u64, end: u64, cause: SendCause) {
-        let data_end = end.min(self.snd.buffer.end());
+        let data_end = end.min(self.buffer.end());
         let bytes = data_end.saturating_sub(start);
-        let payload = self.snd.buffer.slice(start, bytes);
+        let payload = self.buffer.slice(start, bytes);
         self.make_segment(s, start, payload);
-        s.flags.fin = end > self.snd.buffer.end();
-        s.flags.psh = bytes > 0 && data_end == self.snd.buffer.end();
+        s.flags.fin = end > self.buffer.end();
+        s.flags.psh = bytes > 0 && data_end == self.buffer.end();
         let again = start < self.snd.max;
         if again {
-            self.snd.timed = None; // Karn's rule (RFC 6298 section 3)
+            self.departed.timed = None; // Karn's rule (RFC 6298 section 3)
             self.undo_counts_repeat(start);
-        } else if self.snd.timed.is_none() {
-            self.snd.timed = Some((end, self.now));
+        } else if self.departed.timed.is_none() {
+            self.departed.timed = Some((end, self.now));
         }
         if bytes > 0 {
-            self.stats.segments_sent += 1;
+            self.departed.segments_sent += 1;
             if again {
-                self.stats.retransmits += 1;
+                self.seldom.stats.retransmits += 1;
                 let fast = matches!(cause, SendCause::FastRetransmit | SendCause::Recovery);
-                self.stats.fast_retransmits += u64::from(fast);
+                self.seldom.stats.fast_retransmits += u64::from(fast);
             }
             self.note(|| FlowNote::SegmentSent { offset: start - 1, bytes: bytes as u32, cause });
         }
@@ -332,10 +333,10 @@ impl TcpConnection {
         }
         self.snd.nxt = self.snd.nxt.max(end);
         self.snd.max = self.snd.max.max(end);
-        if self.snd.una >= self.snd.most_out.1 || self.flight() > self.snd.most_out.0 {
-            self.snd.most_out = (self.flight(), self.snd.max);
+        if self.snd.una >= self.departed.most_out.1 || self.flight() > self.departed.most_out.0 {
+            self.departed.most_out = (self.flight(), self.snd.max);
         }
-        self.snd.last_sent = self.now;
+        self.departed.last_sent = self.now;
         // RFC 6298 section 5.1.
         let idle = self.timers.retransmission.is_none();
         if idle {
@@ -346,7 +347,8 @@ impl TcpConnection {
         if idle || (again && start == self.snd.una && self.recovery.episode == Episode::Sack) {
             self.timers.retransmission = Some(self.now + self.rtt.rto());
         }
-        (self.timers.persist, self.snd.probe_pending) = (None, false);
+        self.timers.set(Rare::Persist, None);
+        self.snd.probe_pending = false;
         self.rack_sends(start, end, again);
     }
 
@@ -373,12 +375,13 @@ impl TcpConnection {
     #[inline(never)]
     fn add_sack_blocks(&mut self, most: usize, s: &mut TcpSegment) {
         let wire = |(left, right)| (seq::wire(self.rcv.irs, left), seq::wire(self.rcv.irs, right));
-        let twice = self.rcv.duplicate.take();
+        let twice = self.reassembly.twice.take();
+        self.rcv.ahead = self.reassembly.has_news();
         s.options.sack.extend(twice.map(wire));
         let left = most - s.options.sack.len();
         // A FIN that came with the last data has a number, too (RFC 9293 section 3.4).
-        let fin = |end| end + u64::from(self.rcv.fin_at == Some(end));
-        let islands = self.rcv.reassembly.blocks(left).into_iter().map(|(left, right)| (left, fin(right)));
+        let fin = |end| end + u64::from(self.rcv.fin_at == end);
+        let islands = self.reassembly.blocks(left).into_iter().map(|(left, right)| (left, fin(right)));
         s.options.sack.extend(islands.map(wire));
     }
 }

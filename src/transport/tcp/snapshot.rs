@@ -74,12 +74,12 @@ impl TcpSnapshot {
             snd_nxt: sent(c.snd.nxt),
             snd_max: sent(c.snd.max),
             rcv_nxt: seq::wire(c.rcv.irs, c.rcv.nxt),
-            snd_wnd: c.snd.wnd,
+            snd_wnd: c.snd.wnd(),
             rcv_wnd: c.rcv.edge.saturating_sub(c.rcv.nxt),
             window_scale: c.rcv.scaling.then_some((c.rcv.scale, c.snd.scale)),
             sack: c.rcv.sack,
             ts_recent: c.timestamps.on.then_some(c.timestamps.recent),
-            smss: c.snd.mss,
+            smss: c.snd.mss(),
         }
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::connection::TcpConnection;
 use super::seq;
+use super::timers::Rare;
 use crate::base::note::{CloseReason, FlowNote, WindowCause};
 use crate::base::time::Instant;
 use crate::transport::stream::StreamEvent;
@@ -62,7 +63,7 @@ impl TcpConnection {
     pub(super) fn answered_by_cookie(&mut self) {
         self.snd.syn_pending = false;
         (self.snd.nxt, self.snd.max) = (1, 1);
-        self.stats.opened.get_or_insert(self.now);
+        self.seldom.stats.opened.get_or_insert(self.now);
     }
 
     /// Learns what the peer's SYN says.
@@ -86,16 +87,13 @@ impl TcpConnection {
         let peer = o.mss.map_or(DEFAULT_MSS, u64::from).max(MIN_MSS);
         let overhead = if self.timestamps.on { TIMESTAMP_BYTES } else { 0 };
         let own = u64::from(self.config.mss_option());
-        self.snd.mss = (peer.min(own) - overhead).min(self.config.mss);
-        self.rcv.mss = self.config.mss;
+        self.snd.set_mss((peer.min(own) - overhead).min(self.config.mss));
         self.take_syn_window(syn);
     }
 
     /// The window of a SYN is never scaled (RFC 7323 section 2.2).
     fn take_syn_window(&mut self, syn: &TcpSegment) {
-        self.snd.wnd = u64::from(syn.window);
-        self.snd.max_wnd = self.snd.max_wnd.max(self.snd.wnd);
-        self.snd.last_window_field = syn.window;
+        self.snd.set_window(syn.window, 0);
         (self.snd.wl1, self.snd.wl2) = (0, self.snd.una);
     }
 
@@ -107,7 +105,7 @@ impl TcpConnection {
                 let mut rst = self.blank(0);
                 rst.seq = s.ack;
                 rst.flags.rst = true;
-                self.snd.rst_pending = Some(Box::new(rst));
+                self.rst_pending = Some(Box::new(rst));
             }
             return;
         }
@@ -145,24 +143,24 @@ impl TcpConnection {
         self.snd.syn_pending = false;
         self.timers.retransmission = None;
         if self.recovery.timeouts == 0 {
-            if let Some((_, at)) = self.snd.timed.take() {
+            if let Some((_, at)) = self.departed.timed.take() {
                 self.take_rtt_sample(self.now.since(at), 1);
             }
         } else {
             // RFC 6298 section 5.7.
             self.rtt.handshake_was_repeated();
         }
-        self.snd.timed = None;
+        self.departed.timed = None;
         // One lost SYN leaves the initial window alone, two do not (RFC 6928 section 2).
-        let smss = self.snd.mss;
+        let smss = self.snd.mss();
         let window = if self.recovery.timeouts > 1 { smss } else { self.config.initial_window_bytes(smss) };
         self.controller = self.config.controller(smss, window);
         self.recovery.timeouts = 0;
         self.start_rack();
-        self.stats.established = Some(self.now);
-        self.events.push_back(StreamEvent::Connected);
+        self.seldom.stats.established = Some(self.now);
+        self.events.push(StreamEvent::Connected);
         self.note(|| FlowNote::Established);
-        self.timers.user = None;
+        self.timers.set(Rare::User, None);
         self.start_keep_alive();
         self.note_window(WindowCause::Start);
     }
@@ -183,7 +181,7 @@ impl TcpConnection {
         self.rcv.nxt += 1;
         self.rcv.edge = self.rcv.edge.max(self.rcv.nxt);
         self.rcv.ack_now = true;
-        self.events.push_back(StreamEvent::Finished);
+        self.events.push(StreamEvent::Finished);
         match self.state {
             State::Established => self.state = State::CloseWait,
             State::FinWait1 => self.state = State::Closing,
@@ -195,8 +193,10 @@ impl TcpConnection {
     fn enter_time_wait(&mut self) {
         self.state = State::TimeWait;
         self.timers.retransmission = None;
-        (self.timers.persist, self.timers.keep_alive, self.timers.user) = (None, None, None);
-        self.timers.time_wait = Some(self.time_wait_end());
+        for timer in [Rare::Persist, Rare::KeepAlive, Rare::User] {
+            self.timers.set(timer, None);
+        }
+        self.timers.set(Rare::TimeWait, Some(self.time_wait_end()));
         self.told_closed(CloseReason::Finished);
     }
 

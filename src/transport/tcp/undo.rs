@@ -22,7 +22,7 @@ impl TcpConnection {
     /// An episode begins: the controller has just reduced.
     pub(super) fn remember_for_undo(&mut self) {
         let mark = Undo { una: self.snd.una, repeats: 0, first: None };
-        self.recovery.undo = self.config.undo.then_some(mark);
+        self.recovery.undo = self.config.undo.then(|| Box::new(mark));
     }
 
     /// A segment leaves once more.

@@ -140,7 +140,7 @@ fn tcp_27_28_segment_size() {
         let mut s = TcpSegment { src_port: 9, dst_port: 80, window: 1000, ..Default::default() };
         s.flags.syn = true;
         (s.options.mss, s.options.timestamps) = (mss, timestamps);
-        TcpConnection::accept(TcpConfig::default(), Instant::ZERO, &s, 1, 2).snd.mss
+        TcpConnection::accept(TcpConfig::default(), Instant::ZERO, &s, 1, 2).snd.mss()
     };
     assert_eq!(syn(None, None), 536);
     assert_eq!(syn(Some(1460), Some((1, 0))), 1448);

@@ -151,7 +151,7 @@ fn tcp_20_21_acks_of_the_future_and_old_windows() {
         s.ack = t.a.snd.iss.wrapping_add(ack);
         s.window = window;
         t.a.handle_segment(t.now, s);
-        t.a.snd.wnd
+        t.a.snd.wnd()
     };
     assert_eq!(feed(&mut t, 2001, 1000), 1000);
     assert_eq!(feed(&mut t, 1001, 500), 1000);
