@@ -308,7 +308,9 @@ impl Note {
                 queue.visit(v);
             }
             Note::Opened { flow, name, transport, from, to } => {
-                begin(10, "flow-opened", *flow, None, v);
+                v.kind(10, "flow-opened");
+                v.flow("flow", *flow);
+                v.cause("packet", None);
                 v.text("name", name);
                 v.word("transport", *transport as u8, transport.name());
                 v.address("from", *from.ip());
@@ -316,7 +318,10 @@ impl Note {
                 v.address("to", *to.ip());
                 v.small("to_port", u32::from(to.port()));
             }
-            Note::Flow { flow, packet, note } => note.visit(*flow, *packet, v),
+            Note::Flow { flow, packet, note } => note.visit(v, |v| {
+                v.flow("flow", *flow);
+                v.cause("packet", *packet);
+            }),
             Note::Lease { address, server, change, lease } => {
                 v.kind(20, "lease");
                 v.word("change", *change as u8, change.word());
@@ -360,22 +365,28 @@ impl Depth {
 }
 
 impl FlowNote {
+    /// Shows every field to `v`; after the kind, `about` shows it the flow, and the packet that was
+    /// being handled.
     #[inline(always)]
-    fn visit(&self, flow: FlowId, packet: Option<PacketId>, v: &mut impl Visitor) {
+    pub fn visit<V: Visitor>(&self, v: &mut V, about: impl Fn(&mut V)) {
+        let begin = |number, word, v: &mut V| {
+            v.kind(number, word);
+            about(v);
+        };
         match self {
-            FlowNote::Established => begin(11, "established", flow, packet, v),
+            FlowNote::Established => begin(11, "established", v),
             FlowNote::SegmentSent { offset, bytes, cause } => {
-                begin(12, "segment-sent", flow, packet, v);
+                begin(12, "segment-sent", v);
                 v.number("offset", *offset);
                 v.small("bytes", *bytes);
                 v.word("cause", *cause as u8, cause.word());
             }
             FlowNote::Delivered { bytes } => {
-                begin(13, "delivered", flow, packet, v);
+                begin(13, "delivered", v);
                 v.number("bytes", *bytes);
             }
             FlowNote::Window(w) => {
-                begin(14, "window", flow, packet, v);
+                begin(14, "window", v);
                 v.word("cause", w.cause as u8, w.cause.word());
                 v.word("phase", w.phase as u8, w.phase.word());
                 v.number("cwnd_bytes", w.cwnd_bytes);
@@ -385,22 +396,14 @@ impl FlowNote {
                 v.number("rto_ns", w.rto.as_nanos());
             }
             FlowNote::Timeout { timer, backoff } => {
-                begin(15, "timeout", flow, packet, v);
+                begin(15, "timeout", v);
                 v.word("timer", *timer as u8, timer.word());
                 v.small("backoff", *backoff);
             }
             FlowNote::Closed { reason } => {
-                begin(16, "closed", flow, packet, v);
+                begin(16, "closed", v);
                 v.word("reason", *reason as u8, reason.word());
             }
         }
     }
-}
-
-/// What the notes of a flow begin with.
-#[inline(always)]
-fn begin(number: u8, word: &'static str, flow: FlowId, packet: Option<PacketId>, v: &mut impl Visitor) {
-    v.kind(number, word);
-    v.flow("flow", flow);
-    v.cause("packet", packet);
 }
