@@ -228,7 +228,7 @@ fn simulate<S: Sink>(
         packet_hops: network.packet_hops(),
         ..RunOutcome::default()
     };
-    let (node_reports, link_reports, sink) = network.into_reports();
+    let (node_reports, link_reports, sink) = network.into_parts();
     outcome.links = links(plan, link_reports);
     outcome.nodes.reserve_exact(plan.nodes.len());
     let mut failures = Vec::new();

@@ -4,11 +4,10 @@ use smallvec::SmallVec;
 
 use super::channel::{Arrival, Channel, ChannelSetup, News, Watch};
 use super::fault::{Change, Fault};
-use super::lookahead::{Lookahead, STEPS};
+use super::lookahead::Lookahead;
 use super::scheduler::{Scheduler, Source};
 use crate::base::ids::{ChannelId, NodeId, PortId};
 use crate::base::note::{Depth, DropCause, Nobody, Note, Notebook, Place, Sink, Way};
-use crate::base::prefetch::prefetch;
 use crate::base::report::{LinkReport, NodeReport};
 use crate::base::sinks::Here;
 use crate::base::time::Instant;
@@ -25,10 +24,11 @@ const MANY_NODES: usize = 1000;
 
 /// One cache line.
 #[repr(align(64))]
-struct NodeSlot {
-    node: Box<dyn Node>,
-    // Most nodes have one port.
-    ports: SmallVec<[ChannelId; 4]>,
+pub(super) struct NodeSlot {
+    /// The node.
+    pub(super) node: Box<dyn Node>,
+    /// Where its ports lead; most nodes have one.
+    pub(super) ports: SmallVec<[ChannelId; 4]>,
     last_packet: u32,
     only_forwards: bool,
     crashed: bool,
@@ -169,8 +169,10 @@ impl<S: Sink> Network<S> {
             Source::Channel(id) => self.channel_event(id),
             Source::Node(id) => {
                 self.node_input(id, Input::Wake);
-                if self.lookahead.is_some() {
-                    self.look_ahead_to_wake();
+                if let Some(lookahead) = &mut self.lookahead
+                    && let Some(next) = self.scheduler.next_wake()
+                {
+                    lookahead.announce(next, &self.nodes, &self.channels, &self.scheduler);
                 }
             }
         }
@@ -217,8 +219,8 @@ impl<S: Sink> Network<S> {
         self.nodes.iter().map(|s| (s.node.report(), s.node.status())).collect()
     }
     /// The same of nodes and of channels, in order, while the network is taken apart: what one leaves
-    /// makes room for what the next one says. And what watched the run.
-    pub fn into_reports(
+    /// makes room for what the next one says. With them comes the sink.
+    pub fn into_parts(
         self,
     ) -> (impl ExactSizeIterator<Item = (NodeReport, Status)>, impl ExactSizeIterator<Item = LinkReport>, S) {
         let nodes = self.nodes.into_iter().map(|s| (s.node.report(), s.node.status()));
@@ -245,8 +247,8 @@ impl<S: Sink> Network<S> {
         }
         if slot.only_forwards && !self.handles_packets {
             if let Some(port) = slot.node.forward(port, &mut packet) {
-                if self.lookahead.is_some() {
-                    self.look_ahead(id);
+                if let Some(lookahead) = &self.lookahead {
+                    lookahead.follow(&self.channels[id.0 as usize], &self.nodes, &self.channels);
                 }
                 return self.pass_on(node, port, packet);
             }
@@ -254,62 +256,6 @@ impl<S: Sink> Network<S> {
             self.show_arrival(node, &packet);
         }
         self.node_input(node, Input::Packet { port, packet });
-    }
-
-    /// The next packets on a channel to a router: their headers, their routes, their links.
-    fn look_ahead(&self, id: ChannelId) {
-        let channel = &self.channels[id.0 as usize];
-        let Some(third) = channel.upcoming(2) else { return };
-        third.prefetch_header();
-        let slot = &self.nodes[channel.to().0.0 as usize];
-        if let Some(second) = channel.upcoming(1) {
-            slot.node.prefetch_route(second, 0);
-        }
-        if let Some(first) = channel.upcoming(0)
-            && let Some(port) = slot.node.prefetch_route(first, 1)
-            && let Some(&out) = slot.ports.get(port.0 as usize)
-        {
-            prefetch(&self.channels[out.0 as usize]);
-        }
-    }
-
-    /// A packet goes to a host, or to a router that will want to know where it goes next.
-    #[inline(never)]
-    fn look_ahead_behind(&mut self, id: ChannelId, packet: &Packet) {
-        let channel = &self.channels[id.0 as usize];
-        let to = channel.to().0;
-        if channel.leads_to_host() {
-            prefetch(packet);
-            self.look_ahead_to_host(to);
-        } else {
-            self.nodes[to.0 as usize].node.prefetch_route(packet, 0);
-        }
-    }
-
-    /// The next wake, as it stands now.
-    #[inline(never)]
-    fn look_ahead_to_wake(&mut self) {
-        if let Some(host) = self.scheduler.next_wake() {
-            self.look_ahead_to_host(host);
-        }
-    }
-
-    /// Something will happen at a host: the first step for it, and the next for those before it.
-    fn look_ahead_to_host(&mut self, host: NodeId) {
-        let Some(lookahead) = &mut self.lookahead else { return };
-        lookahead.announce(host);
-        prefetch(&self.nodes[host.0 as usize]);
-        for step in 1..STEPS {
-            let host = lookahead.at_step(step);
-            let slot = &self.nodes[host.0 as usize];
-            slot.node.prefetch(step - 1);
-            if step == 1 {
-                self.scheduler.prefetch_wake(host);
-                if let Some(out) = slot.ports.first() {
-                    prefetch(&self.channels[out.0 as usize]);
-                }
-            }
-        }
     }
 
     #[cold]
@@ -380,8 +326,8 @@ impl<S: Sink> Network<S> {
         // A node without a wire speaks into the void.
         let Some(&id) = self.nodes[from.0 as usize].ports.get(port.0 as usize) else { return };
         let (now, place) = (self.now, self.channel_place(id));
-        if self.lookahead.is_some() {
-            self.look_ahead_behind(id, &packet);
+        if let Some(lookahead) = &mut self.lookahead {
+            lookahead.precede(&packet, &self.channels[id.0 as usize], &self.nodes, &self.channels, &self.scheduler);
         }
         let (channel, sink) = (&mut self.channels[id.0 as usize], &mut self.sink);
         match channel.send(now, packet, &mut Watch { at: now, place, sink, outbox: &mut self.outbox }) {
