@@ -232,7 +232,7 @@ const PLACE: &[u8; 10] = b",\"place\":\"";
 #[derive(Clone, Debug)]
 pub struct Stamp {
     at: Option<Instant>,
-    /// The instant in whole milliseconds, and where their text ends.
+    /// The start of the millisecond whose text stands in `begin`, and where that ends.
     millis: Option<u64>,
     millis_end: usize,
     /// The text with what stands around it in a record, and where the text ends.
@@ -263,10 +263,11 @@ impl Stamp {
     #[inline(never)]
     fn write(&mut self, at: Instant) {
         self.at = Some(at);
-        let (millis, rest) = (at.as_nanos() / 1_000_000, (at.as_nanos() % 1_000_000) as u32);
-        if self.millis != Some(millis) {
-            self.write_millis(millis);
-        }
+        let nanos = at.as_nanos();
+        let rest = match self.millis.and_then(|start| nanos.checked_sub(start)) {
+            Some(rest) if rest < 1_000_000 => rest as u32,
+            _ => self.write_millis(nanos),
+        };
         // At most 10 bytes before the time, which has 21 at most.
         let start = self.millis_end & 31;
         self.begin[start..start + 4].copy_from_slice(&THREE[(rest / 1_000) as usize]);
@@ -286,9 +287,11 @@ impl Stamp {
         self.end = end;
     }
 
+    /// Writes the whole milliseconds of an instant, and says how many nanoseconds are left.
     #[inline(never)]
-    fn write_millis(&mut self, millis: u64) {
-        self.millis = Some(millis);
+    fn write_millis(&mut self, nanos: u64) -> u32 {
+        let (millis, rest) = (nanos / 1_000_000, (nanos % 1_000_000) as u32);
+        self.millis = Some(nanos - u64::from(rest));
         let mut room = [0; ROOM];
         let mut row = Row::new(&mut room);
         row.number(millis / 1_000);
@@ -298,6 +301,7 @@ impl Stamp {
         self.begin[..OPEN.len()].copy_from_slice(OPEN);
         self.begin[OPEN.len()..OPEN.len() + length].copy_from_slice(&room[..length]);
         self.millis_end = OPEN.len() + length;
+        rest
     }
 }
 

@@ -45,16 +45,20 @@ impl Trace {
     #[inline(always)]
     pub(super) fn passage(&mut self, at: Instant, place: Place, kind: Kind, passage: Passage) {
         if !self.frequent.passage(&mut self.out, at, place, kind, passage) {
-            let Passage { packet, bytes, queue } = passage;
-            self.other(
-                at,
-                place,
-                &match kind {
-                    Kind::Sent => Note::PacketSent { packet, bytes, queue },
-                    Kind::Delivered => Note::PacketDelivered { packet, bytes, queue },
-                },
-            );
+            self.any_passage(at, place, kind, passage);
         }
+    }
+
+    /// The same if names are long.
+    #[cold]
+    #[inline(never)]
+    fn any_passage(&mut self, at: Instant, place: Place, kind: Kind, passage: Passage) {
+        let Passage { packet, bytes, queue } = passage;
+        let note = match kind {
+            Kind::Sent => Note::PacketSent { packet, bytes, queue },
+            Kind::Delivered => Note::PacketDelivered { packet, bytes, queue },
+        };
+        self.other(at, place, &note);
     }
 
     /// A connection noted something while its host handled `packet`.
