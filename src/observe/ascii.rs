@@ -112,21 +112,8 @@ impl<'b> Row<'b> {
                 self.short(value as u32 / 1_000);
                 self.three(value as u32);
             }
-            _ => self.large(value),
+            _ => self.end = large(self.room, self.end, value),
         }
-    }
-
-    #[inline(never)]
-    fn large(&mut self, value: u64) {
-        if value < 1_000_000_000 {
-            self.short(value as u32 / 1_000_000);
-        } else {
-            self.number(value / 1_000_000_000);
-            self.three((value % 1_000_000_000) as u32 / 1_000_000);
-        }
-        let last = (value % 1_000_000) as u32;
-        self.three(last / 1_000);
-        self.three(last);
     }
 
     /// A number of at most three digits.
@@ -172,6 +159,23 @@ impl<'b> Row<'b> {
     pub fn begin(&mut self, stamp: &Stamp) {
         self.block(&stamp.begin, stamp.end + PLACE.len());
     }
+}
+
+/// Writes a number of more than six digits at `end`, and says where it ends. Not a part of [`Row`],
+/// which then need not stand in memory.
+#[inline(never)]
+fn large(room: &mut [u8; ROOM], end: usize, value: u64) -> usize {
+    let mut row = Row { room, end };
+    if value < 1_000_000_000 {
+        row.short(value as u32 / 1_000_000);
+    } else {
+        row.number(value / 1_000_000_000);
+        row.three((value % 1_000_000_000) as u32 / 1_000_000);
+    }
+    let last = (value % 1_000_000) as u32;
+    row.three(last / 1_000);
+    row.three(last);
+    row.end
 }
 
 /// Names as they stand in a file, in whole blocks. All in one piece, because ten thousand names
@@ -243,6 +247,11 @@ impl Default for Stamp {
 }
 
 impl Stamp {
+    /// Which instant it is.
+    pub fn at(&self) -> Instant {
+        self.at.unwrap_or(Instant::ZERO)
+    }
+
     /// Sets it to `at`.
     #[inline(always)]
     pub fn set(&mut self, at: Instant) {

@@ -40,7 +40,7 @@ pub(super) struct Lines<W = Box<dyn Write>> {
 }
 
 /// So much is written at once.
-const CHUNK: usize = 1 << 16;
+const CHUNK: usize = 1 << 18;
 
 impl<W: Write> Lines<W> {
     pub(super) fn new(out: W) -> Self {

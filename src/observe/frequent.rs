@@ -9,7 +9,7 @@ use crate::base::ids::{FlowId, PacketId};
 use crate::base::note::{Depth, FlowNote, Note, Phase, Place, SendCause, Window, WindowCause};
 use crate::base::time::{Duration, Instant};
 
-use super::ascii::{Names, ROOM, Row, Stamp};
+use super::ascii::{LONGEST_NAME, Names, ROOM, Row, Stamp};
 use super::files::Lines;
 use super::places::Places;
 use super::trace::escaped;
@@ -36,6 +36,8 @@ pub(super) struct Frequent {
     places: Names,
     /// Each node's name and `#`.
     origins: Names,
+    /// Whether rows have room for all of these.
+    short: bool,
     /// The newest of each kind, and room to write one.
     tails: Vec<Tail>,
     room: Box<[u8; ROOM]>,
@@ -48,23 +50,26 @@ pub(super) struct Frequent {
 struct Flows {
     ranks: IndexMap<FlowId, usize, FxBuildHasher>,
     names: Names,
-    /// The flow of the last record: mostly also of the next.
-    last: Option<(FlowId, usize)>,
+    /// At each place, the flow it last spoke of: mostly it has but one.
+    recent: Vec<Option<(FlowId, u32)>>,
 }
 
 impl Flows {
+    /// The rank of a flow's name, if it has one that a row has room for.
     #[inline(always)]
-    fn rank(&mut self, flow: FlowId) -> Option<usize> {
-        match self.last {
-            Some((last, rank)) if last == flow => Some(rank),
-            _ => self.look_up(flow),
+    fn rank(&mut self, place: Place, flow: FlowId) -> Option<usize> {
+        match self.recent.get(place.0 as usize) {
+            Some(Some((recent, rank))) if *recent == flow => Some(*rank as usize),
+            _ => self.look_up(place, flow),
         }
     }
 
     #[inline(never)]
-    fn look_up(&mut self, flow: FlowId) -> Option<usize> {
+    fn look_up(&mut self, place: Place, flow: FlowId) -> Option<usize> {
         let rank = *self.ranks.get(&flow)?;
-        self.last = Some((flow, rank));
+        if let Some(recent) = self.recent.get_mut(place.0 as usize) {
+            *recent = Some((flow, rank as u32));
+        }
         Some(rank)
     }
 }
@@ -104,8 +109,10 @@ impl Frequent {
         }
         let mut room = Box::new([0; ROOM]);
         let tails = (0..TAILS).map(|_| Tail::new(0, Depth::default(), &mut room)).collect();
-        let (stamp, flows, words) = (Stamp::default(), Flows::default(), Words::new());
-        Frequent { stamp, places: names, origins, tails, room, flows, words }
+        let (stamp, words) = (Stamp::default(), Words::new());
+        let flows = Flows { recent: vec![None; places.nodes as usize], ..Flows::default() };
+        let short = names.are_short() && origins.are_short();
+        Frequent { stamp, places: names, origins, short, tails, room, flows, words }
     }
 
     /// The time of the newest record as text.
@@ -118,21 +125,21 @@ impl Frequent {
     pub(super) fn learn(&mut self, at: Instant, note: &Note) {
         self.stamp.set(at);
         if let Note::Opened { flow, name, .. } = note {
-            let rank = self.flows.names.push(escaped(name).as_bytes());
-            self.flows.ranks.insert(*flow, rank);
-            self.flows.last = None;
+            let name = escaped(name);
+            self.flows.recent.iter_mut().for_each(|recent| *recent = recent.filter(|(known, _)| known != flow));
+            if name.len() <= LONGEST_NAME {
+                let rank = self.flows.names.push(name.as_bytes());
+                self.flows.ranks.insert(*flow, rank);
+            } else {
+                self.flows.ranks.swap_remove(flow);
+            }
         }
-    }
-
-    #[inline(always)]
-    fn names_are_short(&self) -> bool {
-        self.places.are_short() && self.origins.are_short()
     }
 
     /// Writes the line of a passage. False: names are too long.
     #[inline(always)]
     pub(super) fn passage(&mut self, out: &mut Lines, at: Instant, place: Place, kind: Kind, passage: Passage) -> bool {
-        if !self.names_are_short() {
+        if !self.short {
             return false;
         }
         self.stamp.set(at);
@@ -151,7 +158,10 @@ impl Frequent {
             if tail.bytes != bytes || tail.queue != queue {
                 *tail = Tail::new(bytes, queue, &mut self.room);
             }
-            row.block(&tail.text, tail.length);
+            match tail.text.first_chunk::<SHORT_TAIL>() {
+                Some(short) if tail.length <= SHORT_TAIL => row.block(short, tail.length),
+                _ => row.block(&tail.text, tail.length),
+            }
         }
         let length = row.len();
         out.end(length);
@@ -173,10 +183,7 @@ impl Frequent {
         if !matches!(note, FlowNote::SegmentSent { .. } | FlowNote::Delivered { .. } | FlowNote::Window(_)) {
             return false;
         }
-        let Some(rank) = self.flows.rank(flow) else { return false };
-        if !self.names_are_short() || !self.flows.names.are_short() {
-            return false;
-        }
+        let Some(rank) = self.flows.rank(place, flow).filter(|_| self.short) else { return false };
         self.stamp.set(at);
         let mut row = out.row();
         row.begin(&self.stamp);
@@ -258,6 +265,8 @@ struct Tail {
 const TAILS: usize = 256;
 /// The longest has 85 bytes.
 const TAIL: usize = 96;
+/// Most have fewer than this.
+const SHORT_TAIL: usize = 64;
 
 impl Tail {
     #[inline(never)]

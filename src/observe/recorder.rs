@@ -91,6 +91,7 @@ impl Recorder {
         capture.map_or(Ok(()), Capture::finish)?;
         let series = match self.full.map(|full| *full) {
             Some(Full { trace, queues, mut series }) => {
+                series.hear_of(trace.stamp().at());
                 trace.finish()?;
                 series.set_depths(queues.finish(self.digest.places())?);
                 Some(series)

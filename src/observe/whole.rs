@@ -30,7 +30,6 @@ impl Full {
     fn passage(&mut self, at: Instant, place: Place, kind: Kind, passage: Passage) {
         self.trace.passage(at, place, kind, passage);
         self.queues.see(at, place, self.trace.stamp(), passage.queue);
-        self.series.hear_of(at);
     }
 
     #[inline(never)]
@@ -45,11 +44,10 @@ impl Full {
 
     #[inline(never)]
     fn flow_notes(&mut self, at: Instant, place: Place, packet: Option<PacketId>, notes: &[(FlowId, FlowNote)]) {
-        for &(flow, note) in notes {
-            self.trace.flow(at, place, flow, packet, &note);
-            self.series.flow(at, place, flow, &note);
+        for (flow, note) in notes {
+            self.trace.flow(at, place, *flow, packet, note);
+            self.series.flow(at, place, *flow, note);
         }
-        self.series.hear_of(at);
     }
 }
 
