@@ -55,6 +55,9 @@ pub struct TcpConnection {
     pub(super) inbox: VecDeque<Bytes>,
     pub(super) seldom: Seldom,
     pub(super) notes: Vec<FlowNote>,
+    /// To see that header prediction changes nothing.
+    #[cfg(test)]
+    pub(super) never_predicts: bool,
 }
 
 impl TcpConnection {
@@ -93,6 +96,8 @@ impl TcpConnection {
             notes: Vec::new(),
             noting: false,
             seldom: Seldom::new(now),
+            #[cfg(test)]
+            never_predicts: false,
             config,
         };
         c.snd.set_mss(c.config.mss);
@@ -287,6 +292,9 @@ impl Connection for TcpConnection {
 
     fn take_segment(&mut self, now: Instant, segment: &mut TcpSegment) {
         self.now = now;
+        if self.take_predicted(segment) {
+            return;
+        }
         match self.state {
             State::Closed => {}
             State::SynSent => self.on_syn_sent(segment),
@@ -301,7 +309,7 @@ impl Connection for TcpConnection {
 
     fn fill_segment(&mut self, now: Instant, segment: &mut TcpSegment) -> Filled {
         self.now = now;
-        self.next_segment(segment)
+        self.fill_predicted(segment).unwrap_or_else(|| self.next_segment(segment))
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
