@@ -35,6 +35,8 @@ pub trait Connection: Stream {
     fn handle_segment(&mut self, now: Instant, mut segment: Self::Segment) {
         self.take_segment(now, &mut segment);
     }
+    /// Whether [`Stream::poll_event`] may have something to say.
+    fn has_events(&self) -> bool;
     /// The time of [`Connection::poll_timeout`] has come. Calling it early does nothing.
     fn handle_timeout(&mut self, now: Instant);
     /// Makes the next segment to send in the place of `segment`, whatever that was before; until

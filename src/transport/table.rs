@@ -192,6 +192,23 @@ impl<C: Connection> Table<C> {
         self.touch(id.index)
     }
 
+    /// A segment arrives at a connection; false: it does not exist.
+    #[inline]
+    pub fn take_segment(&mut self, id: ConnId, now: Instant, segment: &mut C::Segment) -> bool {
+        let Some(place) = self.slots.get_mut(id.index as usize) else { return false };
+        let Some(slot) = place.slot.as_mut().filter(|_| place.generation == id.generation) else { return false };
+        slot.connection.take_segment(now, segment);
+        // Mostly it says nothing; then nobody need ask.
+        if slot.connection.has_events() {
+            return self.touch(id.index).is_some();
+        }
+        let before = self.rows[READY].enter(id.index, &mut slot.next[READY]);
+        if before != END {
+            self.follow(id.index, [END, before]);
+        }
+        true
+    }
+
     /// The stream half, for the application.
     pub fn stream(&mut self, id: ConnId) -> Option<&mut dyn Stream> {
         self.get_mut(id).map(|s| &mut s.connection as &mut dyn Stream)

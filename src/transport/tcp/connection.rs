@@ -290,6 +290,10 @@ impl Stream for TcpConnection {
 impl Connection for TcpConnection {
     type Segment = TcpSegment;
 
+    fn has_events(&self) -> bool {
+        !self.events.is_empty()
+    }
+
     fn take_segment(&mut self, now: Instant, segment: &mut TcpSegment) {
         self.now = now;
         if self.take_predicted(segment) {
