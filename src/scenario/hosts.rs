@@ -30,6 +30,9 @@ use crate::transport::tcp::TcpConfig;
 /// Where bulk flows are received: this port and those after it.
 pub(super) const FIRST_BULK_PORT: u16 = 5001;
 
+/// The tables for TCP and RUDP, by their places in memory.
+type Tables = (usize, usize);
+
 /// What the makers of hosts share.
 pub(super) struct Hosts {
     pub(super) plan: Arc<Plan>,
@@ -51,7 +54,7 @@ pub(super) struct Hosts {
     tcp: RefCell<Settled<TcpConfig>>,
     rudp: RefCell<Settled<RudpConfig>>,
     // Hosts without settings of their own share a list.
-    plain: RefCell<BTreeMap<(usize, usize), Arc<[Settings]>>>,
+    plain: RefCell<BTreeMap<Tables, Arc<[Settings]>>>,
 }
 
 /// What storage nodes keep; of a real file that is not on this machine, the length is not known.
