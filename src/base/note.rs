@@ -33,8 +33,46 @@ pub struct Record {
 pub trait Notebook {
     /// One more note.
     fn note(&mut self, note: &Note);
-    /// What connections noted while `packet` was being handled.
-    fn flow_notes(&mut self, packet: Option<PacketId>, notes: &[(FlowId, FlowNote)]);
+    /// What a connection noted.
+    fn flow_notes(&mut self, about: About, notes: &[FlowNote]);
+}
+
+/// What the notes of a connection are about.
+#[derive(Clone, Copy, Debug)]
+pub struct About {
+    /// Which connection.
+    pub flow: FlowId,
+    /// The packet that was being handled, if one was.
+    pub packet: Option<PacketId>,
+}
+
+impl About {
+    /// A note about it.
+    #[inline]
+    pub fn note(self, note: FlowNote) -> Note {
+        Note::Flow { flow: self.flow, packet: self.packet, note }
+    }
+}
+
+/// Where connections note while their host handles a packet.
+pub struct Noting<'n> {
+    /// The packet, if there is one.
+    pub packet: Option<PacketId>,
+    /// Where the host notes.
+    pub notebook: &'n mut dyn Notebook,
+}
+
+impl Noting<'_> {
+    /// The same, for a shorter time.
+    pub fn reborrow(&mut self) -> Noting<'_> {
+        Noting { packet: self.packet, notebook: &mut *self.notebook }
+    }
+    /// Takes what a connection noted.
+    #[inline(never)]
+    pub fn take(&mut self, flow: FlowId, notes: &mut Vec<FlowNote>) {
+        self.notebook.flow_notes(About { flow, packet: self.packet }, notes);
+        notes.clear();
+    }
 }
 
 /// Which way a packet passes a node's interface.
@@ -50,11 +88,11 @@ pub enum Way {
 pub trait Sink {
     /// One more note, made then and there.
     fn note(&mut self, at: Instant, place: Place, note: &Note);
-    /// What connections at a host noted in one call, while it handled `packet`.
+    /// What a connection noted at a host.
     #[inline]
-    fn flow_notes(&mut self, at: Instant, place: Place, packet: Option<PacketId>, notes: &[(FlowId, FlowNote)]) {
-        for &(flow, note) in notes {
-            self.note(at, place, &Note::Flow { flow, packet, note });
+    fn flow_notes(&mut self, at: Instant, place: Place, about: About, notes: &[FlowNote]) {
+        for &note in notes {
+            self.note(at, place, &about.note(note));
         }
     }
     /// One more note with its time and place.

@@ -5,8 +5,8 @@
 //!
 //! This is version 4 of it: the version is part of what is hashed at the end.
 
-use crate::base::ids::{FlowId, PacketId};
-use crate::base::note::{FlowNote, Note, Place, Sink, Visitor};
+use crate::base::ids::FlowId;
+use crate::base::note::{About, FlowNote, Note, Place, Sink, Visitor};
 use crate::base::time::Instant;
 
 use super::fold::{Folder, Handled, KEYS};
@@ -123,9 +123,9 @@ impl Sink for Digest {
         }
     }
 
-    fn flow_notes(&mut self, at: Instant, place: Place, packet: Option<PacketId>, notes: &[(FlowId, FlowNote)]) {
-        let packet = Folder::handled(packet, &self.keys);
-        notes.iter().for_each(|(flow, note)| self.fold_flow(at, place, *flow, packet, note));
+    fn flow_notes(&mut self, at: Instant, place: Place, about: About, notes: &[FlowNote]) {
+        let packet = Folder::handled(about.packet, &self.keys);
+        notes.iter().for_each(|note| self.fold_flow(at, place, about.flow, packet, note));
     }
 }
 

@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
 use crate::base::ids::{FlowId, PacketId};
-use crate::base::note::{Depth, FlowNote, Note, Phase, Place, SendCause, Window, WindowCause};
+use crate::base::note::{About, Depth, FlowNote, Note, Phase, Place, SendCause, Window, WindowCause};
 use crate::base::time::{Duration, Instant};
 
 use super::ascii::{LONGEST_NAME, Names, ROOM, Row, Stamp};
@@ -171,19 +171,11 @@ impl Frequent {
     /// Writes the line of a note of a connection. False: it is none of the frequent ones, or names
     /// are too long.
     #[inline]
-    pub(super) fn flow(
-        &mut self,
-        out: &mut Lines,
-        at: Instant,
-        place: Place,
-        flow: FlowId,
-        packet: Option<PacketId>,
-        note: &FlowNote,
-    ) -> bool {
+    pub(super) fn flow(&mut self, out: &mut Lines, at: Instant, place: Place, about: About, note: &FlowNote) -> bool {
         if !matches!(note, FlowNote::SegmentSent { .. } | FlowNote::Delivered { .. } | FlowNote::Window(_)) {
             return false;
         }
-        let Some(rank) = self.flows.rank(place, flow).filter(|_| self.short) else { return false };
+        let Some(rank) = self.flows.rank(place, about.flow).filter(|_| self.short) else { return false };
         self.stamp.set(at);
         let mut row = out.row();
         row.begin(&self.stamp);
@@ -194,7 +186,7 @@ impl Frequent {
             _ => row.text(b"\",\"what\":\"window\",\"flow\":\""),
         }
         row.name(&self.flows.names, rank);
-        if let Some(packet) = packet {
+        if let Some(packet) = about.packet {
             row.text(b"\",\"packet\":\"");
             row.name(&self.origins, packet.origin.0 as usize);
             row.number(u64::from(packet.number));

@@ -7,7 +7,7 @@ use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
 use crate::base::ids::{FlowId, PacketId};
-use crate::base::note::{FlowNote, Note, Place, Record, Sink, Visitor};
+use crate::base::note::{About, FlowNote, Note, Place, Record, Sink, Visitor};
 use crate::base::time::Instant;
 
 use super::ascii::Stamp;
@@ -59,9 +59,9 @@ impl Trace {
 
     /// A connection noted something while its host handled `packet`.
     #[inline(always)]
-    pub(super) fn flow(&mut self, at: Instant, place: Place, flow: FlowId, packet: Option<PacketId>, note: &FlowNote) {
-        if !self.frequent.flow(&mut self.out, at, place, flow, packet, note) {
-            self.other(at, place, &Note::Flow { flow, packet, note: *note });
+    pub(super) fn flow(&mut self, at: Instant, place: Place, about: About, note: &FlowNote) {
+        if !self.frequent.flow(&mut self.out, at, place, about, note) {
+            self.other(at, place, &about.note(*note));
         }
     }
 
@@ -86,7 +86,7 @@ impl Sink for Trace {
             Note::PacketDelivered { packet, bytes, queue } => {
                 self.passage(at, place, Kind::Delivered, Passage { packet, bytes, queue });
             }
-            Note::Flow { flow, packet, note: about } => self.flow(at, place, flow, packet, &about),
+            Note::Flow { flow, packet, note } => self.flow(at, place, About { flow, packet }, &note),
             _ => self.other(at, place, note),
         }
     }

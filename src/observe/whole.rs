@@ -1,8 +1,7 @@
 //! A full recording and nothing beside it: a sink of its own, so that the compiler sees which notes come
 //! from where.
 
-use crate::base::ids::{FlowId, PacketId};
-use crate::base::note::{FlowNote, Note, Place, Sink};
+use crate::base::note::{About, FlowNote, Note, Place, Sink};
 use crate::base::time::Instant;
 
 use super::digest::Digest;
@@ -43,10 +42,10 @@ impl Full {
     }
 
     #[inline(never)]
-    fn flow_notes(&mut self, at: Instant, place: Place, packet: Option<PacketId>, notes: &[(FlowId, FlowNote)]) {
-        for (flow, note) in notes {
-            self.trace.flow(at, place, *flow, packet, note);
-            self.series.flow(at, place, *flow, note);
+    fn flow_notes(&mut self, at: Instant, place: Place, about: About, notes: &[FlowNote]) {
+        for note in notes {
+            self.trace.flow(at, place, about, note);
+            self.series.flow(at, place, about.flow, note);
         }
     }
 }
@@ -70,8 +69,8 @@ impl Sink for Whole<'_> {
         }
     }
 
-    fn flow_notes(&mut self, at: Instant, place: Place, packet: Option<PacketId>, notes: &[(FlowId, FlowNote)]) {
-        self.digest.flow_notes(at, place, packet, notes);
-        self.full.flow_notes(at, place, packet, notes);
+    fn flow_notes(&mut self, at: Instant, place: Place, about: About, notes: &[FlowNote]) {
+        self.digest.flow_notes(at, place, about, notes);
+        self.full.flow_notes(at, place, about, notes);
     }
 }

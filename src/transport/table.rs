@@ -9,7 +9,7 @@ use super::endpoint::{ConnId, EndpointEvent};
 use super::stream::Stream;
 use crate::base::calendar::Calendar;
 use crate::base::ids::{FlowId, TransportKind};
-use crate::base::note::FlowNote;
+use crate::base::note::{FlowNote, Noting};
 use crate::base::prefetch::prefetch_first;
 use crate::base::report::FlowReport;
 use crate::base::time::Instant;
@@ -99,7 +99,6 @@ pub struct Table<C> {
     // Used from the second place on. Re-armed lazily: an entry may be earlier than its slot's wake,
     // the first one never is.
     timers: Calendar,
-    notes: Vec<(FlowId, FlowNote)>,
     finished: Vec<(u64, FlowReport)>,
     opened: u64,
     transport: TransportKind,
@@ -119,7 +118,6 @@ impl<C: Connection> Table<C> {
             timers: Calendar::default(),
             rows: [Row::EMPTY; 2],
             earliest: None,
-            notes: Vec::new(),
             finished: Vec::new(),
             opened: 0,
         }
@@ -290,6 +288,7 @@ impl<C: Connection> Table<C> {
         &mut self,
         now: Instant,
         segment: &mut C::Segment,
+        mut noting: Option<Noting<'_>>,
         mut removed: impl FnMut(ConnId, &Slot<C>),
     ) -> Option<(SocketAddrV4, SocketAddrV4)> {
         while let index @ 0..ABSENT = self.rows[READY].first {
@@ -298,10 +297,11 @@ impl<C: Connection> Table<C> {
                 unreachable!("a place in a row is taken")
             };
             let filled = slot.connection.fill_segment(now, segment);
-            if let Some(made) = slot.connection.notes()
+            if let Some(noting) = &mut noting
+                && let Some(made) = slot.connection.notes()
                 && !made.is_empty()
             {
-                keep(&mut self.notes, slot.flow, made);
+                noting.take(slot.flow, made);
             }
             let ends = (slot.local, slot.remote);
             if filled == Filled::Segment {
@@ -370,10 +370,10 @@ impl<C: Connection> Table<C> {
         self.earliest
     }
 
-    /// The notes of all connections, oldest first, to be taken out.
-    #[inline]
-    pub fn notes(&mut self) -> &mut Vec<(FlowId, FlowNote)> {
-        &mut self.notes
+    /// Takes out what connections noted that were not asked by somebody who is noting.
+    pub fn take_notes(&mut self) -> Vec<FlowNote> {
+        let slots = self.slots.iter_mut().filter_map(|place| place.slot.as_mut());
+        slots.filter_map(|slot| slot.connection.notes()).flat_map(std::mem::take).collect()
     }
 
     /// Figures of every connection there was, in order of opening.
@@ -384,12 +384,6 @@ impl<C: Connection> Table<C> {
         all.sort_by_key(|(order, _)| *order);
         all.into_iter().map(|(_, r)| r).collect()
     }
-}
-
-#[inline(never)]
-fn keep(notes: &mut Vec<(FlowId, FlowNote)>, flow: FlowId, made: &mut Vec<FlowNote>) {
-    notes.extend(made.iter().map(|note| (flow, *note)));
-    made.clear();
 }
 
 fn report<C: Connection>(transport: TransportKind, slot: &Slot<C>) -> FlowReport {

@@ -9,8 +9,8 @@ use super::connection::TcpConnection;
 use super::cookie::Cookies;
 use super::iss::IssGenerator;
 use super::listener::Listener;
-use crate::base::ids::{FlowId, TransportKind};
-use crate::base::note::FlowNote;
+use crate::base::ids::TransportKind;
+use crate::base::note::{FlowNote, Noting};
 use crate::base::rare_queue::RareQueue;
 use crate::base::report::FlowReport;
 use crate::base::rng::Rng;
@@ -197,13 +197,18 @@ impl Endpoint for TcpEndpoint {
         self.table.has_work() || !self.replies.is_empty()
     }
 
-    fn fill_segment(&mut self, now: Instant, segment: &mut TcpSegment) -> Option<(Ipv4Addr, Ipv4Addr)> {
+    fn fill_segment(
+        &mut self,
+        now: Instant,
+        segment: &mut TcpSegment,
+        noting: Option<Noting<'_>>,
+    ) -> Option<(Ipv4Addr, Ipv4Addr)> {
         if let Some(reply) = self.replies.pop_front() {
             *segment = reply.segment;
             return Some((reply.src, reply.dst));
         }
         let (demux, last_hit, listeners) = (&mut self.demux, &mut self.last_hit, &mut self.listeners);
-        let (local, remote) = self.table.fill_segment(now, segment, |id, slot| {
+        let (local, remote) = self.table.fill_segment(now, segment, noting, |id, slot| {
             let pair = (slot.local, slot.remote);
             // One that left TIME-WAIT for another has no place any more.
             if demux.get(&pair) == Some(&id) {
@@ -222,8 +227,8 @@ impl Endpoint for TcpEndpoint {
         self.table.poll_timeout()
     }
 
-    fn notes(&mut self) -> &mut Vec<(FlowId, FlowNote)> {
-        self.table.notes()
+    fn take_notes(&mut self) -> Vec<FlowNote> {
+        self.table.take_notes()
     }
 
     fn stream(&mut self, conn: ConnId) -> Option<&mut dyn Stream> {
