@@ -214,6 +214,37 @@ impl Summary {
         }
     }
 
+    /// What expectations ask: the figures of the whole, and of the lists only those that are wanted.
+    ///
+    /// # Errors
+    /// None but those of a mistake in this crate.
+    pub fn figures(&self, wanted: &dyn Fn(&str) -> bool) -> serde_json::Result<serde_json::Value> {
+        let bare = Summary {
+            scenario: self.scenario.clone(),
+            digest: self.digest.clone(),
+            flows: Vec::new(),
+            fetches: Vec::new(),
+            links: Vec::new(),
+            leases: Vec::new(),
+            expect: Vec::new(),
+            ..*self
+        };
+        let mut figures = serde_json::to_value(bare)?;
+        if wanted("flows") {
+            figures["flows"] = serde_json::to_value(&self.flows)?;
+        }
+        if wanted("fetches") {
+            figures["fetches"] = serde_json::to_value(&self.fetches)?;
+        }
+        if wanted("links") {
+            figures["links"] = serde_json::to_value(&self.links)?;
+        }
+        if wanted("leases") {
+            figures["leases"] = serde_json::to_value(&self.leases)?;
+        }
+        Ok(figures)
+    }
+
     /// True if every expectation is met and no download failed: exit status 0.
     pub fn succeeded(&self) -> bool {
         self.expect.iter().all(|e| e.met) && self.fetches.iter().all(FetchSummary::completed)
@@ -383,6 +414,16 @@ mod tests {
         let summary = Summary::new(&run);
         assert_eq!((summary.links[0].utilisation, summary.virtual_s), (0.1, 4.71));
         assert_eq!(Summary::new(&RunOutcome { r#virtual: Instant::ZERO, ..run }).links[0].utilisation, 0.0);
+    }
+
+    #[test]
+    fn figures_have_the_lists_that_are_wanted() {
+        let nodes = vec![("phone".into(), end(Some("phone->store#1"), 100, 5_000_000, 200, 260))];
+        let summary = Summary::new(&RunOutcome { nodes, seed: 7, ..RunOutcome::default() });
+        let all = serde_json::to_value(&summary).unwrap();
+        assert_eq!(summary.figures(&|_| true).unwrap(), all);
+        let none = summary.figures(&|_| false).unwrap();
+        assert_eq!((&none["seed"], &none["flows"]), (&serde_json::json!(7), &serde_json::json!([])));
     }
 
     #[test]

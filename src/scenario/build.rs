@@ -34,8 +34,10 @@ const EVENT_LOSS: [Around; 2] = [["link/", "/forward/event/loss"], ["link/", "/r
 /// `link/reverse` of each link. The second figure counts the nodes.
 pub fn place_names(plan: &Plan) -> (Vec<String>, u32) {
     let nodes = plan.nodes.iter().map(|n| n.name.to_string());
-    let links = plan.links.iter().flat_map(|l| [format!("{}/forward", l.name), format!("{}/reverse", l.name)]);
-    (nodes.chain(links).collect(), plan.nodes.len() as u32)
+    let links = plan.links.iter().flat_map(|l| ["/forward", "/reverse"].map(|way| [&*l.name, way].concat()));
+    let mut names = Vec::with_capacity(plan.nodes.len() + 2 * plan.links.len());
+    names.extend(nodes.chain(links));
+    (names, plan.nodes.len() as u32)
 }
 
 /// Makes the network of a plan.

@@ -82,7 +82,22 @@ pub(super) struct Path {
     pub(super) field: &'static Field,
 }
 
+impl Expectation {
+    /// Whether it asks for one of this list of the summary.
+    pub fn asks_for(&self, list: &str) -> bool {
+        self.left.asks_for(list) || self.right.asks_for(list)
+    }
+}
+
 impl Operand {
+    fn asks_for(&self, list: &str) -> bool {
+        match self {
+            Operand::Path(path) | Operand::Call(_, path) => path.collection.list == list,
+            Operand::Plus(terms) => terms.iter().any(|term| term.asks_for(list)),
+            Operand::Number(..) | Operand::Text(_) | Operand::Bool(_) => false,
+        }
+    }
+
     pub(super) fn dimension(&self) -> Dimension {
         match self {
             Operand::Number(_, dimension) => *dimension,

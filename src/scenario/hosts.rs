@@ -30,6 +30,9 @@ use crate::transport::tcp::TcpConfig;
 /// Where bulk flows are received: this port and those after it.
 pub(super) const FIRST_BULK_PORT: u16 = 5001;
 
+/// The tables for TCP and RUDP, by their places in memory.
+type Tables = (usize, usize);
+
 /// What the makers of hosts share.
 pub(super) struct Hosts {
     pub(super) plan: Arc<Plan>,
@@ -51,7 +54,7 @@ pub(super) struct Hosts {
     tcp: RefCell<Settled<TcpConfig>>,
     rudp: RefCell<Settled<RudpConfig>>,
     // Hosts without settings of their own share a list.
-    plain: RefCell<BTreeMap<(usize, usize), Arc<[Settings]>>>,
+    plain: RefCell<BTreeMap<Tables, Arc<[Settings]>>>,
 }
 
 /// What storage nodes keep; of a real file that is not on this machine, the length is not known.
@@ -258,5 +261,47 @@ impl Hosts {
             }])
         });
         list.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::load::load;
+    use crate::scenario::text::Source;
+
+    #[test]
+    fn hosts_that_share_a_table_share_its_settings() {
+        let text = r#"
+            schema = 1
+            [transport.tcp]
+            sack = false
+            [node.a]
+            role  = "host"
+            count = 3
+            [node.b]
+            role  = "host"
+            count = 3
+            mss   = "500 B"
+            [[connect]]
+            between = ["a[*]", "b[*]"]
+            [[flow]]
+            from = "a[*]"
+            to   = "b[*]"
+            size = "1 kB"
+            nagle = false
+        "#;
+        let loaded = load(&Source::new("test.toml", text), &[]);
+        let plan = Arc::new(loaded.plan.unwrap_or_else(|| panic!("{:?}", loaded.diagnostics)));
+        let hosts = Hosts::new(plan.clone());
+        let plain = |node: usize| hosts.plain_settings(&plan.nodes[node]);
+        assert!(Arc::ptr_eq(&plain(0), &plain(2)) && Arc::ptr_eq(&plain(3), &plain(5)));
+        assert_eq!([&plain(0)[0].tcp, &plain(3)[0].tcp].map(|tcp| (tcp.mss, tcp.sack)), [(1448, false), (500, false)]);
+        assert!(Arc::ptr_eq(&plain(0)[0].rudp, &plain(3)[0].rudp));
+        let sender = |flow: usize| hosts.tcp.borrow_mut().of(&plan.flows[flow].sender);
+        assert!(Arc::ptr_eq(&sender(0), &sender(2)) && !sender(0).nagle && sender(0).mss == 1448);
+        // The transport's table, the group's, and the flows' at either end.
+        (0..3).for_each(|flow| _ = hosts.tcp.borrow_mut().of(&plan.flows[flow].receiver));
+        assert_eq!(hosts.tcp.borrow().known.len(), 4);
     }
 }

@@ -66,18 +66,20 @@ pub(super) fn flows(checker: &mut Checker, root: &DeTable<'_>, net: &Net) -> Vec
         };
         let transport = if word == "rudp" { TransportKind::Rudp } else { TransportKind::Tcp };
         let own = only(&params, keys::transport_keys_of(word));
-        // Nodes that share their settings share those of their flows.
-        let mut last: Option<(&Arc<Params>, Arc<Params>)> = None;
+        // Nodes that share their settings share those of their flows: there are two at most.
+        let mut known: Vec<(&Arc<Params>, Arc<Params>)> = Vec::new();
         let mut settings = |node: usize| {
             let node = &net.nodes[node];
             let base = if transport == TransportKind::Rudp { &node.rudp } else { &node.tcp };
             if own.0.is_empty() {
                 return base.clone();
             }
-            match &last {
-                Some((of, settings)) if Arc::ptr_eq(of, base) => settings.clone(),
-                _ => last.insert((base, Arc::new(overlay(&own, base)))).1.clone(),
+            if let Some((_, settings)) = known.iter().find(|(of, _)| Arc::ptr_eq(of, base)) {
+                return settings.clone();
             }
+            let new = Arc::new(overlay(&own, base));
+            known.push((base, new.clone()));
+            new
         };
         let (start, every) = start(&params);
         made.reserve(pairs.len());

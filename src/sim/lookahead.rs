@@ -5,7 +5,7 @@
 //! Only time depends on it.
 
 use super::channel::Channel;
-use super::network::NodeSlot;
+use super::node_slot::NodeSlot;
 use super::scheduler::Scheduler;
 use crate::base::ids::NodeId;
 use crate::base::prefetch::prefetch;

@@ -5,6 +5,7 @@ use smallvec::SmallVec;
 use super::channel::{Arrival, Channel, ChannelSetup, News, Watch};
 use super::fault::{Change, Fault};
 use super::lookahead::Lookahead;
+use super::node_slot::NodeSlot;
 use super::scheduler::{Scheduler, Source};
 use crate::base::ids::{ChannelId, NodeId, PortId};
 use crate::base::note::{Depth, DropCause, Nobody, Note, Notebook, Place, Sink, Way};
@@ -21,19 +22,6 @@ pub type NodeFactory = Box<dyn Fn(u32) -> Box<dyn Node>>;
 
 /// From here on looking ahead is worth its price.
 const MANY_NODES: usize = 1000;
-
-/// One cache line.
-#[repr(align(64))]
-pub(super) struct NodeSlot {
-    /// The node.
-    pub(super) node: Box<dyn Node>,
-    /// Where its ports lead; most nodes have one.
-    pub(super) ports: SmallVec<[ChannelId; 4]>,
-    last_packet: u32,
-    only_forwards: bool,
-    crashed: bool,
-    busy: bool,
-}
 
 /// A network and its clock. What happens is told to the sink; that its kind is known spares those
 /// that keep little the making of what they do not keep.

@@ -1,6 +1,7 @@
 //! The connections of one endpoint: their timers, and which of them want attention.
 //! Both transports' endpoints are built on it.
 
+use std::mem::offset_of;
 use std::net::SocketAddrV4;
 use std::sync::Arc;
 
@@ -77,9 +78,6 @@ impl Row {
     }
 }
 
-/// The part of a slot that every segment needs: of a connection its end is for rarer occasions.
-const HOT_BYTES: usize = 10 * 64;
-
 /// The rows: places whose events, and whose segments, have not been polled to the end.
 const EVENTS: usize = 0;
 const READY: usize = 1;
@@ -154,7 +152,7 @@ impl<C: Connection> Table<C> {
     pub fn prefetch(&self, step: usize) {
         if let [place] = &self.slots[..] {
             match (step, &place.slot) {
-                (1, _) => prefetch_first(place, HOT_BYTES),
+                (1, _) => prefetch_first(place, offset_of!(Slot<C>, connection) + C::HOT_BYTES),
                 (_, Some(slot)) => slot.connection.prefetch(),
                 _ => {}
             }
@@ -188,6 +186,23 @@ impl<C: Connection> Table<C> {
     pub fn get_mut(&mut self, id: ConnId) -> Option<&mut Slot<C>> {
         self.get(id)?;
         self.touch(id.index)
+    }
+
+    /// A segment arrives at a connection; false: it does not exist.
+    #[inline]
+    pub fn take_segment(&mut self, id: ConnId, now: Instant, segment: &mut C::Segment) -> bool {
+        let Some(place) = self.slots.get_mut(id.index as usize) else { return false };
+        let Some(slot) = place.slot.as_mut().filter(|_| place.generation == id.generation) else { return false };
+        slot.connection.take_segment(now, segment);
+        // Mostly it says nothing; then nobody need ask.
+        if slot.connection.has_events() {
+            return self.touch(id.index).is_some();
+        }
+        let before = self.rows[READY].enter(id.index, &mut slot.next[READY]);
+        if before != END {
+            self.follow(id.index, [END, before]);
+        }
+        true
     }
 
     /// The stream half, for the application.

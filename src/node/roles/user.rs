@@ -115,8 +115,9 @@ impl User {
         let retries = params.integer("retries").unwrap_or(3);
         let stall = params.duration("stall").unwrap_or(Duration::from_secs(20));
         let timeout = params.duration("timeout").unwrap_or(Duration::from_secs(60));
-        let mut fetches = Vec::new();
-        for entry in params.list("fetch").unwrap_or_default() {
+        let entries = params.list("fetch").unwrap_or_default();
+        let mut fetches = Vec::with_capacity(entries.len());
+        for entry in entries {
             let Data::Table(entry) = &entry.data else { continue };
             let text = entry.text("url").unwrap_or_default();
             let located = Url::parse(text).map(|url| env.outside.locate(url));

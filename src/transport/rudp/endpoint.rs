@@ -15,7 +15,6 @@ use crate::base::note::{CloseReason, FlowNote, Noting};
 use crate::base::report::FlowReport;
 use crate::base::rng::Rng;
 use crate::base::time::{Duration, Instant};
-use crate::transport::connection::Connection;
 use crate::transport::endpoint::{ConnId, Endpoint, EndpointEvent, Outgoing};
 use crate::transport::stream::Stream;
 use crate::transport::table::Table;
@@ -264,10 +263,9 @@ impl Endpoint for RudpEndpoint {
         if self.table.get(id).is_none_or(|slot| slot.remote != from || slot.local != to) {
             return false;
         }
-        let Some(slot) = self.table.get_mut(id) else { return false };
         let opening = seg.flags.syn;
-        slot.connection.take_segment(now, seg);
-        if opening {
+        self.table.take_segment(id, now, seg);
+        if let Some(slot) = self.table.get(id).filter(|_| opening) {
             self.by_peer_cid.insert(slot.connection.peer.cid, id);
         }
         true

@@ -15,7 +15,6 @@ use crate::base::rare_queue::RareQueue;
 use crate::base::report::FlowReport;
 use crate::base::rng::Rng;
 use crate::base::time::Instant;
-use crate::transport::connection::Connection;
 use crate::transport::endpoint::{ConnId, Endpoint, EndpointEvent, Outgoing};
 use crate::transport::stream::{Stream, StreamEvent};
 use crate::transport::table::Table;
@@ -146,8 +145,7 @@ impl Endpoint for TcpEndpoint {
         let pair = (SocketAddrV4::new(dst, segment.dst_port), SocketAddrV4::new(src, segment.src_port));
         let known = self.find(pair);
         let after = known.and_then(|id| self.makes_way(id, segment));
-        if let Some(slot) = known.filter(|_| after.is_none()).and_then(|id| self.table.get_mut(id)) {
-            slot.connection.take_segment(now, segment);
+        if known.filter(|_| after.is_none()).is_some_and(|id| self.table.take_segment(id, now, segment)) {
             return true;
         }
         // Nobody is answered who could not have asked (RFC 9293 section 3.9.2.3).
