@@ -33,8 +33,46 @@ pub struct Record {
 pub trait Notebook {
     /// One more note.
     fn note(&mut self, note: &Note);
-    /// What connections noted while `packet` was being handled.
-    fn flow_notes(&mut self, packet: Option<PacketId>, notes: &[(FlowId, FlowNote)]);
+    /// What a connection noted.
+    fn flow_notes(&mut self, about: About, notes: &[FlowNote]);
+}
+
+/// What the notes of a connection are about.
+#[derive(Clone, Copy, Debug)]
+pub struct About {
+    /// Which connection.
+    pub flow: FlowId,
+    /// The packet that was being handled, if one was.
+    pub packet: Option<PacketId>,
+}
+
+impl About {
+    /// A note about it.
+    #[inline]
+    pub fn note(self, note: FlowNote) -> Note {
+        Note::Flow { flow: self.flow, packet: self.packet, note }
+    }
+}
+
+/// Where connections note while their host handles a packet.
+pub struct Noting<'n> {
+    /// The packet, if there is one.
+    pub packet: Option<PacketId>,
+    /// Where the host notes.
+    pub notebook: &'n mut dyn Notebook,
+}
+
+impl Noting<'_> {
+    /// The same, for a shorter time.
+    pub fn reborrow(&mut self) -> Noting<'_> {
+        Noting { packet: self.packet, notebook: &mut *self.notebook }
+    }
+    /// Takes what a connection noted.
+    #[inline(never)]
+    pub fn take(&mut self, flow: FlowId, notes: &mut Vec<FlowNote>) {
+        self.notebook.flow_notes(About { flow, packet: self.packet }, notes);
+        notes.clear();
+    }
 }
 
 /// Which way a packet passes a node's interface.
@@ -50,11 +88,11 @@ pub enum Way {
 pub trait Sink {
     /// One more note, made then and there.
     fn note(&mut self, at: Instant, place: Place, note: &Note);
-    /// What connections at a host noted in one call, while it handled `packet`.
+    /// What a connection noted at a host.
     #[inline]
-    fn flow_notes(&mut self, at: Instant, place: Place, packet: Option<PacketId>, notes: &[(FlowId, FlowNote)]) {
-        for &(flow, note) in notes {
-            self.note(at, place, &Note::Flow { flow, packet, note });
+    fn flow_notes(&mut self, at: Instant, place: Place, about: About, notes: &[FlowNote]) {
+        for &note in notes {
+            self.note(at, place, &about.note(note));
         }
     }
     /// One more note with its time and place.
@@ -308,7 +346,9 @@ impl Note {
                 queue.visit(v);
             }
             Note::Opened { flow, name, transport, from, to } => {
-                begin(10, "flow-opened", *flow, None, v);
+                v.kind(10, "flow-opened");
+                v.flow("flow", *flow);
+                v.cause("packet", None);
                 v.text("name", name);
                 v.word("transport", *transport as u8, transport.name());
                 v.address("from", *from.ip());
@@ -316,7 +356,10 @@ impl Note {
                 v.address("to", *to.ip());
                 v.small("to_port", u32::from(to.port()));
             }
-            Note::Flow { flow, packet, note } => note.visit(*flow, *packet, v),
+            Note::Flow { flow, packet, note } => note.visit(v, |v| {
+                v.flow("flow", *flow);
+                v.cause("packet", *packet);
+            }),
             Note::Lease { address, server, change, lease } => {
                 v.kind(20, "lease");
                 v.word("change", *change as u8, change.word());
@@ -360,22 +403,28 @@ impl Depth {
 }
 
 impl FlowNote {
+    /// Shows every field to `v`; after the kind, `about` shows it the flow, and the packet that was
+    /// being handled.
     #[inline(always)]
-    fn visit(&self, flow: FlowId, packet: Option<PacketId>, v: &mut impl Visitor) {
+    pub fn visit<V: Visitor>(&self, v: &mut V, about: impl Fn(&mut V)) {
+        let begin = |number, word, v: &mut V| {
+            v.kind(number, word);
+            about(v);
+        };
         match self {
-            FlowNote::Established => begin(11, "established", flow, packet, v),
+            FlowNote::Established => begin(11, "established", v),
             FlowNote::SegmentSent { offset, bytes, cause } => {
-                begin(12, "segment-sent", flow, packet, v);
+                begin(12, "segment-sent", v);
                 v.number("offset", *offset);
                 v.small("bytes", *bytes);
                 v.word("cause", *cause as u8, cause.word());
             }
             FlowNote::Delivered { bytes } => {
-                begin(13, "delivered", flow, packet, v);
+                begin(13, "delivered", v);
                 v.number("bytes", *bytes);
             }
             FlowNote::Window(w) => {
-                begin(14, "window", flow, packet, v);
+                begin(14, "window", v);
                 v.word("cause", w.cause as u8, w.cause.word());
                 v.word("phase", w.phase as u8, w.phase.word());
                 v.number("cwnd_bytes", w.cwnd_bytes);
@@ -385,22 +434,14 @@ impl FlowNote {
                 v.number("rto_ns", w.rto.as_nanos());
             }
             FlowNote::Timeout { timer, backoff } => {
-                begin(15, "timeout", flow, packet, v);
+                begin(15, "timeout", v);
                 v.word("timer", *timer as u8, timer.word());
                 v.small("backoff", *backoff);
             }
             FlowNote::Closed { reason } => {
-                begin(16, "closed", flow, packet, v);
+                begin(16, "closed", v);
                 v.word("reason", *reason as u8, reason.word());
             }
         }
     }
-}
-
-/// What the notes of a flow begin with.
-#[inline(always)]
-fn begin(number: u8, word: &'static str, flow: FlowId, packet: Option<PacketId>, v: &mut impl Visitor) {
-    v.kind(number, word);
-    v.flow("flow", flow);
-    v.cause("packet", packet);
 }

@@ -1,7 +1,7 @@
 //! Sinks that stand for others, and notebooks whose notes go to a sink.
 
-use super::ids::{FlowId, PacketId};
-use super::note::{FlowNote, Note, Notebook, Place, Sink, Way};
+use super::ids::PacketId;
+use super::note::{About, FlowNote, Note, Notebook, Place, Sink, Way};
 use super::outline::Outline;
 use super::time::Instant;
 
@@ -19,8 +19,8 @@ impl<S: Sink + ?Sized> Notebook for Here<'_, S> {
     fn note(&mut self, note: &Note) {
         self.sink.note(self.at, self.place, note);
     }
-    fn flow_notes(&mut self, packet: Option<PacketId>, notes: &[(FlowId, FlowNote)]) {
-        self.sink.flow_notes(self.at, self.place, packet, notes);
+    fn flow_notes(&mut self, about: About, notes: &[FlowNote]) {
+        self.sink.flow_notes(self.at, self.place, about, notes);
     }
 }
 
@@ -64,8 +64,8 @@ impl<S: Sink + ?Sized> Sink for &mut S {
         (**self).note(at, place, note);
     }
     #[inline]
-    fn flow_notes(&mut self, at: Instant, place: Place, packet: Option<PacketId>, notes: &[(FlowId, FlowNote)]) {
-        (**self).flow_notes(at, place, packet, notes);
+    fn flow_notes(&mut self, at: Instant, place: Place, about: About, notes: &[FlowNote]) {
+        (**self).flow_notes(at, place, about, notes);
     }
     #[inline]
     fn wants_records(&self) -> bool {

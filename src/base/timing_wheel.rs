@@ -95,7 +95,7 @@ impl<const BITS: u32> TimingWheel<BITS> {
     }
 
     /// Takes out the entry that [`TimingWheel::first`] has just shown.
-    #[inline]
+    #[inline(always)]
     pub fn pop(&mut self, (at, key): (Instant, u32)) {
         self.now = Self::stretch(at);
         let entry = &mut self.entries[key as usize];

@@ -124,7 +124,7 @@ impl Host {
     #[inline(always)]
     fn pump(&mut self, cause: Option<PacketId>, ctx: &mut Ctx<'_>) {
         loop {
-            while self.deliver(ctx) {}
+            while self.core.has_events() && self.deliver(ctx) {}
             // What an app is told of may make more to send, and the other way round.
             if !self.core.transmit(cause, ctx) || !self.core.has_events() {
                 return;

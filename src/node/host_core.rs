@@ -5,8 +5,8 @@ use super::app::HostEvent;
 use super::node::Ctx;
 use super::owners::Owners;
 use super::setup::{HostSetup, RUDP_STREAM};
-use crate::base::ids::{FlowId, PacketId, PortId, TransportKind};
-use crate::base::note::{Depth, DropCause, FlowNote, Note, Notebook};
+use crate::base::ids::{PacketId, PortId, TransportKind};
+use crate::base::note::{Depth, DropCause, Note};
 use crate::base::rare_queue::RareQueue;
 use crate::base::rng::Rng;
 use crate::transport::endpoint::{Endpoint, EndpointEvent};
@@ -16,15 +16,6 @@ use crate::transport::tcp::TcpEndpoint;
 use crate::wire::packet::{Hop, Packet};
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
-
-/// What connections noted goes where a node notes.
-#[inline]
-fn pass_on(notes: &mut Vec<(FlowId, FlowNote)>, packet: Option<PacketId>, notebook: &mut dyn Notebook) {
-    if !notes.is_empty() {
-        notebook.flow_notes(packet, notes);
-        notes.clear();
-    }
-}
 
 /// A host has one interface.
 const INTERFACE: PortId = PortId(0);
@@ -88,7 +79,7 @@ impl Core {
         let (mut any, now) = (false, ctx.now());
         while self.tcp.has_work() {
             let mut packet = ctx.spare();
-            let Some((src, dst)) = self.tcp.fill_segment(now, packet.body.tcp()) else {
+            let Some((src, dst)) = self.tcp.fill_segment(now, packet.body.tcp(), ctx.noting_of(cause)) else {
                 ctx.recycle(packet);
                 break;
             };
@@ -96,30 +87,21 @@ impl Core {
             self.send(src, dst, packet, None, ctx);
         }
         if self.rudp.is_some() {
-            any |= self.transmit_rudp(ctx);
+            any |= self.transmit_rudp(cause, ctx);
         }
         if let Some(kernel) = &mut self.kernel {
-            kernel.flush(now);
-        }
-        if let Some(notebook) = ctx.notebook() {
-            pass_on(self.tcp.notes(), cause, notebook);
-            if let Some(rudp) = &mut self.rudp {
-                pass_on(rudp.notes(), cause, notebook);
-            }
-            if let Some(kernel) = &mut self.kernel {
-                pass_on(kernel.notes(), cause, notebook);
-            }
+            kernel.flush(now, ctx.noting_of(cause));
         }
         any
     }
 
     /// The same for RUDP.
     #[inline(never)]
-    fn transmit_rudp(&mut self, ctx: &mut Ctx<'_>) -> bool {
+    fn transmit_rudp(&mut self, cause: Option<PacketId>, ctx: &mut Ctx<'_>) -> bool {
         let (mut any, now) = (false, ctx.now());
         while self.rudp().has_work() {
             let mut packet = ctx.spare();
-            let Some((src, dst)) = self.rudp().fill_segment(now, packet.body.rudp()) else {
+            let Some((src, dst)) = self.rudp().fill_segment(now, packet.body.rudp(), ctx.noting_of(cause)) else {
                 ctx.recycle(packet);
                 break;
             };

@@ -2,7 +2,7 @@
 
 use super::outbox::Outbox;
 use crate::base::ids::{NodeId, PacketId, PortId};
-use crate::base::note::{Note, Notebook};
+use crate::base::note::{Note, Notebook, Noting};
 use crate::base::report::NodeReport;
 use crate::base::time::Instant;
 use crate::wire::packet::Packet;
@@ -158,10 +158,13 @@ impl<'a> Ctx<'a> {
         self.notebook.is_some()
     }
 
-    /// Where notes go, if they are wanted.
+    /// Where connections note while `packet` is being handled, if notes are wanted.
     #[inline]
-    pub(super) fn notebook(&mut self) -> Option<&mut (dyn Notebook + 'a)> {
-        self.notebook.as_deref_mut()
+    pub(super) fn noting_of(&mut self, packet: Option<PacketId>) -> Option<Noting<'_>> {
+        match &mut self.notebook {
+            Some(notebook) => Some(Noting { packet, notebook: &mut **notebook }),
+            None => None,
+        }
     }
 
     /// Notes something at this node.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
 use super::node::{Ctx, Input, Node, Status};
-use super::routes::{Entry, Own, Route, RouteTable};
+use super::routes::{Entry, Route, RouteTable};
 use crate::base::ids::PortId;
 use crate::base::note::{Depth, DropCause, Note};
 use crate::base::report::NodeReport;
@@ -45,10 +45,11 @@ impl Router {
         if packet.hop.to != self.addresses[port.0 as usize] {
             return Err(None);
         }
-        let &Entry { port, via, from, .. } = self.next(packet)?;
+        let entry = self.next(packet)?;
+        let &Entry { via, from, .. } = entry;
         packet.ttl -= 1;
         packet.hop = Hop { from, to: if via.is_unspecified() { packet.dst } else { via } };
-        Ok(port)
+        Ok(entry.port())
     }
 
     /// Where a packet goes next, or why it goes nowhere.
@@ -57,8 +58,7 @@ impl Router {
         let entry = self.lookup(packet.dst);
         // Packets to the router itself end here: nothing listens.
         let mine = match entry {
-            Some(Entry { own: Own::None, .. }) => false,
-            Some(Entry { own: Own::One(own), .. }) => *own == packet.dst,
+            Some(entry) if entry.knows_own() => entry.from == packet.dst,
             _ => self.addresses.contains(&packet.dst),
         };
         if packet.dst.is_broadcast() || mine {
@@ -93,7 +93,7 @@ impl Node for Router {
             self.tables.iter().for_each(|table| table.prefetch(packet.dst));
             return None;
         }
-        self.lookup(packet.dst).map(|entry| entry.port)
+        self.lookup(packet.dst).map(Entry::port)
     }
     fn next_wake(&self) -> Option<Instant> {
         None

@@ -1,11 +1,9 @@
-//! Text, written fast: a full recording writes some thirty pieces of it for every packet-hop, which
+//! Text, written fast: a full recording writes some twenty pieces of it for every packet-hop, which
 //! `format!` would make dearer than the run itself.
 //!
-//! Room is asked for once per line. A short piece is then copied in a block of fixed size, of which
-//! the next piece overwrites what is too much: that takes two instructions where a copy of just its
-//! length would take twenty.
-
-use std::mem::take;
+//! A short piece is copied in a block of fixed size, of which the next piece overwrites what is too
+//! much: that takes a few instructions where a copy of just its length would take twenty. A row has
+//! room for a block behind its longest text, so that nothing has to be checked.
 
 use crate::base::time::{Instant, NANOS_PER_SEC};
 
@@ -37,88 +35,71 @@ const fn thousand(zeros: bool) -> [[u8; 4]; 1000] {
     all
 }
 
-/// Room that a number needs.
-pub const NUMBER: usize = 24;
-/// Room that a time in seconds needs.
-pub const SECONDS: usize = 32;
+/// Room for a row, and for as much again behind it.
+pub const ROOM: usize = 2 * LONGEST;
+/// A row has fewer bytes than this.
+pub const LONGEST: usize = 1024;
 /// Bytes of a block of a name.
 const BLOCK: usize = 32;
+/// Names of at most so many bytes are written by [`Row::name`].
+pub const LONGEST_NAME: usize = 2 * BLOCK;
+/// The most bytes of a whole number.
+pub const NUMBER: usize = 20;
+/// The most bytes of a time in seconds.
+pub const SECONDS: usize = NUMBER + 1;
 
-/// Writes pieces one behind the other. Who makes one gives it enough room.
-pub struct Pen<'b> {
-    rest: &'b mut [u8],
+/// Writes pieces one behind the other. Who writes a row knows that it is shorter than [`LONGEST`].
+pub struct Row<'b> {
+    room: &'b mut [u8; ROOM],
+    end: usize,
 }
 
-impl<'b> Pen<'b> {
-    /// A pen at the start of `room`.
+impl<'b> Row<'b> {
+    /// A row at the start of `room`.
     #[inline(always)]
-    pub const fn new(room: &'b mut [u8]) -> Self {
-        Pen { rest: room }
+    pub const fn new(room: &'b mut [u8; ROOM]) -> Self {
+        Row { room, end: 0 }
     }
 
-    /// How much of its room is left.
+    /// How long it is.
     #[inline(always)]
-    pub const fn left(&self) -> usize {
-        self.rest.len()
-    }
-
-    #[inline(always)]
-    fn go(&mut self, bytes: usize) {
-        self.rest = &mut take(&mut self.rest)[bytes..];
+    pub const fn len(&self) -> usize {
+        self.end
     }
 
     /// A block, of which only the first `length` bytes count.
     #[inline(always)]
     pub fn block<const N: usize>(&mut self, block: &[u8; N], length: usize) {
-        *self.rest.first_chunk_mut().expect("room was asked for") = *block;
-        self.go(length);
+        debug_assert!(self.end + length < LONGEST, "a row is longer than was thought");
+        // Changes nothing, and says to the compiler that the block has room.
+        let at = self.end & (LONGEST - 1);
+        self.room[at..at + N].copy_from_slice(block);
+        self.end = at + length;
     }
 
     /// One byte.
     #[inline(always)]
     pub fn byte(&mut self, byte: u8) {
-        self.rest[0] = byte;
-        self.go(1);
+        self.block(&[byte], 1);
     }
 
-    /// Text as it stands; cheap where its length is known to the compiler.
+    /// Text whose length the compiler knows.
     #[inline(always)]
-    pub fn text(&mut self, text: &[u8]) {
-        self.rest[..text.len()].copy_from_slice(text);
-        self.go(text.len());
+    pub fn text<const N: usize>(&mut self, text: &[u8; N]) {
+        self.block(text, N);
     }
 
-    /// `,"name":`
-    #[inline(always)]
-    pub fn member(&mut self, name: &'static str) {
-        let (room, rest) = take(&mut self.rest).split_at_mut(name.len() + 4);
-        let end = name.len() + 2;
-        room[..2].copy_from_slice(b",\"");
-        room[2..end].copy_from_slice(name.as_bytes());
-        room[end..].copy_from_slice(b"\":");
-        self.rest = rest;
-    }
-
-    /// A name of a table.
+    /// A name of a table, of at most [`LONGEST_NAME`] bytes.
     #[inline(always)]
     pub fn name(&mut self, names: &Names, rank: usize) {
-        match names.heads.get(rank) {
-            Some(head) if head.length as usize <= BLOCK => self.block(&head.block, head.length as usize),
-            Some(head) => self.long_name(names, head),
-            None => self.byte(b'?'),
+        let Some(head) = names.heads.get(rank) else { return self.byte(b'?') };
+        let length = head.length as usize;
+        if length <= BLOCK {
+            return self.block(&head.block, length);
         }
-    }
-
-    #[inline(always)]
-    fn long_name(&mut self, names: &Names, head: &Head) {
         self.block(&head.block, BLOCK);
-        let mut left = head.length as usize - BLOCK;
-        for block in &names.tails[head.tail as usize..] {
-            if left <= BLOCK {
-                return self.block(block, left);
-            }
-            self.block(block, BLOCK);
-            left -= BLOCK;
+        if let Some(tail) = names.tails.get(head.tail as usize) {
+            self.block(tail, length - BLOCK);
         }
     }
 
@@ -131,7 +112,7 @@ impl<'b> Pen<'b> {
                 self.short(value as u32 / 1_000);
                 self.three(value as u32);
             }
-            _ => self.rest = long(take(&mut self.rest), value),
+            _ => self.end = large(self.room, self.end, value),
         }
     }
 
@@ -156,16 +137,13 @@ impl<'b> Pen<'b> {
         if part == 0 {
             return;
         }
-        let mut digits = [b'.'; 14];
-        let mut pen = Pen::new(&mut digits[1..]);
-        pen.three(part / 1_000_000);
-        pen.three(part / 1_000);
-        pen.three(part);
-        let mut end = 10;
-        while digits[end - 1] == b'0' {
-            end -= 1;
+        self.byte(b'.');
+        self.three(part / 1_000_000);
+        self.three(part / 1_000);
+        self.three(part);
+        while self.room[(self.end - 1) & (LONGEST - 1)] == b'0' {
+            self.end -= 1;
         }
-        self.block(&digits, end);
     }
 
     /// The text of `stamp`.
@@ -181,23 +159,23 @@ impl<'b> Pen<'b> {
     pub fn begin(&mut self, stamp: &Stamp) {
         self.block(&stamp.begin, stamp.end + PLACE.len());
     }
-
-    /// Text that is known beforehand.
-    #[inline(always)]
-    pub fn fixed(&mut self, text: &Fixed) {
-        self.block(&text.block, text.length);
-    }
 }
 
-/// A number of more than six digits.
+/// Writes a number of more than six digits at `end`, and says where it ends. Not a part of [`Row`],
+/// which then need not stand in memory.
 #[inline(never)]
-fn long(room: &mut [u8], value: u64) -> &mut [u8] {
-    let mut pen = Pen::new(room);
-    pen.number(value / 1_000_000);
+fn large(room: &mut [u8; ROOM], end: usize, value: u64) -> usize {
+    let mut row = Row { room, end };
+    if value < 1_000_000_000 {
+        row.short(value as u32 / 1_000_000);
+    } else {
+        row.number(value / 1_000_000_000);
+        row.three((value % 1_000_000_000) as u32 / 1_000_000);
+    }
     let last = (value % 1_000_000) as u32;
-    pen.three(last / 1_000);
-    pen.three(last);
-    pen.rest
+    row.three(last / 1_000);
+    row.three(last);
+    row.end
 }
 
 /// Names as they stand in a file, in whole blocks. All in one piece, because ten thousand names
@@ -231,58 +209,51 @@ impl Names {
         self.heads.len() - 1
     }
 
-    /// Room that any of them needs.
-    pub const fn room(&self) -> usize {
-        self.longest + BLOCK
+    /// The name of this rank, however long it is.
+    pub fn whole(&self, rank: usize) -> Vec<u8> {
+        let Some(head) = self.heads.get(rank) else { return b"?".to_vec() };
+        let blocks = [head.block].into_iter().chain(self.tails[head.tail as usize..].iter().copied());
+        blocks.flatten().take(head.length as usize).collect()
+    }
+
+    /// Whether [`Row::name`] can write all of them.
+    #[inline]
+    pub const fn are_short(&self) -> bool {
+        self.longest <= LONGEST_NAME
     }
 }
 
-/// A longer block.
-const LONG_BLOCK: usize = 48;
-
-/// Text of at most a long block.
-pub struct Fixed {
-    block: [u8; LONG_BLOCK],
-    length: usize,
-}
-
-impl Fixed {
-    /// Of this text.
-    pub const fn new(text: &str) -> Self {
-        let (mut block, bytes) = ([0; LONG_BLOCK], text.as_bytes());
-        let mut i = 0;
-        while i < bytes.len() {
-            block[i] = bytes[i];
-            i += 1;
-        }
-        Fixed { block, length: bytes.len() }
-    }
-}
-
+/// Bytes of a stamp.
+const STAMP: usize = 48;
 const OPEN: &[u8] = b"{\"time_s\":";
-const PLACE: &[u8] = b",\"place\":\"";
+const PLACE: &[u8; 10] = b",\"place\":\"";
 
 /// The text of the newest instant: several records in a row have the same.
 #[derive(Clone, Debug)]
 pub struct Stamp {
     at: Option<Instant>,
-    /// The instant in whole milliseconds, and where their text ends.
+    /// The start of the millisecond whose text stands in `begin`, and where that ends.
     millis: Option<u64>,
     millis_end: usize,
     /// The text with what stands around it in a record, and where the text ends.
-    begin: [u8; LONG_BLOCK],
+    begin: [u8; STAMP],
     end: usize,
 }
 
 impl Default for Stamp {
     fn default() -> Self {
-        Stamp { at: None, millis: None, millis_end: 0, begin: [0; LONG_BLOCK], end: OPEN.len() }
+        Stamp { at: None, millis: None, millis_end: 0, begin: [0; STAMP], end: OPEN.len() }
     }
 }
 
 impl Stamp {
+    /// Which instant it is.
+    pub fn at(&self) -> Instant {
+        self.at.unwrap_or(Instant::ZERO)
+    }
+
     /// Sets it to `at`.
-    #[inline]
+    #[inline(always)]
     pub fn set(&mut self, at: Instant) {
         if self.at != Some(at) {
             self.write(at);
@@ -292,33 +263,45 @@ impl Stamp {
     #[inline(never)]
     fn write(&mut self, at: Instant) {
         self.at = Some(at);
-        let (millis, rest) = (at.as_nanos() / 1_000_000, (at.as_nanos() % 1_000_000) as u32);
-        if self.millis != Some(millis) {
-            self.millis = Some(millis);
-            let mut pen = Pen::new(&mut self.begin);
-            pen.text(OPEN);
-            pen.number(millis / 1_000);
-            pen.byte(b'.');
-            pen.three((millis % 1_000) as u32);
-            self.millis_end = LONG_BLOCK - pen.left();
-        }
-        let mut pen = Pen::new(&mut self.begin[self.millis_end..]);
-        pen.three(rest / 1_000);
-        pen.three(rest);
-        let mut end = self.millis_end + 6;
+        let nanos = at.as_nanos();
+        let rest = match self.millis.and_then(|start| nanos.checked_sub(start)) {
+            Some(rest) if rest < 1_000_000 => rest as u32,
+            _ => self.write_millis(nanos),
+        };
+        // At most 10 bytes before the time, which has 21 at most.
+        let start = self.millis_end & 31;
+        self.begin[start..start + 4].copy_from_slice(&THREE[(rest / 1_000) as usize]);
+        self.begin[start + 3..start + 7].copy_from_slice(&THREE[(rest % 1_000) as usize]);
+        let mut end = start + 6;
         while self.begin[end - 1] == b'0' {
             end -= 1;
         }
         if self.begin[end - 1] == b'.' {
             end -= 1;
         }
-        if end < self.millis_end {
+        if end < start {
             // What comes behind overwrites digits of the milliseconds.
             self.millis = None;
         }
-        // At most ten bytes, 21, and ten.
         self.begin[end..end + PLACE.len()].copy_from_slice(PLACE);
         self.end = end;
+    }
+
+    /// Writes the whole milliseconds of an instant, and says how many nanoseconds are left.
+    #[inline(never)]
+    fn write_millis(&mut self, nanos: u64) -> u32 {
+        let (millis, rest) = (nanos / 1_000_000, (nanos % 1_000_000) as u32);
+        self.millis = Some(nanos - u64::from(rest));
+        let mut room = [0; ROOM];
+        let mut row = Row::new(&mut room);
+        row.number(millis / 1_000);
+        row.byte(b'.');
+        row.three((millis % 1_000) as u32);
+        let length = row.len();
+        self.begin[..OPEN.len()].copy_from_slice(OPEN);
+        self.begin[OPEN.len()..OPEN.len() + length].copy_from_slice(&room[..length]);
+        self.millis_end = OPEN.len() + length;
+        rest
     }
 }
 
@@ -337,13 +320,12 @@ mod tests {
     use super::*;
     use crate::base::time::Duration;
 
-    fn text(write: impl FnOnce(&mut Pen<'_>)) -> String {
-        let mut out = vec![b'~'; 256];
-        let mut pen = Pen::new(&mut out);
-        write(&mut pen);
-        let left = pen.left();
-        out.truncate(256 - left);
-        String::from_utf8(out).unwrap()
+    fn text(write: impl FnOnce(&mut Row<'_>)) -> String {
+        let mut room = [b'~'; ROOM];
+        let mut row = Row::new(&mut room);
+        write(&mut row);
+        let length = row.len();
+        String::from_utf8(room[..length].to_vec()).unwrap()
     }
 
     #[test]
@@ -353,31 +335,35 @@ mod tests {
         values.extend((0..20).flat_map(|zeros| [10_u64.pow(zeros), 10_u64.pow(zeros) - 1]));
         let mut stamp = Stamp::default();
         for value in values {
-            assert_eq!(text(|pen| pen.number(value)), value.to_string());
-            assert_eq!(text(|pen| pen.seconds(value)), Duration::from_nanos(value).to_string());
+            assert_eq!(text(|row| row.number(value)), value.to_string());
+            assert_eq!(text(|row| row.seconds(value)), Duration::from_nanos(value).to_string());
             let at = Instant::from_nanos(value);
             stamp.set(at);
-            assert_eq!(text(|pen| [0; 2].iter().for_each(|_| pen.stamp(&stamp))), format!("{at}{at}"));
-            assert_eq!(text(|pen| pen.begin(&stamp)), format!("{{\"time_s\":{at},\"place\":\""));
+            assert_eq!(text(|row| [0; 2].iter().for_each(|_| row.stamp(&stamp))), format!("{at}{at}"));
+            assert_eq!(text(|row| row.begin(&stamp)), format!("{{\"time_s\":{at},\"place\":\""));
         }
         for value in 0..20_000 {
-            assert_eq!(text(|pen| pen.number(value)), value.to_string());
+            assert_eq!(text(|row| row.number(value)), value.to_string());
             let at = Instant::from_nanos(value * 1_234_500);
             stamp.set(at);
-            assert_eq!(text(|pen| pen.stamp(&stamp)), at.to_string());
+            assert_eq!(text(|row| row.stamp(&stamp)), at.to_string());
         }
     }
 
     #[test]
-    fn names_of_every_length_come_out_whole() {
+    fn names_come_out_whole() {
         let mut names = Names::default();
-        let all: Vec<String> = (0..100).map(|length| "0123456789".repeat(10)[..length].to_owned()).collect();
+        let all: Vec<String> = (0..=LONGEST_NAME).map(|length| "0123456789".repeat(10)[..length].to_owned()).collect();
         let ranks: Vec<usize> = all.iter().map(|name| names.push(name.as_bytes())).collect();
         for (name, rank) in all.iter().zip(ranks) {
-            assert_eq!(&text(|pen| pen.name(&names, rank)), name);
+            assert_eq!(&text(|row| row.name(&names, rank)), name);
         }
-        assert_eq!(text(|pen| pen.name(&names, 100)), "?");
-        assert_eq!(text(|pen| pen.member("bytes")), ",\"bytes\":");
+        assert_eq!(text(|row| row.name(&names, 100)), "?");
+        assert!(names.are_short());
+        names.push(&[b'x'; LONGEST_NAME + 1]);
+        assert!(!names.are_short());
+        assert_eq!(names.whole(LONGEST_NAME + 1), [b'x'; LONGEST_NAME + 1]);
+        assert_eq!(names.whole(40), all[40].as_bytes());
     }
 
     #[test]

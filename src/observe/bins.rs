@@ -1,5 +1,7 @@
 //! Bytes over time, in bins that grow coarser as the run grows longer.
 
+use std::ops::Range;
+
 use crate::base::time::{Duration, Instant};
 
 /// Deliveries are summed in bins of this width at first.
@@ -29,17 +31,29 @@ pub(super) struct Bins {
     width: Duration,
     first: u64,
     bytes: Vec<u64>,
+    /// When the last of them is.
+    newest: Range<Instant>,
 }
 
 impl Default for Bins {
     fn default() -> Self {
-        Bins { width: FINE_BIN, first: 0, bytes: Vec::new() }
+        Bins { width: FINE_BIN, first: 0, bytes: Vec::new(), newest: Instant::ZERO..Instant::ZERO }
     }
 }
 
 impl Bins {
     /// Adds bytes; instants come in order.
+    #[inline]
     pub(super) fn add(&mut self, at: Instant, bytes: u64) {
+        // Mostly in the bin of the bytes before.
+        match self.bytes.last_mut() {
+            Some(sum) if self.newest.contains(&at) => *sum += bytes,
+            _ => self.add_elsewhere(at, bytes),
+        }
+    }
+
+    #[inline(never)]
+    fn add_elsewhere(&mut self, at: Instant, bytes: u64) {
         let mut bin = at.as_nanos() / self.width.as_nanos();
         while bin >= COARSE {
             self.coarsen();
@@ -53,6 +67,10 @@ impl Bins {
             self.bytes.resize(index + 1, 0);
         }
         self.bytes[index] += bytes;
+        if index + 1 == self.bytes.len() {
+            let start = Instant::ZERO + self.width * bin;
+            self.newest = start..start + self.width;
+        }
     }
 
     fn coarsen(&mut self) {

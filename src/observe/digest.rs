@@ -2,24 +2,26 @@
 //!
 //! Places are named, never numbered, in what is hashed, and each place has its own chain. So a
 //! bystander that sends nothing changes no digest, and one that does changes its own places only.
+//!
+//! This is version 4 of it: the version is part of what is hashed at the end.
 
-use crate::base::ids::{FlowId, PacketId};
-use crate::base::note::{FlowNote, Note, Place, Sink};
+use crate::base::ids::FlowId;
+use crate::base::note::{About, FlowNote, Note, Place, Sink, Visitor};
 use crate::base::time::Instant;
 
-use super::fold::{Folder, KEYS};
+use super::fold::{Folder, Handled, KEYS};
 use super::places::Places;
 
 /// At most so many prints are kept of a run, so that a lock stays small however long the run is.
 pub const MAX_PRINTS: usize = 1 << 16;
 
 /// Folds records into the digest of a run.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Digest {
     places: Places,
     /// A hash of each place's name: its chain's seed, and its part of a packet's name.
     keys: Vec<u64>,
-    chains: Vec<(u64, u64)>,
+    chains: Vec<u64>,
     total: u64,
     /// At which record the next print is kept, and how many are missing until then.
     next_print: u64,
@@ -53,15 +55,13 @@ pub struct PlaceDigest {
     pub name: String,
     /// Its chain.
     pub chain: u64,
-    /// Its records.
-    pub records: u64,
 }
 
 impl Digest {
     /// An empty digest.
     pub fn new(places: &Places) -> Self {
         let keys: Vec<u64> = places.names.iter().map(|name| name_key(name)).collect();
-        let chains = keys.iter().map(|&key| (key, 0)).collect();
+        let chains = keys.clone();
         let (next_print, missing, every) = (1, 1, 1);
         Digest { places: places.clone(), keys, chains, total: 0, next_print, missing, every, prints: Vec::new() }
     }
@@ -89,16 +89,16 @@ impl Digest {
             .names
             .into_iter()
             .zip(self.chains)
-            .filter(|(_, (_, records))| *records > 0)
-            .map(|(name, (chain, records))| PlaceDigest { name, chain, records })
+            .zip(self.keys)
+            .filter(|((_, chain), key)| chain != key)
+            .map(|((name, chain), _)| PlaceDigest { name, chain })
             .collect();
         per_place.sort_by(|a, b| a.name.cmp(&b.name));
-        let mut hasher = blake3::Hasher::new_derive_key("twinwire digest v3");
+        let mut hasher = blake3::Hasher::new_derive_key("twinwire digest v4");
         for place in &per_place {
             hasher.update(&(place.name.len() as u64).to_le_bytes());
             hasher.update(place.name.as_bytes());
             hasher.update(&place.chain.to_le_bytes());
-            hasher.update(&place.records.to_le_bytes());
         }
         DigestResult {
             hex: hasher.finalize().to_hex().to_string(),
@@ -116,15 +116,16 @@ impl Sink for Digest {
     fn note(&mut self, at: Instant, place: Place, note: &Note) {
         match note {
             // Four of five; and where they are made, it is known which of them it is.
-            Note::PacketSent { .. } | Note::PacketDelivered { .. } => self.fold(at, place, note),
+            Note::PacketSent { .. } | Note::PacketDelivered { .. } => {
+                self.fold(at, place, note);
+            }
             _ => self.fold_other(at, place, note),
         }
     }
 
-    fn flow_notes(&mut self, at: Instant, place: Place, packet: Option<PacketId>, notes: &[(FlowId, FlowNote)]) {
-        for &(flow, note) in notes {
-            self.fold(at, place, &Note::Flow { flow, packet, note });
-        }
+    fn flow_notes(&mut self, at: Instant, place: Place, about: About, notes: &[FlowNote]) {
+        let packet = Folder::handled(about.packet, &self.keys);
+        notes.iter().for_each(|note| self.fold_flow(at, place, about.flow, packet, note));
     }
 }
 
@@ -136,16 +137,32 @@ impl Digest {
 
     #[inline(always)]
     fn fold(&mut self, at: Instant, place: Place, note: &Note) {
-        let Some((chain, records)) = self.chains.get_mut(place.0 as usize) else {
-            debug_assert!(false, "a record from a place that is not in the table");
-            return;
-        };
-        let mut folder = Folder::new(*chain ^ at.as_nanos(), &self.keys);
+        let Some(chain) = chain_of(&mut self.chains, place) else { return };
+        let mut folder = Folder::new(*chain, at, &self.keys);
         note.visit(&mut folder);
         *chain = folder.finish();
-        *records += 1;
+        let chain = *chain;
+        self.go_on(chain);
+    }
+
+    #[inline(never)]
+    fn fold_flow(&mut self, at: Instant, place: Place, flow: FlowId, packet: Handled, note: &FlowNote) {
+        let Some(chain) = chain_of(&mut self.chains, place) else { return };
+        let mut folder = Folder::new(*chain, at, &self.keys);
+        note.visit(&mut folder, |folder| {
+            folder.flow("flow", flow);
+            folder.add_handled(packet);
+        });
+        *chain = folder.finish();
+        let chain = *chain;
+        self.go_on(chain);
+    }
+
+    /// One record more, after which its place's chain is this.
+    #[inline(always)]
+    fn go_on(&mut self, chain: u64) {
         // An odd factor loses nothing, and the upper bits depend on all below them.
-        self.total = self.total.wrapping_add(*chain).wrapping_mul(KEYS[0] | 1);
+        self.total = self.total.wrapping_add(chain).wrapping_mul(KEYS[0] | 1);
         self.missing -= 1;
         if self.missing == 0 {
             self.keep_print();
@@ -164,6 +181,13 @@ impl Digest {
             self.prints = self.prints.chunks_exact(2).map(|pair| pair[1]).collect();
         }
     }
+}
+
+#[inline(always)]
+fn chain_of(chains: &mut [u64], place: Place) -> Option<&mut u64> {
+    let chain = chains.get_mut(place.0 as usize);
+    debug_assert!(chain.is_some(), "a record from a place that is not in the table");
+    chain
 }
 
 /// The first 64 bits of a name's BLAKE3 hash.
@@ -326,7 +350,7 @@ mod tests {
         d.record(&sent(9, 3, 1));
         d.record(&Record { at: Instant::from_nanos(10), place: Place(1), note: Note::Remark { text: "done".into() } });
         let result = d.finish();
-        assert_eq!(result.hex, "09cab405f3bf9e06c8ef323b479548a503d572329fadf80d911c1e9acdc513e7");
+        assert_eq!(result.hex, "411c9ecb928d8b5449b2c24163832c53829a9d07b07475f7f16ea72724a2e784");
         assert_eq!(result.records, 3);
     }
 

@@ -2,7 +2,7 @@
 
 use std::io::{self, Cursor, Read, Seek, SeekFrom, Write};
 
-use super::ascii::Pen;
+use super::ascii::{ROOM, Row};
 
 /// A scratch file: written during the run, read once at its end.
 pub trait Spool: Read + Write + Seek {}
@@ -32,7 +32,7 @@ impl Files {
 
 /// Text on its way to a file. The first failure to write is kept for the end.
 pub(super) struct Lines<W = Box<dyn Write>> {
-    /// What is not yet written, and behind it room for more.
+    /// What is not yet written, and behind it room for more: for a row at least.
     buffer: Vec<u8>,
     used: usize,
     out: W,
@@ -40,44 +40,40 @@ pub(super) struct Lines<W = Box<dyn Write>> {
 }
 
 /// So much is written at once.
-const CHUNK: usize = 1 << 16;
+const CHUNK: usize = 1 << 18;
 
 impl<W: Write> Lines<W> {
     pub(super) fn new(out: W) -> Self {
-        Lines { buffer: vec![0; CHUNK], used: 0, out, result: Ok(()) }
+        Lines { buffer: vec![0; CHUNK + ROOM], used: 0, out, result: Ok(()) }
     }
 
-    /// A pen with room for `most` bytes. When the line is written, [`Lines::end`] must be told how
-    /// much is left of the room.
-    #[inline]
-    pub(super) fn pen(&mut self, most: usize) -> Pen<'_> {
-        if self.buffer.len() - self.used < most {
-            self.make_room(most);
+    /// Room for a row. When it is written, [`Lines::end`] must be told how long it is.
+    #[inline(always)]
+    pub(super) fn row(&mut self) -> Row<'_> {
+        if self.used > CHUNK {
+            self.write();
         }
-        Pen::new(&mut self.buffer[self.used..])
+        let room = self.buffer[self.used..].first_chunk_mut().expect("there is always room for a row");
+        Row::new(room)
     }
 
-    #[inline]
-    pub(super) fn end(&mut self, left: usize) {
-        self.used = self.buffer.len() - left;
+    #[inline(always)]
+    pub(super) fn end(&mut self, length: usize) {
+        self.used += length;
     }
 
-    /// A line that is known already.
-    pub(super) fn line(&mut self, text: &[u8]) {
-        let mut pen = self.pen(text.len());
-        pen.text(text);
-        let left = pen.left();
-        self.end(left);
+    /// Text of any length.
+    pub(super) fn text(&mut self, text: &[u8]) {
+        for piece in text.chunks(ROOM) {
+            if self.used > CHUNK {
+                self.write();
+            }
+            self.buffer[self.used..self.used + piece.len()].copy_from_slice(piece);
+            self.used += piece.len();
+        }
     }
 
     #[inline(never)]
-    fn make_room(&mut self, most: usize) {
-        self.write();
-        if self.buffer.len() < most {
-            self.buffer.resize(most, 0);
-        }
-    }
-
     fn write(&mut self) {
         if self.result.is_ok() {
             self.result = self.out.write_all(&self.buffer[..self.used]);

@@ -4,9 +4,10 @@ use std::net::Ipv4Addr;
 
 use crate::base::ids::{FlowId, PacketId};
 use crate::base::note::Visitor;
+use crate::base::time::Instant;
 
 /// What words are keyed with, so that zeros count: the first hexadecimal digits of pi.
-pub(super) const KEYS: [u64; 3] = [0x243f_6a88_85a3_08d3, 0x1319_8a2e_0370_7344, 0xa409_3822_299f_31d0];
+pub(super) const KEYS: [u64; 2] = [0x243f_6a88_85a3_08d3, 0x1319_8a2e_0370_7344];
 
 /// Both halves of a 128-bit product in one word.
 #[inline(always)]
@@ -15,19 +16,28 @@ const fn product(a: u64, b: u64) -> u64 {
     (wide as u64) ^ ((wide >> 64) as u64)
 }
 
-#[inline(always)]
-const fn add_pair(sum: u64, a: u64, b: u64) -> u64 {
-    sum.rotate_left(23).wrapping_add(product(a ^ KEYS[1], b ^ KEYS[2]))
-}
-
 /// Eight bytes to a product.
 fn add_text(sum: u64, text: &str) -> u64 {
     let word = |bytes: &[u8]| bytes.iter().rev().fold(0, |word, &byte| word << 8 | u64::from(byte));
     text.as_bytes().chunks(8).fold(sum, |sum, bytes| add_pair(sum, word(bytes), text.len() as u64))
 }
 
-/// Sums up the fields of one note, two words to a product. No product waits for another one, so that
-/// a note costs little; the rotation makes their order count. Small fields share a word. Where each
+/// Two words to a product. One factor is never without the sum so far, which looks random: that two
+/// different pairs come to the same is as unlikely as that two random words are equal.
+#[inline(always)]
+const fn add_pair(sum: u64, a: u64, b: u64) -> u64 {
+    product(sum ^ a, b ^ KEYS[1])
+}
+
+/// A packet that was being handled when a note was made: its name and its number. Numbers count from
+/// 1, so that 0 is nobody's.
+#[derive(Clone, Copy)]
+pub(super) struct Handled {
+    key: u64,
+    number: u32,
+}
+
+/// Sums up the fields of one note on top of all before them. Small fields share a word. Where each
 /// field goes is known from the kind of note alone, so that the compiler does all but the products.
 pub(super) struct Folder<'a> {
     sum: u64,
@@ -42,18 +52,28 @@ pub(super) struct Folder<'a> {
 }
 
 impl<'a> Folder<'a> {
+    /// Goes on from `sum` with a note of this time.
     #[inline(always)]
-    pub(super) const fn new(first: u64, keys: &'a [u64]) -> Self {
-        Folder { sum: 0, pending: Some(first), small: 0, bits: 0, named: 0, keys }
+    pub(super) const fn new(sum: u64, at: Instant, keys: &'a [u64]) -> Self {
+        Folder { sum, pending: Some(at.as_nanos()), small: 0, bits: 0, named: 0, keys }
     }
+    /// What counts of a packet that was being handled. By name: the number of a node shifts when
+    /// another node is added.
     #[inline(always)]
-    fn pair(&mut self, a: u64, b: u64) {
-        self.sum = add_pair(self.sum, a, b);
+    pub(super) fn handled(packet: Option<PacketId>, keys: &[u64]) -> Handled {
+        let key = packet.and_then(|packet| keys.get(packet.origin.0 as usize).copied());
+        Handled { key: key.unwrap_or(0), number: packet.map_or(0, |packet| packet.number) }
+    }
+    /// The same as [`Visitor::cause`] for what is known already.
+    #[inline(always)]
+    pub(super) fn add_handled(&mut self, packet: Handled) {
+        self.name(packet.key);
+        self.bits(u64::from(packet.number), u32::BITS);
     }
     #[inline(always)]
     fn whole(&mut self, word: u64) {
         match self.pending.take() {
-            Some(first) => self.pair(first, word),
+            Some(first) => self.sum = add_pair(self.sum, first, word),
             None => self.pending = Some(word),
         }
     }
@@ -78,10 +98,10 @@ impl<'a> Folder<'a> {
     #[inline(always)]
     pub(super) fn finish(mut self) -> u64 {
         self.end_word();
-        if let Some(last) = self.pending.take() {
-            self.pair(last, 0);
+        match self.pending {
+            Some(last) => add_pair(self.sum, last, 0),
+            None => self.sum,
         }
-        self.sum
     }
 }
 
@@ -117,16 +137,11 @@ impl Visitor for Folder<'_> {
     }
     #[inline(always)]
     fn packet(&mut self, _: &'static str, value: PacketId) {
-        // By name: the number of a node shifts when another node is added.
-        self.name(self.keys.get(value.origin.0 as usize).copied().unwrap_or(0));
-        self.bits(u64::from(value.number), u32::BITS);
+        self.add_handled(Folder::handled(Some(value), self.keys));
     }
     #[inline(always)]
     fn cause(&mut self, _: &'static str, value: Option<PacketId>) {
-        self.bits(u64::from(value.is_some()), 1);
-        let key = value.and_then(|packet| self.keys.get(packet.origin.0 as usize).copied());
-        self.name(key.unwrap_or(0));
-        self.bits(value.map_or(0, |packet| u64::from(packet.number)), u32::BITS);
+        self.add_handled(Folder::handled(value, self.keys));
     }
     #[inline(always)]
     fn flow(&mut self, _: &'static str, value: FlowId) {

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use crate::base::note::{Depth, Note, Place};
 use crate::base::time::Instant;
 
-use super::ascii::{NUMBER, Names, SECONDS, Stamp, csv_field};
+use super::ascii::{Names, Stamp, csv_field};
 use super::files::{Lines, Scratch, Spool};
 use super::places::Places;
 
@@ -17,7 +17,6 @@ pub struct Queues {
     /// For each place that is a link's, `,a--b,forward,`.
     columns: Names,
     nodes: u32,
-    room: usize,
     out: Lines,
 }
 
@@ -74,10 +73,9 @@ impl Queues {
             columns.push(&[b",", &field[..], b",", direction.as_bytes(), b","].concat());
         }
         let mut out = Lines::new(out);
-        out.line(b"time_s,link,direction,packets,bytes\n");
-        let room = SECONDS + columns.room() + 2 * NUMBER + 2;
+        out.text(b"time_s,link,direction,packets,bytes\n");
         let seen = vec![Seen::default(); places.names.len().saturating_sub(places.nodes as usize)];
-        Queues { seen, changes: Scratch::new(changes), columns, nodes: places.nodes, room, out }
+        Queues { seen, changes: Scratch::new(changes), columns, nodes: places.nodes, out }
     }
 
     /// What a note says of a queue; `stamp` is its time.
@@ -91,8 +89,9 @@ impl Queues {
         }
     }
 
-    #[inline]
-    fn see(&mut self, at: Instant, place: Place, stamp: &Stamp, depth: Depth) {
+    /// The queue of a link at this moment; `stamp` is its text.
+    #[inline(always)]
+    pub(super) fn see(&mut self, at: Instant, place: Place, stamp: &Stamp, depth: Depth) {
         // A node has no queue.
         let Some(link) = place.0.checked_sub(self.nodes) else { return };
         let Some(seen) = self.seen.get_mut(link as usize) else { return };
@@ -101,15 +100,22 @@ impl Queues {
         }
         *seen = Seen { now: Some(depth), longest: seen.longest.max(depth.packets), last: at };
         self.changes.push([at.as_nanos(), u64::from(link) << 32 | u64::from(depth.packets)]);
-        let mut row = self.out.pen(self.room);
+        let mut row = self.out.row();
         row.stamp(stamp);
-        row.name(&self.columns, link as usize);
+        if !self.columns.are_short() {
+            let length = row.len();
+            self.out.end(length);
+            self.out.text(&self.columns.whole(link as usize));
+            row = self.out.row();
+        } else {
+            row.name(&self.columns, link as usize);
+        }
         row.number(u64::from(depth.packets));
         row.byte(b',');
         row.number(depth.bytes);
         row.byte(b'\n');
-        let left = row.left();
-        self.out.end(left);
+        let length = row.len();
+        self.out.end(length);
     }
 
     /// Flushes; what is left is for the picture.

@@ -17,33 +17,28 @@ use super::places::Places;
 use super::queues::Queues;
 use super::series::Series;
 use super::trace::Trace;
+use super::whole::{Full, Whole};
 
 /// The sink of a run.
 pub struct Recorder {
     digest: Digest,
-    /// What most runs do without stands behind one pointer: a record then costs one branch more.
+    full: Option<Box<Full>>,
+    /// What most runs do without.
     more: Option<Box<More>>,
 }
 
 #[derive(Default)]
 struct More {
-    full: Option<Full>,
     ladder: Option<Ladder>,
     capture: Option<Capture>,
     /// The places whose records are in the digest; `None`: all.
     digested: Option<BTreeSet<Place>>,
 }
 
-struct Full {
-    trace: Trace,
-    queues: Queues,
-    series: Series,
-}
-
 impl Recorder {
     /// Keeps only the digest.
     pub fn digest_only(places: &Places) -> Self {
-        Recorder { digest: Digest::new(places), more: None }
+        Recorder { digest: Digest::new(places), full: None, more: None }
     }
 
     /// Writes every record, and keeps the series too.
@@ -53,7 +48,7 @@ impl Recorder {
             queues: Queues::new(places, files.queue, files.depths),
             series: Series::new(files.windows),
         };
-        Self::digest_only(places).with(|more| more.full = Some(full))
+        Recorder { full: Some(Box::new(full)), ..Self::digest_only(places) }
     }
 
     /// Takes only the records of these places into the digest.
@@ -74,9 +69,14 @@ impl Recorder {
 
     /// The digest, if that is all that is kept: a run does best to tell it alone.
     pub fn digest_alone(&mut self) -> Option<&mut Digest> {
-        match self.more {
-            None => Some(&mut self.digest),
-            Some(_) => None,
+        (self.full.is_none() && self.more.is_none()).then_some(&mut self.digest)
+    }
+
+    /// The digest and the full recording, if they are all that is kept.
+    pub(super) fn whole_alone(&mut self) -> Option<Whole<'_>> {
+        match (&mut self.full, &self.more) {
+            (Some(full), None) => Some(Whole { digest: &mut self.digest, full }),
+            _ => None,
         }
     }
 
@@ -87,10 +87,11 @@ impl Recorder {
 
     /// The digest, and the series if they were kept. Fails if a file could not be written.
     pub fn finish(self) -> io::Result<(DigestResult, Option<Series>)> {
-        let More { full, capture, .. } = self.more.map(|more| *more).unwrap_or_default();
+        let More { capture, .. } = self.more.map(|more| *more).unwrap_or_default();
         capture.map_or(Ok(()), Capture::finish)?;
-        let series = match full {
+        let series = match self.full.map(|full| *full) {
             Some(Full { trace, queues, mut series }) => {
+                series.hear_of(trace.stamp().at());
                 trace.finish()?;
                 series.set_depths(queues.finish(self.digest.places())?);
                 Some(series)
@@ -110,29 +111,18 @@ impl Recorder {
     }
 }
 
-impl More {
-    #[inline(never)]
-    fn note(&mut self, at: Instant, place: Place, note: &Note, digest: &mut Digest) {
-        if self.digested.as_ref().is_none_or(|places| places.contains(&place)) {
-            digest.note(at, place, note);
-        }
-        if let Some(full) = &mut self.full {
-            full.trace.note(at, place, note);
-            full.queues.note(at, place, note, full.trace.stamp());
-            full.series.note(at, place, note);
-        }
-        if let Some(ladder) = &mut self.ladder {
-            ladder.note(at, place, note);
-        }
-    }
-}
-
 impl Sink for Recorder {
     #[inline(never)]
     fn note(&mut self, at: Instant, place: Place, note: &Note) {
-        match &mut self.more {
-            None => self.digest.note(at, place, note),
-            Some(more) => more.note(at, place, note, &mut self.digest),
+        let digested = self.more.as_ref().and_then(|more| more.digested.as_ref());
+        if digested.is_none_or(|places| places.contains(&place)) {
+            self.digest.note(at, place, note);
+        }
+        if let Some(full) = &mut self.full {
+            full.note(at, place, note);
+        }
+        if let Some(ladder) = self.ladder() {
+            ladder.note(at, place, note);
         }
     }
 

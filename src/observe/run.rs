@@ -134,10 +134,18 @@ pub fn run_with(
         recorder = recorder.map(|recorder| recorder.with_capture(&places(), point, packets));
     }
     let (outcome, failures) = match &mut recorder {
-        None => simulate(plan, name, Nobody, progress)?,
+        None => simulate(plan, name, Nobody, progress)?.0,
         Some(recorder) => match recorder.digest_alone() {
-            Some(digest) => simulate(plan, name, digest, progress)?,
-            None => simulate(plan, name, recorder, progress)?,
+            // In the network itself it is nearer than behind a pointer.
+            Some(digest) => {
+                let (ended, sink) = simulate(plan, name, std::mem::take(digest), progress)?;
+                *digest = sink;
+                ended
+            }
+            None => match recorder.whole_alone() {
+                Some(whole) => simulate(plan, name, whole, progress)?.0,
+                None => simulate(plan, name, recorder, progress)?.0,
+            },
         },
     };
     Ok(finish(plan, recorder, outcome, failures)?)
@@ -191,12 +199,12 @@ pub fn capture_point(plan: &Plan, node: Option<&str>) -> Option<Point> {
 
 pub(super) type Failures = Vec<(String, String)>;
 
-fn simulate(
+fn simulate<S: Sink>(
     plan: &Arc<Plan>,
     name: &str,
-    sink: impl Sink,
+    sink: S,
     progress: &mut dyn FnMut(Progress),
-) -> Result<(RunOutcome, Failures), RunError> {
+) -> Result<((RunOutcome, Failures), S), RunError> {
     let mut network = build(plan, sink).map_err(RunError::Scenario)?;
     let until = Instant::ZERO + plan.until;
     network.start();
@@ -221,7 +229,7 @@ fn simulate(
         packet_hops: network.packet_hops(),
         ..RunOutcome::default()
     };
-    let (node_reports, link_reports) = network.into_reports();
+    let (node_reports, link_reports, sink) = network.into_parts();
     outcome.links = links(plan, link_reports);
     outcome.nodes.reserve_exact(plan.nodes.len());
     let mut failures = Vec::new();
@@ -231,7 +239,7 @@ fn simulate(
         }
         outcome.nodes.push((node.name.clone(), report));
     }
-    Ok((outcome, failures))
+    Ok(((outcome, failures), sink))
 }
 
 /// Names the figures of link directions.

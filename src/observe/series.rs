@@ -8,7 +8,7 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
-use super::ascii::{NUMBER, SECONDS, csv_field};
+use super::ascii::csv_field;
 use super::bins::{Bins, bin_width};
 use super::files::{Lines, Spool};
 use super::flows::FlowNames;
@@ -112,21 +112,24 @@ impl Series {
         }
         rows.sort();
         let mut lines = Lines::new(out);
-        lines.line(b"time_s,flow,goodput_bps\n");
+        lines.text(b"time_s,flow,goodput_bps\n");
         let mut field = Vec::new();
         for (bin, flow, bytes) in rows {
             let bps = u128::from(bytes) * 8 * 1_000_000_000 / u128::from(width.as_nanos());
             field.clear();
             csv_field(&mut field, &flow);
-            let mut row = lines.pen(SECONDS + field.len() + NUMBER + 3);
+            let mut row = lines.row();
             row.seconds((width * bin).as_nanos());
             row.byte(b',');
-            row.text(&field);
+            let length = row.len();
+            lines.end(length);
+            lines.text(&field);
+            let mut row = lines.row();
             row.byte(b',');
             row.number(u64::try_from(bps).unwrap_or(u64::MAX));
             row.byte(b'\n');
-            let left = row.left();
-            lines.end(left);
+            let length = row.len();
+            lines.end(length);
         }
         lines.finish()
     }
@@ -158,20 +161,25 @@ impl Series {
     }
 }
 
-impl Sink for Series {
+impl Series {
+    /// Something happened now.
     #[inline(always)]
-    fn note(&mut self, at: Instant, place: Place, note: &Note) {
+    pub(super) fn hear_of(&mut self, at: Instant) {
         self.last = self.last.max(at);
-        let Note::Flow { flow, note: about, .. } = note else { return self.flows.learn(note) };
-        if !matches!(about, FlowNote::Window(_) | FlowNote::SegmentSent { .. } | FlowNote::Delivered { .. }) {
+    }
+
+    /// A connection noted something.
+    #[inline(always)]
+    pub(super) fn flow(&mut self, at: Instant, place: Place, flow: FlowId, note: &FlowNote) {
+        if !matches!(note, FlowNote::Window(_) | FlowNote::SegmentSent { .. } | FlowNote::Delivered { .. }) {
             return;
         }
         let rank = match self.recent.get(place.0 as usize) {
-            Some(Some((known, rank))) if known == flow => *rank,
-            _ => self.look_up(*flow, place),
+            Some(Some((known, rank))) if *known == flow => *rank,
+            _ => self.look_up(flow, place),
         };
         let Some((_, end)) = self.ends.get_index_mut(rank as usize) else { return };
-        match about {
+        match note {
             FlowNote::Window(window) => {
                 end.changed = Some(at);
                 self.windows.get_mut().push(at, rank, window);
@@ -181,6 +189,16 @@ impl Sink for Series {
             }
             FlowNote::Delivered { bytes } => end.delivered.add(at, *bytes),
             _ => {}
+        }
+    }
+}
+
+impl Sink for Series {
+    fn note(&mut self, at: Instant, place: Place, note: &Note) {
+        self.hear_of(at);
+        match note {
+            Note::Flow { flow, note, .. } => self.flow(at, place, *flow, note),
+            _ => self.flows.learn(note),
         }
     }
 }

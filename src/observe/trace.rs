@@ -7,342 +7,226 @@ use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
 use crate::base::ids::{FlowId, PacketId};
-use crate::base::note::{Depth, Note, Place, Record, Sink, Visitor};
+use crate::base::note::{About, FlowNote, Note, Place, Record, Sink, Visitor};
 use crate::base::time::Instant;
 
-use super::ascii::{Fixed, NUMBER, Names, Pen, Stamp};
+use super::ascii::Stamp;
 use super::files::Lines;
+use super::frequent::{Frequent, Kind, Passage};
 use super::places::Places;
 
 /// Writes each record as a line of JSON.
 pub struct Trace {
-    lines: LineWriter,
+    frequent: Frequent,
+    any: LineWriter,
+    line: Vec<u8>,
     out: Lines,
 }
 
 impl Trace {
     /// A trace that goes to `out`, in large pieces.
     pub fn new(places: &Places, out: Box<dyn Write>) -> Self {
-        Trace { lines: LineWriter::new(places), out: Lines::new(out) }
+        let (frequent, any) = (Frequent::new(places), LineWriter::new(places));
+        Trace { frequent, any, line: Vec::new(), out: Lines::new(out) }
     }
 
     /// Flushes, and says whether everything could be written.
     pub fn finish(self) -> io::Result<()> {
         self.out.finish()
     }
-}
 
-impl Trace {
     /// The time of the newest record as text.
-    #[inline]
+    #[inline(always)]
     pub(super) fn stamp(&self) -> &Stamp {
-        &self.lines.stamp
+        self.frequent.stamp()
+    }
+
+    /// A packet came to a link or left it.
+    #[inline(always)]
+    pub(super) fn passage(&mut self, at: Instant, place: Place, kind: Kind, passage: Passage) {
+        if !self.frequent.passage(&mut self.out, at, place, kind, passage) {
+            self.any_passage(at, place, kind, passage);
+        }
+    }
+
+    /// The same if names are long.
+    #[cold]
+    #[inline(never)]
+    fn any_passage(&mut self, at: Instant, place: Place, kind: Kind, passage: Passage) {
+        let Passage { packet, bytes, queue } = passage;
+        let note = match kind {
+            Kind::Sent => Note::PacketSent { packet, bytes, queue },
+            Kind::Delivered => Note::PacketDelivered { packet, bytes, queue },
+        };
+        self.other(at, place, &note);
+    }
+
+    /// A connection noted something while its host handled `packet`.
+    #[inline(always)]
+    pub(super) fn flow(&mut self, at: Instant, place: Place, about: About, note: &FlowNote) {
+        if !self.frequent.flow(&mut self.out, at, place, about, note) {
+            self.other(at, place, &about.note(*note));
+        }
+    }
+
+    #[inline(never)]
+    fn other(&mut self, at: Instant, place: Place, note: &Note) {
+        self.frequent.learn(at, note);
+        self.any.learn(note);
+        self.line.clear();
+        self.any.append_parts(&mut self.line, at, place, note);
+        self.line.push(b'\n');
+        self.out.text(&self.line);
     }
 }
 
 impl Sink for Trace {
     #[inline(always)]
     fn note(&mut self, at: Instant, place: Place, note: &Note) {
-        let room = self.lines.prepare(note);
-        let mut pen = self.lines.write(self.out.pen(room), at, place, note);
-        pen.byte(b'\n');
-        let left = pen.left();
-        self.out.end(left);
+        match *note {
+            Note::PacketSent { packet, bytes, queue } => {
+                self.passage(at, place, Kind::Sent, Passage { packet, bytes, queue });
+            }
+            Note::PacketDelivered { packet, bytes, queue } => {
+                self.passage(at, place, Kind::Delivered, Passage { packet, bytes, queue });
+            }
+            Note::Flow { flow, packet, note } => self.flow(at, place, About { flow, packet }, &note),
+            _ => self.other(at, place, note),
+        }
     }
 }
 
-/// Turns records into JSON objects. It must see every record, or it does not learn flows' names.
+/// Turns records into JSON objects. It must learn of every note, or it does not know flows' names.
 pub struct LineWriter {
-    /// Each place's name.
-    places: Names,
-    /// Each node's name and `#`.
-    origins: Names,
-    flows: Flows,
-    stamp: Stamp,
-    /// The newest of each kind.
-    tails: Vec<Tail>,
-    room: usize,
+    places: Vec<String>,
+    nodes: usize,
+    flows: IndexMap<FlowId, Vec<u8>, FxBuildHasher>,
 }
-
-/// The names of flows as they stand in JSON strings.
-#[derive(Default)]
-struct Flows {
-    ranks: IndexMap<FlowId, usize, FxBuildHasher>,
-    names: Names,
-    /// The flow of the last record: mostly also of the next.
-    last: Option<(FlowId, usize)>,
-}
-
-/// Room for everything in a line but names and texts.
-const ROOM: usize = 768;
-/// A byte of a text takes at most so many in a JSON string.
-const ESCAPED: usize = 6;
 
 impl LineWriter {
     /// For a run with these places.
     pub fn new(places: &Places) -> Self {
-        let (mut names, mut origins) = (Names::default(), Names::default());
-        for (rank, name) in places.names.iter().enumerate() {
-            let mut escaped = Vec::new();
-            escape(name, |bytes| escaped.extend_from_slice(bytes));
-            names.push(&escaped);
-            if rank < places.nodes as usize {
-                origins.push(&[&escaped[..], b"#"].concat());
-            }
-        }
-        let tails = (0..TAILS).map(|_| Tail::new(0, Depth::default()));
-        let mut writer = LineWriter {
-            places: names,
-            origins,
-            flows: Flows::default(),
-            stamp: Stamp::default(),
-            tails: tails.collect(),
-            room: 0,
-        };
-        writer.measure();
-        writer
-    }
-
-    fn measure(&mut self) {
-        self.room = ROOM + self.places.room() + self.origins.room() + self.flows.names.room();
+        let names = places.names.iter().map(|name| escaped(name));
+        LineWriter { places: names.collect(), nodes: places.nodes as usize, flows: IndexMap::default() }
     }
 
     /// Learns the flow's name if `note` gives one.
     #[inline]
     pub fn learn(&mut self, note: &Note) {
         if let Note::Opened { flow, name, .. } = note {
-            let mut escaped = Vec::new();
-            escape(name, |bytes| escaped.extend_from_slice(bytes));
-            escaped.push(b'"');
-            self.flows.ranks.insert(*flow, self.flows.names.push(&escaped));
-            self.flows.last = None;
-            self.measure();
+            self.flows.insert(*flow, escaped(name).into_bytes());
         }
     }
 
     /// Appends the JSON object for `record`, without a newline.
     pub fn append(&mut self, line: &mut Vec<u8>, record: &Record) {
-        let (start, room) = (line.len(), self.prepare(&record.note));
-        line.resize(start + room, 0);
-        let left = self.write(Pen::new(&mut line[start..]), record.at, record.place, &record.note).left();
-        line.truncate(start + room - left);
+        self.learn(&record.note);
+        self.append_parts(line, record.at, record.place, &record.note);
     }
 
-    /// Learns, and says how much room the line needs.
-    #[inline]
-    fn prepare(&mut self, note: &Note) -> usize {
-        let text = match note {
-            Note::Opened { name, .. } => {
-                self.learn(note);
-                name
-            }
-            Note::Name { name: text, .. }
-            | Note::Http { target: text, .. }
-            | Note::Fault { what: text, .. }
-            | Note::Remark { text } => text,
-            _ => return self.room,
-        };
-        self.room + ESCAPED * text.len()
+    fn append_parts(&self, line: &mut Vec<u8>, at: Instant, place: Place, note: &Note) {
+        let place = self.places.get(place.0 as usize).map_or("?", String::as_str);
+        line.extend_from_slice(format!("{{\"time_s\":{at},\"place\":\"{place}\",\"what\":\"").as_bytes());
+        note.visit(&mut Fields { line, writer: self, has_address: true });
+        line.push(b'}');
     }
+}
 
-    #[inline(always)]
-    fn write<'b>(&mut self, mut pen: Pen<'b>, at: Instant, place: Place, note: &Note) -> Pen<'b> {
-        self.stamp.set(at);
-        pen.begin(&self.stamp);
-        pen.name(&self.places, place.0 as usize);
-        match note {
-            Note::PacketSent { packet, bytes, queue } => self.passage(pen, &SENT, *packet, *bytes, *queue),
-            Note::PacketDelivered { packet, bytes, queue } => self.passage(pen, &DELIVERED, *packet, *bytes, *queue),
-            note => self.any(pen, note),
+/// Text as it stands in a JSON string.
+pub(super) fn escaped(text: &str) -> String {
+    let mut out = String::new();
+    for char in text.chars() {
+        match char {
+            '"' | '\\' => out.extend(['\\', char]),
+            control if control < ' ' => out.push_str(&format!("\\u{:04x}", control as u32)),
+            char => out.push(char),
         }
     }
-
-    /// A packet comes to a link or leaves it: four of five records, whose fields are here known by heart.
-    #[inline(always)]
-    fn passage<'b>(&mut self, mut pen: Pen<'b>, what: &Fixed, packet: PacketId, bytes: u32, queue: Depth) -> Pen<'b> {
-        pen.fixed(what);
-        pen.name(&self.origins, packet.origin.0 as usize);
-        pen.number(u64::from(packet.number));
-        let slot = (queue.packets as usize * 2 + usize::from(bytes >= 100)) % TAILS;
-        let Some(tail) = self.tails.get_mut(slot) else { return pen };
-        if tail.bytes != bytes || tail.queue != queue {
-            *tail = Tail::new(bytes, queue);
-        }
-        pen.block(&tail.text, tail.length);
-        pen
-    }
-
-    /// Any note, its fields as it tells them itself.
-    #[inline(never)]
-    fn any<'b>(&mut self, mut pen: Pen<'b>, note: &Note) -> Pen<'b> {
-        pen.text(b"\",\"what\":\"");
-        let mut fields = Fields { pen, origins: &self.origins, flows: &mut self.flows, has_address: true };
-        note.visit(&mut fields);
-        let mut pen = fields.pen;
-        pen.byte(b'}');
-        pen
-    }
+    out
 }
 
-/// What the line of a passage ends with. Few sizes of packets and lengths of queues come again and
-/// again.
-struct Tail {
-    bytes: u32,
-    queue: Depth,
-    text: [u8; TAIL],
-    length: usize,
-}
-
-/// So many are kept: for each length of a queue, that of a large packet and that of a small one.
-const TAILS: usize = 256;
-/// The longest has 83 bytes.
-const TAIL: usize = 96;
-
-impl Tail {
-    #[inline(never)]
-    fn new(bytes: u32, queue: Depth) -> Self {
-        let mut text = [0; TAIL + NUMBER];
-        let mut pen = Pen::new(&mut text);
-        pen.text(b"\",\"bytes\":");
-        pen.number(u64::from(bytes));
-        pen.text(b",\"queue_packets\":");
-        pen.number(u64::from(queue.packets));
-        pen.text(b",\"queue_bytes\":");
-        pen.number(queue.bytes);
-        pen.byte(b'}');
-        let length = TAIL + NUMBER - pen.left();
-        let mut tail = Tail { bytes, queue, text: [0; TAIL], length };
-        tail.text.copy_from_slice(&text[..TAIL]);
-        tail
-    }
-}
-
-static SENT: Fixed = Fixed::new("\",\"what\":\"packet-sent\",\"packet\":\"");
-static DELIVERED: Fixed = Fixed::new("\",\"what\":\"packet-delivered\",\"packet\":\"");
-
-impl Flows {
-    #[inline]
-    fn rank(&mut self, flow: FlowId) -> Option<usize> {
-        match self.last {
-            Some((last, rank)) if last == flow => Some(rank),
-            _ => {
-                let rank = *self.ranks.get(&flow)?;
-                self.last = Some((flow, rank));
-                Some(rank)
-            }
-        }
-    }
-}
-
-/// Hands over text, piece by piece, as it stands in a JSON string.
-fn escape(text: &str, mut take: impl FnMut(&[u8])) {
-    for byte in text.bytes() {
-        match byte {
-            b'"' | b'\\' => take(&[b'\\', byte]),
-            control if control < b' ' => take(format!("\\u{control:04x}").as_bytes()),
-            byte => take(&[byte]),
-        }
-    }
-}
-
-/// Writes `,"name":value` for each field. Everything is inlined into one match on the note, where
-/// the names are known.
-struct Fields<'a, 'b> {
-    pen: Pen<'b>,
-    origins: &'a Names,
-    flows: &'a mut Flows,
+/// Writes `,"name":value` for each field.
+struct Fields<'a> {
+    line: &'a mut Vec<u8>,
+    writer: &'a LineWriter,
     /// False after a note has said that the address it is about to show means nothing.
     has_address: bool,
 }
 
-impl Fields<'_, '_> {
+impl Fields<'_> {
+    /// `,"name":value`
+    fn member(&mut self, name: &'static str, value: &[u8]) {
+        for piece in [b",\"", name.as_bytes(), b"\":", value] {
+            self.line.extend_from_slice(piece);
+        }
+    }
     /// A value that needs no escaping.
-    #[inline(always)]
-    fn quoted(&mut self, value: &[u8]) {
-        self.pen.byte(b'"');
-        self.pen.text(value);
-        self.pen.byte(b'"');
+    fn quoted(&mut self, name: &'static str, value: &[u8]) {
+        self.member(name, &[b"\"", value, b"\""].concat());
     }
 }
 
-impl Visitor for Fields<'_, '_> {
-    #[inline(always)]
+impl Visitor for Fields<'_> {
     fn kind(&mut self, _: u8, word: &'static str) {
-        self.pen.text(word.as_bytes());
-        self.pen.byte(b'"');
+        self.line.extend_from_slice(word.as_bytes());
+        self.line.push(b'"');
     }
-    #[inline(always)]
     fn number(&mut self, name: &'static str, value: u64) {
-        self.pen.member(name);
-        self.pen.number(value);
+        self.member(name, value.to_string().as_bytes());
     }
-    #[inline(always)]
     fn small(&mut self, name: &'static str, value: u32) {
         self.number(name, u64::from(value));
     }
-    #[inline(always)]
     fn optional(&mut self, name: &'static str, value: Option<u64>) {
         match value {
             _ if name == "has_address" => self.has_address = value.is_some(),
             Some(value) => self.number(name, value),
-            None => {
-                self.pen.member(name);
-                self.pen.text(b"null");
-            }
+            None => self.member(name, b"null"),
         }
     }
-    #[inline(always)]
     fn word(&mut self, name: &'static str, _: u8, word: &'static str) {
-        self.pen.member(name);
-        self.quoted(word.as_bytes());
+        self.quoted(name, word.as_bytes());
     }
-    #[inline(always)]
     fn text(&mut self, name: &'static str, value: &str) {
-        self.pen.member(name);
-        self.pen.byte(b'"');
-        escape(value, |bytes| self.pen.text(bytes));
-        self.pen.byte(b'"');
+        self.quoted(name, escaped(value).as_bytes());
     }
-    #[inline(always)]
     fn address(&mut self, name: &'static str, value: Ipv4Addr) {
-        self.pen.member(name);
         match self.has_address {
-            true => self.quoted(value.to_string().as_bytes()),
-            false => self.pen.text(b"null"),
+            true => self.quoted(name, value.to_string().as_bytes()),
+            false => self.member(name, b"null"),
         }
     }
-    #[inline(always)]
     fn packet(&mut self, name: &'static str, value: PacketId) {
-        self.pen.member(name);
-        self.pen.byte(b'"');
-        self.pen.name(self.origins, value.origin.0 as usize);
-        self.pen.number(u64::from(value.number));
-        self.pen.byte(b'"');
+        let nodes = &self.writer.places[..self.writer.nodes];
+        let id = match nodes.get(value.origin.0 as usize) {
+            Some(origin) => format!("{origin}#{}", value.number),
+            None => format!("?{}", value.number),
+        };
+        self.quoted(name, id.as_bytes());
     }
-    #[inline(always)]
     fn cause(&mut self, name: &'static str, value: Option<PacketId>) {
         if let Some(packet) = value {
             self.packet(name, packet);
         }
     }
-    #[inline(always)]
     fn flow(&mut self, name: &'static str, value: FlowId) {
-        self.pen.member(name);
-        match self.flows.rank(value) {
-            Some(rank) => {
-                self.pen.byte(b'"');
-                self.pen.name(&self.flows.names, rank);
-            }
-            None => self.quoted(format!("{:016x}", value.0).as_bytes()),
+        match self.writer.flows.get(&value) {
+            Some(known) => self.quoted(name, known),
+            None => self.quoted(name, format!("{:016x}", value.0).as_bytes()),
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::cell::RefCell;
+    use std::rc::Rc;
+
     use super::*;
-    use crate::base::ids::NodeId;
-    use crate::base::note::{DropCause, NameChange};
+    use crate::base::ids::{NodeId, TransportKind};
+    use crate::base::note::{Depth, DropCause, NameChange, Phase, SendCause, Window, WindowCause};
+    use crate::base::time::Duration;
+    use crate::observe::ascii::LONGEST;
 
     fn line(note: Note) -> String {
         let places = Places { names: vec!["phone".into(), "phone--lan/forward".into()], nodes: 1 };
@@ -362,24 +246,91 @@ mod tests {
         );
     }
 
+    /// A file that a test can look into.
+    #[derive(Clone, Default)]
+    struct Shared(Rc<RefCell<Vec<u8>>>);
+
+    impl Write for Shared {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.borrow_mut().write(bytes)
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// Notes of the frequent kinds with numbers of every length, and others between them.
+    fn all_kinds(big: u64) -> Vec<Note> {
+        let small = big as u32;
+        let packet = PacketId { origin: NodeId(small % 3), number: small };
+        let queue = Depth { packets: small / 7, bytes: big };
+        let (from, to) = ("10.0.0.1:49152".parse().unwrap(), "10.0.0.2:80".parse().unwrap());
+        let window = |ssthresh_bytes: Option<u64>, cause: usize| Window {
+            cause: WindowCause::ALL[cause % WindowCause::ALL.len()],
+            phase: Phase::ALL[cause % Phase::ALL.len()],
+            cwnd_bytes: big,
+            ssthresh_bytes,
+            in_flight_bytes: big / 3,
+            srtt: ssthresh_bytes.map(Duration::from_nanos),
+            rto: Duration::from_nanos(big),
+        };
+        let flow = |packet, note| Note::Flow { flow: FlowId(big), packet, note };
+        let cause = SendCause::ALL[small as usize % SendCause::ALL.len()];
+        vec![
+            flow(None, FlowNote::Delivered { bytes: 1 }),
+            Note::Opened { flow: FlowId(big), name: "a \"b\"".into(), transport: TransportKind::Tcp, from, to },
+            Note::PacketSent { packet, bytes: small, queue },
+            Note::PacketDelivered { packet, bytes: small, queue },
+            flow(Some(packet), FlowNote::SegmentSent { offset: big, bytes: small, cause }),
+            flow(Some(packet), FlowNote::Delivered { bytes: big }),
+            flow(None, FlowNote::Established),
+            flow(None, FlowNote::Window(window(None, small as usize))),
+            flow(Some(packet), FlowNote::Window(window(Some(big), small as usize + 1))),
+        ]
+    }
+
     #[test]
-    fn a_passage_is_written_as_the_note_tells_it() {
-        let places = Places { names: vec!["phone".into(), "phone--lan/forward".into()], nodes: 1 };
-        let mut lines = LineWriter::new(&places);
-        for (i, big) in [0, 9, 10, 999, 1_000, 54_321, 999_999, 1_000_000, u32::MAX].into_iter().enumerate() {
-            let packet = PacketId { origin: NodeId(i as u32 % 3), number: big };
-            let queue = Depth { packets: big / 7, bytes: u64::from(big) << (i * 4) };
-            let sent = Note::PacketSent { packet, bytes: big, queue };
-            for note in [sent, Note::PacketDelivered { packet, bytes: big, queue }] {
-                let record = Record { at: Instant::from_nanos(50_300_000), place: Place(i as u32 % 3), note };
-                let (mut quick, mut told) = (Vec::new(), vec![0; 4096]);
-                lines.append(&mut quick, &record);
-                let left = lines.any(Pen::new(&mut told), &record.note).left();
-                told.truncate(4096 - left);
-                let place = places.name(record.place);
-                let told = format!("{{\"time_s\":0.0503,\"place\":\"{place}{}", String::from_utf8(told).unwrap());
-                assert_eq!(String::from_utf8(quick).unwrap(), told);
+    fn frequent_lines_are_what_the_notes_tell() {
+        for longest in [1, 31, 32, 33, 54, 64, 65, 2_000] {
+            let names = ["phone".to_owned(), "x".repeat(longest), "\"lan\"/forward".into()];
+            let places = Places { names: names.to_vec(), nodes: 2 };
+            let file = Shared::default();
+            let (mut trace, mut lines) = (Trace::new(&places, Box::new(file.clone())), LineWriter::new(&places));
+            let mut told = Vec::new();
+            let numbers = [0, 9, 10, 999, 1_000, 54_321, 999_999, 1_000_000, 999_999_999, 1_000_000_000, u64::MAX - 1];
+            for (i, number) in numbers.into_iter().enumerate() {
+                for note in all_kinds(number) {
+                    let at = Instant::from_nanos(number.wrapping_mul(7));
+                    let record = Record { at, place: Place(i as u32 % 4), note };
+                    trace.record(&record);
+                    lines.append(&mut told, &record);
+                    told.push(b'\n');
+                }
             }
+            trace.finish().unwrap();
+            let (written, told) = (String::from_utf8(file.0.take()).unwrap(), String::from_utf8(told).unwrap());
+            for (written, told) in written.lines().zip(told.lines()) {
+                assert_eq!(written, told);
+                let _: serde_json::Value = serde_json::from_str(told).unwrap();
+            }
+            assert_eq!(written, told);
+        }
+    }
+
+    #[test]
+    fn every_note_fits_into_a_row() {
+        // Words of closed vocabularies are names, too.
+        let words = SendCause::ALL.iter().map(|c| c.word());
+        let words = words.chain(WindowCause::ALL.iter().map(|c| c.word())).chain(Phase::ALL.iter().map(|p| p.word()));
+        let longest = words.map(str::len).max().unwrap();
+        assert!(longest <= 32, "{longest}");
+        let places = Places { names: vec!["x".repeat(63)], nodes: 1 };
+        let mut lines = LineWriter::new(&places);
+        for note in all_kinds(u64::MAX) {
+            let mut line = Vec::new();
+            lines.append(&mut line, &Record { at: Instant::MAX, place: Place(0), note });
+            // With the name of a flow that is as long as names can be.
+            assert!(line.len() + 64 + 1 < LONGEST, "{}", line.len());
         }
     }
 

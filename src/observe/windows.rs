@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use crate::base::note::{Window, WindowCause};
 use crate::base::time::{Duration, Instant};
 
-use super::ascii::{NUMBER, Pen, SECONDS, csv_field};
+use super::ascii::{Names, Row, Stamp, csv_field};
 use super::files::{Lines, Scratch, Spool};
 
 /// Which end of which flow: its rank in the series.
@@ -57,15 +57,28 @@ impl Windows {
         mut show: impl FnMut(End, WindowRow),
     ) -> io::Result<()> {
         let mut lines = Lines::new(out);
-        lines.line(b"time_s,flow,cause,cwnd_bytes,ssthresh_bytes,in_flight_bytes,srtt_s,rto_s\n");
+        lines.text(b"time_s,flow,cause,cwnd_bytes,ssthresh_bytes,in_flight_bytes,srtt_s,rto_s\n");
+        let mut causes = Names::default();
+        for cause in WindowCause::ALL {
+            causes.push(format!(",{}", cause.word()).as_bytes());
+        }
+        let mut stamp = Stamp::default();
         self.0.each(|words| {
             let [at, what, cwnd_bytes, ssthresh, ..] = *words;
             let (end, cause) = ((what >> 8) as End, WindowCause::ALL.get((what & 0xff) as usize));
             let (Some(name), Some(&cause)) = (name(end), cause) else { return };
-            let mut pen = lines.pen(ROOM + name.len());
-            row(&mut pen, name, cause, words);
-            let left = pen.left();
-            lines.end(left);
+            stamp.set(Instant::from_nanos(at));
+            let mut row = lines.row();
+            row.stamp(&stamp);
+            row.byte(b',');
+            let length = row.len();
+            lines.end(length);
+            lines.text(name);
+            let mut row = lines.row();
+            row.name(&causes, cause as usize);
+            columns(&mut row, words);
+            let length = row.len();
+            lines.end(length);
             let ssthresh_bytes = (ssthresh != ABSENT).then_some(ssthresh);
             show(end, WindowRow { at: Instant::from_nanos(at), cause, cwnd_bytes, ssthresh_bytes });
         })?;
@@ -73,24 +86,24 @@ impl Windows {
     }
 }
 
-/// Room for a row of `cwnd.csv` but the flow's name.
-const ROOM: usize = 3 * SECONDS + 3 * NUMBER + 64;
-
-fn row(pen: &mut Pen<'_>, name: &[u8], cause: WindowCause, words: &[u64; 7]) {
-    pen.seconds(words[0]);
-    for field in [name, cause.word().as_bytes()] {
-        pen.byte(b',');
-        pen.text(field);
+/// The columns behind the cause.
+fn columns(row: &mut Row<'_>, words: &[u64; 7]) {
+    let [_, _, cwnd, ssthresh, in_flight, srtt, rto] = *words;
+    row.byte(b',');
+    row.number(cwnd);
+    row.byte(b',');
+    if ssthresh != ABSENT {
+        row.number(ssthresh);
     }
-    for (i, word) in words.iter().enumerate().skip(2) {
-        pen.byte(b',');
-        match *word {
-            ABSENT => {}
-            nanos if i >= 5 => pen.seconds(nanos),
-            bytes => pen.number(bytes),
-        }
+    row.byte(b',');
+    row.number(in_flight);
+    row.byte(b',');
+    if srtt != ABSENT {
+        row.seconds(srtt);
     }
-    pen.byte(b'\n');
+    row.byte(b',');
+    row.seconds(rto);
+    row.byte(b'\n');
 }
 
 /// A flow's name as a field of `cwnd.csv`.

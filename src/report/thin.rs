@@ -11,12 +11,15 @@ use crate::base::note::WindowCause;
 use crate::base::time::{Instant, NANOS_PER_SEC};
 use crate::observe::queues::QueueSeen;
 use crate::observe::series::Series;
+use crate::observe::windows::WindowRow;
 
 /// A picture shows so many columns; in each of them the first, the lowest, the highest and the last.
 pub(super) const COLUMNS: f64 = 1600.0;
 
 /// A line's rows on their way through.
 struct Thinner<T> {
+    /// A column's width in seconds.
+    width: f64,
     kept: Vec<T>,
     rows: u64,
     column: Option<Column<T>>,
@@ -24,6 +27,8 @@ struct Thinner<T> {
 
 struct Column<T> {
     key: f64,
+    /// What is earlier is certainly in this column.
+    sure_until: Instant,
     first: (u64, T),
     lowest: (f64, u64, T),
     highest: (f64, u64, T),
@@ -34,46 +39,51 @@ struct Column<T> {
     marked: Vec<(u64, T)>,
 }
 
-impl<T> Default for Thinner<T> {
-    fn default() -> Self {
-        Thinner { kept: Vec::new(), rows: 0, column: None }
+impl<T: Copy> Thinner<T> {
+    fn new(width: f64) -> Self {
+        Thinner { width, kept: Vec::new(), rows: 0, column: None }
     }
-}
 
-impl<T: Clone> Thinner<T> {
-    /// The next row: its column, its value, and whether it and the one before it must stay.
-    fn push(&mut self, key: f64, value: f64, marked: bool, row: T) {
+    /// The next row: its time, its value, and whether it and the one before it must stay.
+    fn push(&mut self, at: Instant, value: f64, marked: bool, row: T) {
         let rank = self.rows;
         self.rows += 1;
-        if self.column.as_ref().is_some_and(|column| column.key != key) {
-            self.end_column();
+        if self.column.as_ref().is_none_or(|column| column.sure_until <= at) {
+            let key = (seconds(at) / self.width).floor();
+            if self.column.as_ref().is_none_or(|column| column.key != key) {
+                self.end_column();
+                return self.begin_column(key, rank, value, row);
+            }
         }
-        let Some(column) = &mut self.column else {
-            let at = || (value, rank, row.clone());
-            self.column = Some(Column {
-                key,
-                first: (rank, row.clone()),
-                lowest: at(),
-                highest: at(),
-                after_highest: None,
-                last: (rank, row.clone()),
-                marked: Vec::new(),
-            });
-            return;
-        };
+        let Some(column) = &mut self.column else { return };
         if marked {
-            column.marked.extend([column.last.clone(), (rank, row.clone())]);
+            column.marked.extend([column.last, (rank, row)]);
         }
         if value < column.lowest.0 {
-            column.lowest = (value, rank, row.clone());
+            column.lowest = (value, rank, row);
         }
         if value >= column.highest.0 {
-            column.highest = (value, rank, row.clone());
+            column.highest = (value, rank, row);
             column.after_highest = None;
         } else if column.after_highest.is_none() {
-            column.after_highest = Some((rank, row.clone()));
+            column.after_highest = Some((rank, row));
         }
         column.last = (rank, row);
+    }
+
+    fn begin_column(&mut self, key: f64, rank: u64, value: f64, row: T) {
+        // Far enough from the edge that no rounding matters.
+        let sure = (key + 0.999) * self.width * NANOS_PER_SEC as f64;
+        self.column = Some(Column {
+            key,
+            sure_until: Instant::from_nanos(sure as u64),
+            first: (rank, row),
+            lowest: (value, rank, row),
+            highest: (value, rank, row),
+            after_highest: None,
+            last: (rank, row),
+            marked: Vec::new(),
+        });
     }
 
     fn end_column(&mut self) {
@@ -97,7 +107,7 @@ pub(super) fn cwnd(series: &Series, csv: impl Write) -> io::Result<BTreeMap<Stri
     let shown = series.shown();
     let width = seconds(shown.iter().map(|(_, _, last)| *last).max().unwrap_or(Instant::ZERO)) / COLUMNS;
     let names: BTreeSet<&str> = shown.iter().map(|(_, name, _)| &**name).collect();
-    let mut lines: Vec<(Thinner<CwndPoint>, Option<f64>)> = names.iter().map(|_| Default::default()).collect();
+    let mut lines: Vec<(Thinner<WindowRow>, Option<u64>)> = names.iter().map(|_| (Thinner::new(width), None)).collect();
     // By the rank of the sender: which line.
     let mut line_of = vec![usize::MAX; shown.iter().map(|(rank, ..)| *rank as usize + 1).max().unwrap_or(0)];
     for (rank, name, _) in &shown {
@@ -105,18 +115,19 @@ pub(super) fn cwnd(series: &Series, csv: impl Write) -> io::Result<BTreeMap<Stri
     }
     series.write_cwnd(csv, |rank, row| {
         let Some((line, ssthresh)) = lines.get_mut(line_of[rank as usize]) else { return };
-        let point = CwndPoint {
-            time_s: seconds(row.at),
-            cause: Cow::Borrowed(row.cause.word()),
-            cwnd_bytes: row.cwnd_bytes as f64,
-            ssthresh_bytes: row.ssthresh_bytes.map(|bytes| bytes as f64),
-        };
         let cut = matches!(row.cause, WindowCause::Loss | WindowCause::Timeout);
-        let marked = cut || *ssthresh != point.ssthresh_bytes;
-        *ssthresh = point.ssthresh_bytes;
-        line.push((point.time_s / width).floor(), point.cwnd_bytes, marked, point);
+        let marked = cut || *ssthresh != row.ssthresh_bytes;
+        *ssthresh = row.ssthresh_bytes;
+        line.push(row.at, row.cwnd_bytes as f64, marked, row);
     })?;
-    Ok(names.into_iter().zip(lines).map(|(name, (line, _))| (name.to_owned(), line.finish())).collect())
+    let point = |row: WindowRow| CwndPoint {
+        time_s: seconds(row.at),
+        cause: Cow::Borrowed(row.cause.word()),
+        cwnd_bytes: row.cwnd_bytes as f64,
+        ssthresh_bytes: row.ssthresh_bytes.map(|bytes| bytes as f64),
+    };
+    let points = |line: Thinner<WindowRow>| line.finish().into_iter().map(point).collect();
+    Ok(names.into_iter().zip(lines).map(|(name, (line, _))| (name.to_owned(), points(line))).collect())
 }
 
 /// The lengths of queues, by link and direction. Of the queues that are not among the `shown`
@@ -130,20 +141,20 @@ pub(super) fn queue(series: &Series, shown: usize) -> io::Result<BTreeMap<String
     order.sort_by(|a, b| b.longest.cmp(&a.longest).then_with(|| a.name.cmp(&b.name)));
     order.truncate(shown);
     let width = seconds(order.iter().map(|queue| queue.last).max().unwrap_or(Instant::ZERO)) / COLUMNS;
-    let mut lines: Vec<Option<Thinner<(f64, f64)>>> = Vec::new();
+    let mut lines: Vec<Option<Thinner<(Instant, u32)>>> = Vec::new();
     lines.resize_with(order.iter().map(|queue| queue.rank as usize + 1).max().unwrap_or(0), || None);
     for queue in &order {
-        lines[queue.rank as usize] = Some(Thinner::default());
+        lines[queue.rank as usize] = Some(Thinner::new(width));
     }
     depths.each(|at, rank, packets| {
         if let Some(Some(line)) = lines.get_mut(rank as usize) {
-            let point = (seconds(at), f64::from(packets));
-            line.push((point.0 / width).floor(), point.1, false, point);
+            line.push(at, f64::from(packets), false, (at, packets));
         }
     })?;
     for queue in order {
-        let line = lines[queue.rank as usize].take().unwrap_or_default();
-        queues.insert(queue.name, line.finish());
+        let line = lines[queue.rank as usize].take().map(Thinner::finish).unwrap_or_default();
+        let points = line.into_iter().map(|(at, packets)| (seconds(at), f64::from(packets)));
+        queues.insert(queue.name, points.collect());
     }
     Ok(queues)
 }

@@ -4,15 +4,20 @@
 //!
 //! Only time depends on it.
 
+use super::channel::Channel;
+use super::node_slot::NodeSlot;
+use super::scheduler::Scheduler;
 use crate::base::ids::NodeId;
+use crate::base::prefetch::prefetch;
+use crate::wire::packet::Packet;
 
-/// Packets put on wires between two steps: about what memory takes to answer.
+/// Announcements between two steps: about what memory takes to answer.
 const PACE: usize = 3;
 /// Steps of one host.
-pub(super) const STEPS: usize = 4;
+const STEPS: usize = 4;
 const KEPT: usize = 16;
 
-/// The hosts to which packets went last.
+/// The hosts at which something will happen, by when that became known.
 pub(super) struct Lookahead {
     ring: [NodeId; KEPT],
     turn: usize,
@@ -25,16 +30,58 @@ impl Default for Lookahead {
 }
 
 impl Lookahead {
-    /// A packet is on its way to this host: the steps of those before it are due.
-    #[inline]
-    pub(super) fn announce(&mut self, host: NodeId) {
-        self.turn += 1;
-        self.ring[self.turn % KEPT] = host;
+    /// A packet is put on a wire: to a host, or to a router that will want to know where it goes next.
+    #[inline(never)]
+    pub(super) fn precede(
+        &mut self,
+        packet: &Packet,
+        wire: &Channel,
+        nodes: &[NodeSlot],
+        channels: &[Channel],
+        scheduler: &Scheduler,
+    ) {
+        let (to, _) = wire.to();
+        if wire.leads_to_host() {
+            prefetch(packet);
+            self.announce(to, nodes, channels, scheduler);
+        } else {
+            nodes[to.0 as usize].node.prefetch_route(packet, 0);
+        }
     }
 
-    /// The host whose step this is now.
+    /// A packet came off a wire to a router: the next ones' headers, routes and links.
     #[inline]
-    pub(super) fn at_step(&self, step: usize) -> NodeId {
-        self.ring[self.turn.wrapping_sub(step * PACE) % KEPT]
+    pub(super) fn follow(&self, wire: &Channel, nodes: &[NodeSlot], channels: &[Channel]) {
+        let Some(third) = wire.upcoming(2) else { return };
+        third.prefetch_header();
+        let slot = &nodes[wire.to().0.0 as usize];
+        if let Some(second) = wire.upcoming(1) {
+            slot.node.prefetch_route(second, 0);
+        }
+        if let Some(first) = wire.upcoming(0)
+            && let Some(port) = slot.node.prefetch_route(first, 1)
+            && let Some(&out) = slot.ports.get(port.0 as usize)
+        {
+            prefetch(&channels[out.0 as usize]);
+        }
+    }
+
+    /// Something will happen at a host: the first step for it, and the next for those before it.
+    #[inline(never)]
+    pub(super) fn announce(&mut self, host: NodeId, nodes: &[NodeSlot], channels: &[Channel], scheduler: &Scheduler) {
+        self.turn += 1;
+        self.ring[self.turn % KEPT] = host;
+        prefetch(&nodes[host.0 as usize]);
+        for step in 1..STEPS {
+            let host = self.ring[self.turn.wrapping_sub(step * PACE) % KEPT];
+            let slot = &nodes[host.0 as usize];
+            slot.node.prefetch(step - 1);
+            if step == 1 {
+                scheduler.prefetch_wake(host);
+                if let Some(out) = slot.ports.first() {
+                    prefetch(&channels[out.0 as usize]);
+                }
+            }
+        }
     }
 }

@@ -7,6 +7,7 @@ pub mod fault;
 mod lookahead;
 pub mod loss;
 pub mod network;
+mod node_slot;
 pub mod queue;
 pub mod scheduler;
 mod transmitter;

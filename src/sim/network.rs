@@ -4,11 +4,11 @@ use smallvec::SmallVec;
 
 use super::channel::{Arrival, Channel, ChannelSetup, News, Watch};
 use super::fault::{Change, Fault};
-use super::lookahead::{Lookahead, STEPS};
+use super::lookahead::Lookahead;
+use super::node_slot::NodeSlot;
 use super::scheduler::{Scheduler, Source};
 use crate::base::ids::{ChannelId, NodeId, PortId};
 use crate::base::note::{Depth, DropCause, Nobody, Note, Notebook, Place, Sink, Way};
-use crate::base::prefetch::prefetch;
 use crate::base::report::{LinkReport, NodeReport};
 use crate::base::sinks::Here;
 use crate::base::time::Instant;
@@ -22,18 +22,6 @@ pub type NodeFactory = Box<dyn Fn(u32) -> Box<dyn Node>>;
 
 /// From here on looking ahead is worth its price.
 const MANY_NODES: usize = 1000;
-
-/// One cache line.
-#[repr(align(64))]
-struct NodeSlot {
-    node: Box<dyn Node>,
-    // Most nodes have one port.
-    ports: SmallVec<[ChannelId; 4]>,
-    last_packet: u32,
-    only_forwards: bool,
-    crashed: bool,
-    busy: bool,
-}
 
 /// A network and its clock. What happens is told to the sink; that its kind is known spares those
 /// that keep little the making of what they do not keep.
@@ -167,7 +155,14 @@ impl<S: Sink> Network<S> {
         match source {
             Source::Faults => self.next_fault(),
             Source::Channel(id) => self.channel_event(id),
-            Source::Node(id) => self.node_input(id, Input::Wake),
+            Source::Node(id) => {
+                self.node_input(id, Input::Wake);
+                if let Some(lookahead) = &mut self.lookahead
+                    && let Some(next) = self.scheduler.next_wake()
+                {
+                    lookahead.announce(next, &self.nodes, &self.channels, &self.scheduler);
+                }
+            }
         }
         true
     }
@@ -212,12 +207,12 @@ impl<S: Sink> Network<S> {
         self.nodes.iter().map(|s| (s.node.report(), s.node.status())).collect()
     }
     /// The same of nodes and of channels, in order, while the network is taken apart: what one leaves
-    /// makes room for what the next one says.
-    pub fn into_reports(
+    /// makes room for what the next one says. With them comes the sink.
+    pub fn into_parts(
         self,
-    ) -> (impl ExactSizeIterator<Item = (NodeReport, Status)>, impl ExactSizeIterator<Item = LinkReport>) {
+    ) -> (impl ExactSizeIterator<Item = (NodeReport, Status)>, impl ExactSizeIterator<Item = LinkReport>, S) {
         let nodes = self.nodes.into_iter().map(|s| (s.node.report(), s.node.status()));
-        (nodes, self.channels.into_iter().map(|channel| channel.report()))
+        (nodes, self.channels.into_iter().map(|channel| channel.report()), self.sink)
     }
     /// The figures of each channel, in order.
     pub fn link_reports(&self) -> Vec<LinkReport> {
@@ -240,8 +235,8 @@ impl<S: Sink> Network<S> {
         }
         if slot.only_forwards && !self.handles_packets {
             if let Some(port) = slot.node.forward(port, &mut packet) {
-                if self.lookahead.is_some() {
-                    self.look_ahead(id);
+                if let Some(lookahead) = &self.lookahead {
+                    lookahead.follow(&self.channels[id.0 as usize], &self.nodes, &self.channels);
                 }
                 return self.pass_on(node, port, packet);
             }
@@ -249,47 +244,6 @@ impl<S: Sink> Network<S> {
             self.show_arrival(node, &packet);
         }
         self.node_input(node, Input::Packet { port, packet });
-    }
-
-    /// The next packets on a channel to a router: their headers, their routes, their links.
-    fn look_ahead(&self, id: ChannelId) {
-        let channel = &self.channels[id.0 as usize];
-        let Some(third) = channel.upcoming(2) else { return };
-        third.prefetch_header();
-        let slot = &self.nodes[channel.to().0.0 as usize];
-        if let Some(second) = channel.upcoming(1) {
-            slot.node.prefetch_route(second, 0);
-        }
-        if let Some(first) = channel.upcoming(0)
-            && let Some(port) = slot.node.prefetch_route(first, 1)
-            && let Some(&out) = slot.ports.get(port.0 as usize)
-        {
-            prefetch(&self.channels[out.0 as usize]);
-        }
-    }
-
-    /// A packet goes to a host, if it is one: the first step for it, and the next for those before it.
-    #[inline(never)]
-    fn look_ahead_to_host(&mut self, id: ChannelId, packet: &Packet) {
-        let (channel, Some(lookahead)) = (&self.channels[id.0 as usize], &mut self.lookahead) else { return };
-        if !channel.leads_to_host() {
-            return;
-        }
-        let host = channel.to().0;
-        lookahead.announce(host);
-        prefetch(&self.nodes[host.0 as usize]);
-        prefetch(packet);
-        for step in 1..STEPS {
-            let host = lookahead.at_step(step);
-            let slot = &self.nodes[host.0 as usize];
-            slot.node.prefetch(step - 1);
-            if step == 1 {
-                self.scheduler.prefetch_wake(host);
-                if let Some(out) = slot.ports.first() {
-                    prefetch(&self.channels[out.0 as usize]);
-                }
-            }
-        }
     }
 
     #[cold]
@@ -360,8 +314,8 @@ impl<S: Sink> Network<S> {
         // A node without a wire speaks into the void.
         let Some(&id) = self.nodes[from.0 as usize].ports.get(port.0 as usize) else { return };
         let (now, place) = (self.now, self.channel_place(id));
-        if self.lookahead.is_some() {
-            self.look_ahead_to_host(id, &packet);
+        if let Some(lookahead) = &mut self.lookahead {
+            lookahead.precede(&packet, &self.channels[id.0 as usize], &self.nodes, &self.channels, &self.scheduler);
         }
         let (channel, sink) = (&mut self.channels[id.0 as usize], &mut self.sink);
         match channel.send(now, packet, &mut Watch { at: now, place, sink, outbox: &mut self.outbox }) {

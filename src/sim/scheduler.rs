@@ -97,6 +97,11 @@ impl Scheduler {
         }
     }
 
+    /// Which node will be woken next, if nothing changes.
+    pub(super) fn next_wake(&mut self) -> Option<NodeId> {
+        self.first_wake(NEVER).map(|(_, node)| NodeId(node))
+    }
+
     /// The earliest event; at [`Instant::MAX`] there is none.
     #[inline(always)]
     fn first(&mut self) -> (Instant, u32, Kind) {

@@ -28,6 +28,8 @@ impl Filled {
 pub trait Connection: Stream {
     /// What it exchanges with its peer.
     type Segment: Default;
+    /// How much of it, from its beginning, every segment touches: it is fetched ahead.
+    const HOT_BYTES: usize = 0;
 
     /// A segment from the peer arrived. What it carries is taken out of it.
     fn take_segment(&mut self, now: Instant, segment: &mut Self::Segment);
@@ -35,6 +37,8 @@ pub trait Connection: Stream {
     fn handle_segment(&mut self, now: Instant, mut segment: Self::Segment) {
         self.take_segment(now, &mut segment);
     }
+    /// Whether [`Stream::poll_event`] may have something to say.
+    fn has_events(&self) -> bool;
     /// The time of [`Connection::poll_timeout`] has come. Calling it early does nothing.
     fn handle_timeout(&mut self, now: Instant);
     /// Makes the next segment to send in the place of `segment`, whatever that was before; until
@@ -50,7 +54,7 @@ pub trait Connection: Stream {
     fn poll_timeout(&self) -> Option<Instant>;
     /// What it noted, oldest first, to be taken out; `None` unless noting was asked for.
     fn notes(&mut self) -> Option<&mut Vec<FlowNote>>;
-    /// Asks the memory for what is behind its pointers.
+    /// Asks the memory for what the next segment will touch behind that, or behind its pointers.
     fn prefetch(&self) {}
     /// Its figures.
     fn stats(&self) -> FlowStats;

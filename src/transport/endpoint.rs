@@ -4,8 +4,7 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::Arc;
 
 use super::stream::{Stream, StreamEvent};
-use crate::base::ids::FlowId;
-use crate::base::note::FlowNote;
+use crate::base::note::{FlowNote, Noting};
 use crate::base::report::FlowReport;
 use crate::base::time::Instant;
 
@@ -79,12 +78,17 @@ pub trait Endpoint {
     fn poll_event(&mut self) -> Option<EndpointEvent>;
     /// Makes the next segment to send in the place of `segment`, whatever that was before, and says
     /// which of the host's addresses it leaves from and where it goes. `None`: there is no segment,
-    /// and what `segment` is now means nothing.
-    fn fill_segment(&mut self, now: Instant, segment: &mut Self::Segment) -> Option<(Ipv4Addr, Ipv4Addr)>;
+    /// and what `segment` is now means nothing. What connections noted until then goes to `noting`.
+    fn fill_segment(
+        &mut self,
+        now: Instant,
+        segment: &mut Self::Segment,
+        noting: Option<Noting<'_>>,
+    ) -> Option<(Ipv4Addr, Ipv4Addr)>;
     /// The next segment to send, for one that has no place yet.
     fn poll_transmit(&mut self, now: Instant) -> Option<Outgoing<Self::Segment>> {
         let mut segment = Self::Segment::default();
-        let (src, dst) = self.fill_segment(now, &mut segment)?;
+        let (src, dst) = self.fill_segment(now, &mut segment, None)?;
         Some(Outgoing { src, dst, segment })
     }
     /// Whether [`Endpoint::poll_event`] may have something to tell.
@@ -93,8 +97,8 @@ pub trait Endpoint {
     fn has_work(&self) -> bool;
     /// When the earliest timer of any connection fires.
     fn poll_timeout(&self) -> Option<Instant>;
-    /// The notes of all connections, oldest first, to be taken out.
-    fn notes(&mut self) -> &mut Vec<(FlowId, FlowNote)>;
+    /// Takes out what connections noted that were not asked by somebody who is noting.
+    fn take_notes(&mut self) -> Vec<FlowNote>;
     /// The stream of a connection, while there is one.
     fn stream(&mut self, conn: ConnId) -> Option<&mut dyn Stream>;
     /// Figures of every connection there was, in order of opening.

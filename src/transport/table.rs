@@ -1,6 +1,7 @@
 //! The connections of one endpoint: their timers, and which of them want attention.
 //! Both transports' endpoints are built on it.
 
+use std::mem::offset_of;
 use std::net::SocketAddrV4;
 use std::sync::Arc;
 
@@ -9,7 +10,7 @@ use super::endpoint::{ConnId, EndpointEvent};
 use super::stream::Stream;
 use crate::base::calendar::Calendar;
 use crate::base::ids::{FlowId, TransportKind};
-use crate::base::note::FlowNote;
+use crate::base::note::{FlowNote, Noting};
 use crate::base::prefetch::prefetch_first;
 use crate::base::report::FlowReport;
 use crate::base::time::Instant;
@@ -77,9 +78,6 @@ impl Row {
     }
 }
 
-/// The part of a slot that every segment needs: of a connection its end is for rarer occasions.
-const HOT_BYTES: usize = 10 * 64;
-
 /// The rows: places whose events, and whose segments, have not been polled to the end.
 const EVENTS: usize = 0;
 const READY: usize = 1;
@@ -99,7 +97,6 @@ pub struct Table<C> {
     // Used from the second place on. Re-armed lazily: an entry may be earlier than its slot's wake,
     // the first one never is.
     timers: Calendar,
-    notes: Vec<(FlowId, FlowNote)>,
     finished: Vec<(u64, FlowReport)>,
     opened: u64,
     transport: TransportKind,
@@ -119,7 +116,6 @@ impl<C: Connection> Table<C> {
             timers: Calendar::default(),
             rows: [Row::EMPTY; 2],
             earliest: None,
-            notes: Vec::new(),
             finished: Vec::new(),
             opened: 0,
         }
@@ -156,7 +152,7 @@ impl<C: Connection> Table<C> {
     pub fn prefetch(&self, step: usize) {
         if let [place] = &self.slots[..] {
             match (step, &place.slot) {
-                (1, _) => prefetch_first(place, HOT_BYTES),
+                (1, _) => prefetch_first(place, offset_of!(Slot<C>, connection) + C::HOT_BYTES),
                 (_, Some(slot)) => slot.connection.prefetch(),
                 _ => {}
             }
@@ -190,6 +186,23 @@ impl<C: Connection> Table<C> {
     pub fn get_mut(&mut self, id: ConnId) -> Option<&mut Slot<C>> {
         self.get(id)?;
         self.touch(id.index)
+    }
+
+    /// A segment arrives at a connection; false: it does not exist.
+    #[inline]
+    pub fn take_segment(&mut self, id: ConnId, now: Instant, segment: &mut C::Segment) -> bool {
+        let Some(place) = self.slots.get_mut(id.index as usize) else { return false };
+        let Some(slot) = place.slot.as_mut().filter(|_| place.generation == id.generation) else { return false };
+        slot.connection.take_segment(now, segment);
+        // Mostly it says nothing; then nobody need ask.
+        if slot.connection.has_events() {
+            return self.touch(id.index).is_some();
+        }
+        let before = self.rows[READY].enter(id.index, &mut slot.next[READY]);
+        if before != END {
+            self.follow(id.index, [END, before]);
+        }
+        true
     }
 
     /// The stream half, for the application.
@@ -273,6 +286,7 @@ impl<C: Connection> Table<C> {
         &mut self,
         now: Instant,
         segment: &mut C::Segment,
+        mut noting: Option<Noting<'_>>,
         mut removed: impl FnMut(ConnId, &Slot<C>),
     ) -> Option<(SocketAddrV4, SocketAddrV4)> {
         while let index @ 0..ABSENT = self.rows[READY].first {
@@ -281,10 +295,11 @@ impl<C: Connection> Table<C> {
                 unreachable!("a place in a row is taken")
             };
             let filled = slot.connection.fill_segment(now, segment);
-            if let Some(made) = slot.connection.notes()
+            if let Some(noting) = &mut noting
+                && let Some(made) = slot.connection.notes()
                 && !made.is_empty()
             {
-                keep(&mut self.notes, slot.flow, made);
+                noting.take(slot.flow, made);
             }
             let ends = (slot.local, slot.remote);
             if filled == Filled::Segment {
@@ -353,10 +368,10 @@ impl<C: Connection> Table<C> {
         self.earliest
     }
 
-    /// The notes of all connections, oldest first, to be taken out.
-    #[inline]
-    pub fn notes(&mut self) -> &mut Vec<(FlowId, FlowNote)> {
-        &mut self.notes
+    /// Takes out what connections noted that were not asked by somebody who is noting.
+    pub fn take_notes(&mut self) -> Vec<FlowNote> {
+        let slots = self.slots.iter_mut().filter_map(|place| place.slot.as_mut());
+        slots.filter_map(|slot| slot.connection.notes()).flat_map(std::mem::take).collect()
     }
 
     /// Figures of every connection there was, in order of opening.
@@ -367,12 +382,6 @@ impl<C: Connection> Table<C> {
         all.sort_by_key(|(order, _)| *order);
         all.into_iter().map(|(_, r)| r).collect()
     }
-}
-
-#[inline(never)]
-fn keep(notes: &mut Vec<(FlowId, FlowNote)>, flow: FlowId, made: &mut Vec<FlowNote>) {
-    notes.extend(made.iter().map(|note| (flow, *note)));
-    made.clear();
 }
 
 fn report<C: Connection>(transport: TransportKind, slot: &Slot<C>) -> FlowReport {

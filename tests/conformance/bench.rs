@@ -168,7 +168,7 @@ impl Bench {
                 self.wires[0].push_back((self.now + wait, s));
             }
         }
-        for (_, note) in std::mem::take(self.a.notes()) {
+        for note in self.a.take_notes() {
             match note {
                 FlowNote::SegmentSent { offset, cause, .. } => self.log.push((self.ms(), offset / MSS + 1, cause)),
                 FlowNote::Window(w) => self.windows.push((self.ms(), w)),

@@ -2,6 +2,7 @@
 
 use std::fmt::Debug;
 
+use super::governor::Governor;
 use crate::base::note::Phase;
 use crate::base::registry::Entry;
 use crate::base::schema::Params;
@@ -32,6 +33,10 @@ pub trait Controller: Debug + Send {
     /// When classic (non-SACK) fast recovery ends.
     fn recovery_ends(&self) -> RecoveryEnds {
         RecoveryEnds::FullAck
+    }
+    /// The same controller in its connection's own memory, if a governor has a place for it.
+    fn unboxed(&self) -> Option<Governor> {
+        None
     }
 }
 

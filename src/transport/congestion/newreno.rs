@@ -2,6 +2,7 @@
 //! one hole repaired per round trip.
 
 use super::controller::{Acked, Controller, ControllerEntry, Lost};
+use super::governor::Governor;
 use super::window::{KEYS, RenoWindow};
 use crate::base::note::Phase;
 
@@ -12,8 +13,9 @@ pub(super) const ENTRY: ControllerEntry = ControllerEntry {
     build: |setup| Box::new(NewReno(RenoWindow::new(setup))),
 };
 
-#[derive(Debug)]
-struct NewReno(RenoWindow);
+/// Its window is all there is.
+#[derive(Clone, Debug)]
+pub struct NewReno(RenoWindow);
 
 impl Controller for NewReno {
     fn on_ack(&mut self, ack: &Acked) {
@@ -46,5 +48,8 @@ impl Controller for NewReno {
     }
     fn phase(&self) -> Phase {
         self.0.phase()
+    }
+    fn unboxed(&self) -> Option<Governor> {
+        Some(Governor::NewReno(self.clone()))
     }
 }

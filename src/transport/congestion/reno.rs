@@ -1,6 +1,7 @@
 //! Reno (RFC 5681): fast recovery ends on the first ACK of new data.
 
 use super::controller::{Acked, Controller, ControllerEntry, Lost, RecoveryEnds};
+use super::governor::Governor;
 use super::window::{KEYS, RenoWindow};
 use crate::base::note::Phase;
 
@@ -11,8 +12,9 @@ pub(super) const ENTRY: ControllerEntry = ControllerEntry {
     build: |setup| Box::new(Reno(RenoWindow::new(setup))),
 };
 
-#[derive(Debug)]
-struct Reno(RenoWindow);
+/// Its window is all there is.
+#[derive(Clone, Debug)]
+pub struct Reno(RenoWindow);
 
 impl Controller for Reno {
     fn on_ack(&mut self, ack: &Acked) {
@@ -46,5 +48,8 @@ impl Controller for Reno {
     }
     fn recovery_ends(&self) -> RecoveryEnds {
         RecoveryEnds::FirstNewAck
+    }
+    fn unboxed(&self) -> Option<Governor> {
+        Some(Governor::Reno(self.clone()))
     }
 }

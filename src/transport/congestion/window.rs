@@ -1,6 +1,8 @@
 //! Slow start, Reno's congestion avoidance and the reductions of RFC 5681: the arithmetic that
 //! Reno and NewReno share.
 
+use std::num::NonZeroU64;
+
 use super::controller::{Acked, Lost, Setup};
 use crate::base::note::Phase;
 use crate::base::schema::{Key, Kind, Need};
@@ -13,33 +15,33 @@ pub(super) const KEYS: &[Key] = &[Key {
     about: "segments that one ACK may add in slow start, except after a timeout (L of RFC 3465); 1 is RFC 5681",
 }];
 
-/// A window that obeys RFC 5681.
+/// A window that obeys RFC 5681. It is kept small: it stands in its connection.
 #[derive(Clone, Debug)]
 pub(super) struct RenoWindow {
-    smss: u64,
-    restart_window: u64,
-    byte_counting: bool,
-    abc_limit: u64,
-    uncapped: bool,
     cwnd: u64,
-    ssthresh: Option<u64>,
+    ssthresh: Option<NonZeroU64>,
     // Bytes acknowledged towards the next full segment of growth (RFC 3465 section 2.1).
     counted: u64,
+    smss: u32,
+    abc_limit: u8,
+    byte_counting: bool,
+    uncapped: bool,
+    restart_window: u64,
     // cwnd and ssthresh before the last reduction.
-    before: Option<(u64, Option<u64>)>,
+    before: Option<(NonZeroU64, Option<NonZeroU64>)>,
 }
 
 impl RenoWindow {
     pub(super) fn new(setup: &Setup) -> Self {
         RenoWindow {
-            smss: setup.smss,
-            restart_window: setup.initial_window,
-            byte_counting: setup.byte_counting,
-            uncapped: setup.uncapped_growth,
-            abc_limit: setup.params.integer("abc_limit").unwrap_or(1),
             cwnd: setup.initial_window,
             ssthresh: None,
             counted: 0,
+            smss: setup.smss.min(u64::from(u32::MAX)) as u32,
+            abc_limit: setup.params.integer("abc_limit").map_or(1, |limit| limit.min(8) as u8),
+            byte_counting: setup.byte_counting,
+            uncapped: setup.uncapped_growth,
+            restart_window: setup.initial_window,
             before: None,
         }
     }
@@ -48,14 +50,18 @@ impl RenoWindow {
         self.cwnd
     }
     pub(super) fn smss(&self) -> u64 {
-        self.smss
+        u64::from(self.smss)
     }
     pub(super) fn ssthresh(&self) -> Option<u64> {
-        self.ssthresh
+        self.ssthresh.map(NonZeroU64::get)
     }
 
     pub(super) fn phase(&self) -> Phase {
-        if self.ssthresh.is_none_or(|limit| self.cwnd < limit) { Phase::SlowStart } else { Phase::CongestionAvoidance }
+        if self.ssthresh().is_none_or(|limit| self.cwnd < limit) {
+            Phase::SlowStart
+        } else {
+            Phase::CongestionAvoidance
+        }
     }
 
     /// Growth on an ACK of new data (RFC 5681 equations 2 and 3; RFC 7661 section 4).
@@ -63,12 +69,13 @@ impl RenoWindow {
         if !ack.cwnd_limited {
             return;
         }
+        let smss = self.smss();
         if self.phase() == Phase::SlowStart {
             // RFC 3465 section 2.3: after a timeout L is 1.
-            let l = if ack.after_timeout { 1 } else { self.abc_limit };
-            self.cwnd += if self.uncapped { ack.bytes } else { ack.bytes.min(l * self.smss) };
+            let l = if ack.after_timeout { 1 } else { u64::from(self.abc_limit) };
+            self.cwnd += if self.uncapped { ack.bytes } else { ack.bytes.min(l * smss) };
             // The ACK that crosses ssthresh does not overshoot it.
-            if let Some(limit) = self.ssthresh.filter(|&limit| self.cwnd > limit) {
+            if let Some(limit) = self.ssthresh().filter(|&limit| self.cwnd > limit) {
                 self.counted += if self.uncapped { self.cwnd - limit } else { 0 };
                 self.cwnd = limit;
             }
@@ -76,10 +83,10 @@ impl RenoWindow {
             self.counted += ack.bytes;
             if self.counted >= self.cwnd {
                 self.counted -= self.cwnd;
-                self.cwnd += self.smss;
+                self.cwnd += smss;
             }
         } else {
-            self.cwnd += (self.smss * self.smss / self.cwnd).max(1);
+            self.cwnd += (smss * smss / self.cwnd).max(1);
         }
     }
 
@@ -87,8 +94,9 @@ impl RenoWindow {
     /// the textbook count: half of 109 is 54.
     pub(super) fn reduce(&mut self, lost: &Lost) {
         if !lost.repeated {
-            self.before = Some((self.cwnd, self.ssthresh));
-            self.ssthresh = Some((lost.in_flight_bytes / 2 / self.smss * self.smss).max(2 * self.smss));
+            self.before = NonZeroU64::new(self.cwnd).map(|cwnd| (cwnd, self.ssthresh));
+            let smss = self.smss();
+            self.ssthresh = NonZeroU64::new((lost.in_flight_bytes / 2 / smss * smss).max(2 * smss));
         }
         self.counted = 0;
     }
@@ -96,13 +104,13 @@ impl RenoWindow {
     /// Fast retransmit: the window falls to ssthresh; inflation is the transport's affair.
     pub(super) fn on_loss(&mut self, lost: &Lost) {
         self.reduce(lost);
-        self.cwnd = self.ssthresh.unwrap_or(self.cwnd);
+        self.cwnd = self.ssthresh().unwrap_or(self.cwnd);
     }
 
     /// Retransmission timeout: the loss window is one segment (RFC 5681 section 3.1).
     pub(super) fn on_timeout(&mut self, lost: &Lost) {
         self.reduce(lost);
-        self.cwnd = self.smss;
+        self.cwnd = self.smss();
     }
 
     pub(super) fn set_cwnd(&mut self, bytes: u64) {
@@ -113,7 +121,7 @@ impl RenoWindow {
     /// The last reduction was needless.
     pub(super) fn on_spurious(&mut self) {
         if let Some((cwnd, ssthresh)) = self.before.take() {
-            self.set_cwnd(cwnd.max(self.cwnd));
+            self.set_cwnd(cwnd.get().max(self.cwnd));
             self.ssthresh = ssthresh;
         }
     }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use super::message::{SocketMessage, SocketOp};
 use super::stream::KernelStream;
-use crate::base::ids::{FlowId, TransportKind};
-use crate::base::note::FlowNote;
+use crate::base::ids::TransportKind;
+use crate::base::note::{FlowNote, Noting};
 use crate::base::report::FlowReport;
 use crate::base::time::Instant;
 use crate::transport::connection::Connection as _;
@@ -99,14 +99,16 @@ impl KernelEndpoint {
 
     /// Takes from the connections what they ask of the system, and their notes.
     #[inline(never)]
-    pub fn flush(&mut self, now: Instant) {
+    pub fn flush(&mut self, now: Instant, mut noting: Option<Noting<'_>>) {
         let demux = &mut self.demux;
         let mut op = SocketOp::default();
-        while let Some((local, remote)) = self.table.fill_segment(now, &mut op, |id, slot| {
-            if demux.get(&(slot.local, slot.remote)) == Some(&id) {
-                demux.remove(&(slot.local, slot.remote));
-            }
-        }) {
+        while let Some((local, remote)) =
+            self.table.fill_segment(now, &mut op, noting.as_mut().map(Noting::reborrow), |id, slot| {
+                if demux.get(&(slot.local, slot.remote)) == Some(&id) {
+                    demux.remove(&(slot.local, slot.remote));
+                }
+            })
+        {
             self.requests.push_back(SocketMessage { local, remote, op: std::mem::take(&mut op) });
         }
     }
@@ -116,9 +118,9 @@ impl KernelEndpoint {
         self.requests.pop_front()
     }
 
-    /// The notes of all connections, oldest first, to be taken out.
-    pub fn notes(&mut self) -> &mut Vec<(FlowId, FlowNote)> {
-        self.table.notes()
+    /// Takes out what connections noted that were not asked by somebody who is noting.
+    pub fn take_notes(&mut self) -> Vec<FlowNote> {
+        self.table.take_notes()
     }
 
     /// The stream of a connection, while there is one.

@@ -230,6 +230,11 @@ impl Stream for KernelStream {
 impl Connection for KernelStream {
     type Segment = SocketOp;
 
+    /// What the socket holds is only found by asking.
+    fn has_events(&self) -> bool {
+        true
+    }
+
     fn take_segment(&mut self, now: Instant, op: &mut SocketOp) {
         if self.closed.is_some() {
             return;

@@ -17,7 +17,7 @@ fn say(endpoint: &mut KernelEndpoint, now: Instant, op: SocketOp) -> Vec<Endpoin
 }
 
 fn asked(endpoint: &mut KernelEndpoint, now: Instant) -> Vec<SocketOp> {
-    endpoint.flush(now);
+    endpoint.flush(now, None);
     std::iter::from_fn(|| endpoint.poll_message()).map(|m| m.op).collect()
 }
 
@@ -87,9 +87,9 @@ fn the_systems_windows_are_noted_with_their_cause() {
     for (i, (info, cause, phase)) in steps.into_iter().enumerate() {
         let now = ms(1 + i as u64);
         say(&mut e, now, SocketOp::Info(info));
-        e.flush(now);
-        let notes = std::mem::take(e.notes());
-        let Some((_, FlowNote::Window(window))) = notes.last() else { panic!("{notes:?}") };
+        e.flush(now, None);
+        let notes = e.take_notes();
+        let Some(FlowNote::Window(window)) = notes.last() else { panic!("{notes:?}") };
         assert_eq!((window.cause, window.phase, window.cwnd_bytes), (cause, phase, info.cwnd_bytes));
     }
     let stats = e.reports().pop().unwrap().stats;

@@ -252,6 +252,10 @@ impl RudpConnection {
 impl Connection for RudpConnection {
     type Segment = RudpSegment;
 
+    fn has_events(&self) -> bool {
+        !self.events.is_empty()
+    }
+
     fn take_segment(&mut self, now: Instant, segment: &mut RudpSegment) {
         self.now = now;
         self.receive(now, segment);

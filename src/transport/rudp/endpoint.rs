@@ -10,12 +10,11 @@ use super::close::error;
 use super::config::{Mode, RudpConfig};
 use super::connection::{Peer, RudpConnection};
 use super::cookie::{Client, Keys, Offer};
-use crate::base::ids::{FlowId, TransportKind};
-use crate::base::note::{CloseReason, FlowNote};
+use crate::base::ids::TransportKind;
+use crate::base::note::{CloseReason, FlowNote, Noting};
 use crate::base::report::FlowReport;
 use crate::base::rng::Rng;
 use crate::base::time::{Duration, Instant};
-use crate::transport::connection::Connection;
 use crate::transport::endpoint::{ConnId, Endpoint, EndpointEvent, Outgoing};
 use crate::transport::stream::Stream;
 use crate::transport::table::Table;
@@ -264,10 +263,9 @@ impl Endpoint for RudpEndpoint {
         if self.table.get(id).is_none_or(|slot| slot.remote != from || slot.local != to) {
             return false;
         }
-        let Some(slot) = self.table.get_mut(id) else { return false };
         let opening = seg.flags.syn;
-        slot.connection.take_segment(now, seg);
-        if opening {
+        self.table.take_segment(id, now, seg);
+        if let Some(slot) = self.table.get(id).filter(|_| opening) {
             self.by_peer_cid.insert(slot.connection.peer.cid, id);
         }
         true
@@ -289,14 +287,19 @@ impl Endpoint for RudpEndpoint {
         self.table.has_work() || !self.replies.is_empty()
     }
 
-    fn fill_segment(&mut self, now: Instant, segment: &mut RudpSegment) -> Option<(Ipv4Addr, Ipv4Addr)> {
+    fn fill_segment(
+        &mut self,
+        now: Instant,
+        segment: &mut RudpSegment,
+        noting: Option<Noting<'_>>,
+    ) -> Option<(Ipv4Addr, Ipv4Addr)> {
         if let Some(reply) = self.replies.pop_front() {
             *segment = reply.segment;
             return Some((reply.src, reply.dst));
         }
         let (by_cid, by_peer_cid, last_hit) = (&mut self.by_cid, &mut self.by_peer_cid, &mut self.last_hit);
         let (listeners, freed) = (&self.listeners, &mut self.freed);
-        let (local, remote) = self.table.fill_segment(now, segment, |id, slot| {
+        let (local, remote) = self.table.fill_segment(now, segment, noting, |id, slot| {
             by_cid.remove(&slot.connection.local_cid);
             if by_peer_cid.get(&slot.connection.peer.cid) == Some(&id) {
                 by_peer_cid.remove(&slot.connection.peer.cid);
@@ -314,8 +317,8 @@ impl Endpoint for RudpEndpoint {
         self.table.poll_timeout()
     }
 
-    fn notes(&mut self) -> &mut Vec<(FlowId, FlowNote)> {
-        self.table.notes()
+    fn take_notes(&mut self) -> Vec<FlowNote> {
+        self.table.take_notes()
     }
 
     fn stream(&mut self, conn: ConnId) -> Option<&mut dyn Stream> {

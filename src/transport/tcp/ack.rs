@@ -55,10 +55,7 @@ impl TcpConnection {
             return;
         }
         if s.options.sack.is_empty() && self.recovery.looks_at_cumulative_acks_only() {
-            if self.config.uncapped_growth {
-                self.recovery.sacked_before = old_sacked;
-            }
-            return self.on_new_ack(ack as u64, s);
+            return self.on_plain_new_ack(ack as u64, s);
         }
         (self.recovery.sacked_before, self.recovery.out_before) =
             (old_sacked, self.flight().saturating_sub(old_sacked));
@@ -90,7 +87,7 @@ impl TcpConnection {
     }
 
     /// Only newer segments move the window (RFC 9293 section 3.10.7.4).
-    fn take_window(&mut self, start: i64, ack: u64, field: u16) {
+    pub(super) fn take_window(&mut self, start: i64, ack: u64, field: u16) {
         let start = start.max(0) as u64;
         if self.snd.wl1 < start || (self.snd.wl1 == start && self.snd.wl2 <= ack) {
             self.snd.set_window(field, self.snd.scale);
@@ -119,6 +116,14 @@ impl TcpConnection {
             }
         }
         twice
+    }
+
+    /// One that nobody wants to know more of than how far it goes.
+    pub(super) fn on_plain_new_ack(&mut self, ack: u64, s: &TcpSegment) {
+        if self.config.uncapped_growth {
+            self.recovery.sacked_before = self.recovery.scoreboard.sacked();
+        }
+        self.on_new_ack(ack, s);
     }
 
     fn on_new_ack(&mut self, ack: u64, s: &TcpSegment) {

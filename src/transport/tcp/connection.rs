@@ -1,6 +1,7 @@
 //! One TCP connection: its parts, and the two faces that the application and the host see.
 
 use std::collections::VecDeque;
+use std::mem::offset_of;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -14,6 +15,7 @@ use super::seq;
 use super::state::State;
 use super::timers::Timers;
 use crate::base::note::{CloseReason, FlowNote, Window, WindowCause};
+use crate::base::prefetch::{prefetch, prefetch_first};
 use crate::base::report::FlowStats;
 use crate::base::time::Instant;
 use crate::transport::congestion::CONTROLLERS;
@@ -55,6 +57,9 @@ pub struct TcpConnection {
     pub(super) inbox: VecDeque<Bytes>,
     pub(super) seldom: Seldom,
     pub(super) notes: Vec<FlowNote>,
+    /// To see that header prediction changes nothing.
+    #[cfg(test)]
+    pub(super) never_predicts: bool,
 }
 
 impl TcpConnection {
@@ -93,6 +98,8 @@ impl TcpConnection {
             notes: Vec::new(),
             noting: false,
             seldom: Seldom::new(now),
+            #[cfg(test)]
+            never_predicts: false,
             config,
         };
         c.snd.set_mss(c.config.mss);
@@ -284,9 +291,17 @@ impl Stream for TcpConnection {
 
 impl Connection for TcpConnection {
     type Segment = TcpSegment;
+    const HOT_BYTES: usize = offset_of!(TcpConnection, buffer);
+
+    fn has_events(&self) -> bool {
+        !self.events.is_empty()
+    }
 
     fn take_segment(&mut self, now: Instant, segment: &mut TcpSegment) {
         self.now = now;
+        if self.take_predicted(segment) {
+            return;
+        }
         match self.state {
             State::Closed => {}
             State::SynSent => self.on_syn_sent(segment),
@@ -301,7 +316,7 @@ impl Connection for TcpConnection {
 
     fn fill_segment(&mut self, now: Instant, segment: &mut TcpSegment) -> Filled {
         self.now = now;
-        self.next_segment(segment)
+        self.fill_predicted(segment).unwrap_or_else(|| self.next_segment(segment))
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
@@ -310,6 +325,16 @@ impl Connection for TcpConnection {
 
     fn notes(&mut self) -> Option<&mut Vec<FlowNote>> {
         self.noting.then_some(&mut self.notes)
+    }
+
+    fn prefetch(&self) {
+        if self.snd.una < self.buffer.end() {
+            prefetch(&self.buffer);
+            prefetch(&self.departed);
+            prefetch(&self.controller);
+            prefetch(&self.rtt);
+            prefetch_first(&self.recovery, offset_of!(Recovery, recover));
+        }
     }
 
     fn stats(&self) -> FlowStats {
@@ -337,11 +362,10 @@ mod tests {
     use super::*;
     use crate::base::ids::TransportKind;
     use crate::transport::table::Table;
-    use std::mem::offset_of;
 
     /// In the place of a table: what the endpoint needs of it stands in the first line, too.
     #[test]
-    fn a_receiver_touches_five_cache_lines_and_a_sender_ten() {
+    fn a_receiver_touches_five_cache_lines_and_a_sender_eleven() {
         let c = TcpConnection::open(TcpConfig::default(), Instant::ZERO, (1, 2), 3, 4);
         let mut table = Table::new(TransportKind::Tcp);
         let ends = ("10.0.0.1:1".parse().unwrap(), "10.0.0.2:2".parse().unwrap());
@@ -352,8 +376,12 @@ mod tests {
         assert_eq!(start + offset_of!(TcpConnection, timers), 256);
         let (buffer, departed) = (offset_of!(TcpConnection, buffer), offset_of!(TcpConnection, departed));
         assert_eq!((start + buffer, start + departed), (288, 360));
-        let (rtt, recovery) = (start + offset_of!(TcpConnection, rtt), start + offset_of!(TcpConnection, recovery));
-        assert_eq!((rtt, size_of::<RttEstimator>(), recovery), (448, 64, 512));
-        assert_eq!(recovery + offset_of!(Recovery, recover), 640);
+        let (controller, rtt) = (offset_of!(TcpConnection, controller), offset_of!(TcpConnection, rtt));
+        assert_eq!(
+            (start + controller, size_of::<Governor>(), start + rtt, size_of::<RttEstimator>()),
+            (424, 64, 488, 64)
+        );
+        let recovery = start + offset_of!(TcpConnection, recovery);
+        assert!(recovery + offset_of!(Recovery, recover) <= 11 * 64);
     }
 }

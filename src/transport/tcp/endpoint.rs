@@ -9,13 +9,12 @@ use super::connection::TcpConnection;
 use super::cookie::Cookies;
 use super::iss::IssGenerator;
 use super::listener::Listener;
-use crate::base::ids::{FlowId, TransportKind};
-use crate::base::note::FlowNote;
+use crate::base::ids::TransportKind;
+use crate::base::note::{FlowNote, Noting};
 use crate::base::rare_queue::RareQueue;
 use crate::base::report::FlowReport;
 use crate::base::rng::Rng;
 use crate::base::time::Instant;
-use crate::transport::connection::Connection;
 use crate::transport::endpoint::{ConnId, Endpoint, EndpointEvent, Outgoing};
 use crate::transport::stream::{Stream, StreamEvent};
 use crate::transport::table::Table;
@@ -146,8 +145,7 @@ impl Endpoint for TcpEndpoint {
         let pair = (SocketAddrV4::new(dst, segment.dst_port), SocketAddrV4::new(src, segment.src_port));
         let known = self.find(pair);
         let after = known.and_then(|id| self.makes_way(id, segment));
-        if let Some(slot) = known.filter(|_| after.is_none()).and_then(|id| self.table.get_mut(id)) {
-            slot.connection.take_segment(now, segment);
+        if known.filter(|_| after.is_none()).is_some_and(|id| self.table.take_segment(id, now, segment)) {
             return true;
         }
         // Nobody is answered who could not have asked (RFC 9293 section 3.9.2.3).
@@ -199,13 +197,18 @@ impl Endpoint for TcpEndpoint {
         self.table.has_work() || !self.replies.is_empty()
     }
 
-    fn fill_segment(&mut self, now: Instant, segment: &mut TcpSegment) -> Option<(Ipv4Addr, Ipv4Addr)> {
+    fn fill_segment(
+        &mut self,
+        now: Instant,
+        segment: &mut TcpSegment,
+        noting: Option<Noting<'_>>,
+    ) -> Option<(Ipv4Addr, Ipv4Addr)> {
         if let Some(reply) = self.replies.pop_front() {
             *segment = reply.segment;
             return Some((reply.src, reply.dst));
         }
         let (demux, last_hit, listeners) = (&mut self.demux, &mut self.last_hit, &mut self.listeners);
-        let (local, remote) = self.table.fill_segment(now, segment, |id, slot| {
+        let (local, remote) = self.table.fill_segment(now, segment, noting, |id, slot| {
             let pair = (slot.local, slot.remote);
             // One that left TIME-WAIT for another has no place any more.
             if demux.get(&pair) == Some(&id) {
@@ -224,8 +227,8 @@ impl Endpoint for TcpEndpoint {
         self.table.poll_timeout()
     }
 
-    fn notes(&mut self) -> &mut Vec<(FlowId, FlowNote)> {
-        self.table.notes()
+    fn take_notes(&mut self) -> Vec<FlowNote> {
+        self.table.take_notes()
     }
 
     fn stream(&mut self, conn: ConnId) -> Option<&mut dyn Stream> {

@@ -8,6 +8,7 @@
 //! | bytes in, bytes out: for outsiders | `door`, `door_calls`, `snapshot`, `fuzz` |
 //! | a connection, its public face; its parts | `connection`, `parts` |
 //! | opening, closing, TIME-WAIT | `state` |
+//! | segments that were to be expected, both ways | `predicted` |
 //! | arriving segments: checks, data | `receive`, `reassembly` |
 //! | arriving acknowledgments, windows | `ack` |
 //! | loss detection and recovery episodes | `recovery`, `scoreboard`, `prr`, `undo` |
@@ -27,6 +28,7 @@ pub mod fuzz;
 mod iss;
 mod listener;
 mod parts;
+mod predicted;
 mod prr;
 mod rack;
 mod reassembly;

@@ -267,7 +267,7 @@ impl TcpConnection {
         }
     }
 
-    fn deliver(&mut self, data: Bytes) {
+    pub(super) fn deliver(&mut self, data: Bytes) {
         self.rcv.nxt += data.len() as u64;
         if self.rcv.discarding {
             return self.consider_window_update();
@@ -281,7 +281,7 @@ impl TcpConnection {
     }
 
     /// Every second segment, after a gap at once, or soon (RFC 5681 section 4.2).
-    fn schedule_ack(&mut self, at_once: bool) {
+    pub(super) fn schedule_ack(&mut self, at_once: bool) {
         self.rcv.unacked_segments = self.rcv.unacked_segments.saturating_add(1);
         let quick = self.rcv.quick_acks > 0;
         self.rcv.quick_acks = self.rcv.quick_acks.saturating_sub(1);

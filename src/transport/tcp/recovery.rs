@@ -78,6 +78,18 @@ impl Recovery {
         self.rack.is_none() && self.prr.is_none() && self.undo.is_none() && self.tlp.end.is_none()
     }
 
+    /// True if all that may leave is new, within the controller's window.
+    #[inline]
+    pub(super) fn repairs_nothing(&self) -> bool {
+        self.episode == Episode::None
+            && self.resend.is_none()
+            && self.dup_acks == 0
+            && !self.tlp.pending
+            && self.rack.is_none()
+            && self.prr.is_none()
+            && self.scoreboard.is_empty()
+    }
+
     /// RFC 6582 section 3.2, step 3: of all partial ACKs only the first restarts the timer. That is the impatient
     /// variant; the other lets each do so (RFC 6298 section 5.3). Call before the ACK is acted on.
     pub(super) fn restarts_timer(&self, impatient: bool) -> bool {

@@ -333,9 +333,7 @@ impl TcpConnection {
         }
         self.snd.nxt = self.snd.nxt.max(end);
         self.snd.max = self.snd.max.max(end);
-        if self.snd.una >= self.departed.most_out.1 || self.flight() > self.departed.most_out.0 {
-            self.departed.most_out = (self.flight(), self.snd.max);
-        }
+        self.measure_flight();
         self.departed.last_sent = self.now;
         // RFC 6298 section 5.1.
         let idle = self.timers.retransmission.is_none();
@@ -352,8 +350,16 @@ impl TcpConnection {
         self.rack_sends(start, end, again);
     }
 
+    /// Something left: is more out than ever in this round trip?
+    #[inline]
+    pub(super) fn measure_flight(&mut self) {
+        if self.snd.una >= self.departed.most_out.1 || self.flight() > self.departed.most_out.0 {
+            self.departed.most_out = (self.flight(), self.snd.max);
+        }
+    }
+
     /// A segment that begins at `offset`. Acknowledgment, window and options are the newest.
-    fn make_segment(&mut self, s: &mut TcpSegment, offset: u64, payload: Bytes) {
+    pub(super) fn make_segment(&mut self, s: &mut TcpSegment, offset: u64, payload: Bytes) {
         s.begin(self.ports, seq::wire(self.snd.iss, offset), payload);
         s.flags.ack = true;
         s.ack = seq::wire(self.rcv.irs, self.rcv.nxt);

@@ -5,7 +5,6 @@ use std::net::SocketAddrV4;
 
 use bytes::Bytes;
 
-use crate::base::ids::FlowId;
 use crate::base::note::{FlowNote, Window, WindowCause};
 use crate::base::report::FlowStats;
 use crate::base::rng::{Rng, Seed};
@@ -50,7 +49,7 @@ pub(super) struct Net {
     pub(super) delay: Duration,
     /// Delays, repeats and loses packets at random, and sends them as bytes.
     pub(super) chaos: Option<Rng>,
-    pub(super) notes: Vec<(FlowId, FlowNote)>,
+    pub(super) notes: Vec<FlowNote>,
     /// The states that each end went through.
     pub(super) states: [Vec<State>; 2],
 }
@@ -167,8 +166,8 @@ impl Net {
 
     /// The client's notes of changes of its window for this reason.
     pub(super) fn windows(&mut self, cause: WindowCause) -> Vec<Window> {
-        self.notes.append(self.ends[CLIENT].notes());
-        let windows = self.notes.iter().filter_map(|(_, n)| if let FlowNote::Window(w) = n { Some(*w) } else { None });
+        self.notes.extend(self.ends[CLIENT].take_notes());
+        let windows = self.notes.iter().filter_map(|n| if let FlowNote::Window(w) = n { Some(*w) } else { None });
         windows.filter(|w| w.cause == cause).collect()
     }
 

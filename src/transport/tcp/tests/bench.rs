@@ -11,7 +11,7 @@ use crate::base::note::{FlowNote, SendCause, WindowCause};
 use crate::base::rng::Rng;
 use crate::base::time::{Duration, Instant};
 use crate::base::units::Probability;
-use crate::transport::connection::Connection;
+use crate::transport::connection::{Connection, Filled};
 use crate::transport::stream::{Stream, StreamEvent};
 use crate::wire::tcp::TcpSegment;
 
@@ -50,6 +50,8 @@ pub(super) struct Bench {
     pub(super) segments: usize,
     pub(super) random_loss: Option<(Rng, Probability)>,
     pub(super) events: Vec<StreamEvent>,
+    /// Everything either sent, if that is asked for.
+    pub(super) trace: Option<Vec<(Instant, TcpSegment)>>,
 }
 
 impl Bench {
@@ -74,6 +76,7 @@ impl Bench {
             segments: 0,
             random_loss: None,
             events: Vec::new(),
+            trace: None,
         }
     }
 
@@ -94,8 +97,9 @@ impl Bench {
     }
 
     pub(super) fn flush(&mut self) {
-        while let Some(s) = self.a.poll_transmit(self.now) {
+        for s in segments(&mut self.a, self.now) {
             self.segments += 1;
+            self.trace.iter_mut().for_each(|trace| trace.push((self.now, s.clone())));
             if !s.payload.is_empty() {
                 self.sent += 1;
                 if self.lose.contains(&self.sent) {
@@ -120,8 +124,9 @@ impl Bench {
             while let Some(data) = if self.b_reads { b.read() } else { None } {
                 self.received.extend_from_slice(&data);
             }
-            while let Some(s) = b.poll_transmit(self.now) {
+            for s in segments(b, self.now) {
                 self.segments += 1;
+                self.trace.iter_mut().for_each(|trace| trace.push((self.now, s.clone())));
                 if !unlucky(&mut self.random_loss) {
                     self.wires[1].push_back((self.now + DELAY, s));
                 }
@@ -170,6 +175,21 @@ impl Bench {
 
     pub(super) fn sent_because(&self, cause: SendCause) -> Vec<(u64, u64)> {
         self.log.iter().filter(|l| l.2 == cause).map(|l| (l.0, l.1)).collect()
+    }
+}
+
+/// All that a connection has to send now; after the last one nobody asks for another.
+fn segments(c: &mut TcpConnection, now: Instant) -> Vec<TcpSegment> {
+    let mut all = Vec::new();
+    loop {
+        let mut s = TcpSegment::default();
+        let filled = c.fill_segment(now, &mut s);
+        if filled != Filled::Nothing {
+            all.push(s);
+        }
+        if filled != Filled::Segment {
+            return all;
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! The bench of the conformance rows, and the rows.
 
 mod bench;
+mod predicted;
 mod states;
 mod transfer;
