@@ -28,7 +28,7 @@ impl Filled {
 pub trait Connection: Stream {
     /// What it exchanges with its peer.
     type Segment: Default;
-    /// How much of it, from its beginning, every segment touches: it is fetched ahead.
+    /// How much of it, from its beginning, a segment touches: it is fetched ahead.
     const HOT_BYTES: usize = 0;
 
     /// A segment from the peer arrived. What it carries is taken out of it.

@@ -15,7 +15,6 @@ use super::seq;
 use super::state::State;
 use super::timers::Timers;
 use crate::base::note::{CloseReason, FlowNote, Window, WindowCause};
-use crate::base::prefetch::{prefetch, prefetch_first};
 use crate::base::report::FlowStats;
 use crate::base::time::Instant;
 use crate::transport::congestion::CONTROLLERS;
@@ -291,7 +290,8 @@ impl Stream for TcpConnection {
 
 impl Connection for TcpConnection {
     type Segment = TcpSegment;
-    const HOT_BYTES: usize = offset_of!(TcpConnection, buffer);
+    // Where it pays to look ahead, there are so many flows that losses are the rule.
+    const HOT_BYTES: usize = offset_of!(TcpConnection, inbox);
 
     fn has_events(&self) -> bool {
         !self.events.is_empty()
@@ -325,16 +325,6 @@ impl Connection for TcpConnection {
 
     fn notes(&mut self) -> Option<&mut Vec<FlowNote>> {
         self.noting.then_some(&mut self.notes)
-    }
-
-    fn prefetch(&self) {
-        if self.snd.una < self.buffer.end() {
-            prefetch(&self.buffer);
-            prefetch(&self.departed);
-            prefetch(&self.controller);
-            prefetch(&self.rtt);
-            prefetch_first(&self.recovery, offset_of!(Recovery, recover));
-        }
     }
 
     fn stats(&self) -> FlowStats {
