@@ -33,7 +33,7 @@
 //! );
 //! let run = scenario.run()?;
 //! let bulk = &run.summary.flows[0];
-//! assert_eq!((bulk.name.as_str(), bulk.bytes, bulk.timeouts), ("bulk", 500_000, 0));
+//! assert_eq!((&*bulk.name, bulk.bytes, bulk.timeouts), ("bulk", 500_000, 0));
 //! assert!(run.summary.links[0].max_queue_packets <= 20);
 //!
 //! // Another seed, another setting, the same bytes: `set` takes what `--set` takes.
