@@ -161,10 +161,7 @@ impl<'a> Ctx<'a> {
     /// Where connections note while `packet` is being handled, if notes are wanted.
     #[inline]
     pub(super) fn noting_of(&mut self, packet: Option<PacketId>) -> Option<Noting<'_>> {
-        match &mut self.notebook {
-            Some(notebook) => Some(Noting { packet, notebook: &mut **notebook }),
-            None => None,
-        }
+        self.notebook.as_mut().map(|notebook| Noting { packet, notebook: &mut **notebook })
     }
 
     /// Notes something at this node.

@@ -63,7 +63,7 @@ impl<'b> Row<'b> {
 
     /// How long it is.
     #[inline(always)]
-    pub const fn len(&self) -> usize {
+    pub const fn length(&self) -> usize {
         self.end
     }
 
@@ -297,7 +297,7 @@ impl Stamp {
         row.number(millis / 1_000);
         row.byte(b'.');
         row.three((millis % 1_000) as u32);
-        let length = row.len();
+        let length = row.length();
         self.begin[..OPEN.len()].copy_from_slice(OPEN);
         self.begin[OPEN.len()..OPEN.len() + length].copy_from_slice(&room[..length]);
         self.millis_end = OPEN.len() + length;
@@ -324,7 +324,7 @@ mod tests {
         let mut room = [b'~'; ROOM];
         let mut row = Row::new(&mut room);
         write(&mut row);
-        let length = row.len();
+        let length = row.length();
         String::from_utf8(room[..length].to_vec()).unwrap()
     }
 

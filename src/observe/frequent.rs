@@ -163,7 +163,7 @@ impl Frequent {
                 _ => row.block(&tail.text, tail.length),
             }
         }
-        let length = row.len();
+        let length = row.length();
         out.end(length);
         true
     }
@@ -209,7 +209,7 @@ impl Frequent {
             FlowNote::Window(window) => self.words.window(&mut row, window),
             _ => {}
         }
-        let length = row.len();
+        let length = row.length();
         out.end(length);
         true
     }
@@ -271,7 +271,7 @@ impl Tail {
         row.text(b",\"queue_bytes\":");
         row.number(queue.bytes);
         row.text(b"}\n");
-        let length = row.len();
+        let length = row.length();
         let mut tail = Tail { bytes, queue, text: [0; TAIL], length };
         tail.text.copy_from_slice(&room[..TAIL]);
         tail

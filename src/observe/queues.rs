@@ -103,7 +103,7 @@ impl Queues {
         let mut row = self.out.row();
         row.stamp(stamp);
         if !self.columns.are_short() {
-            let length = row.len();
+            let length = row.length();
             self.out.end(length);
             self.out.text(&self.columns.whole(link as usize));
             row = self.out.row();
@@ -114,7 +114,7 @@ impl Queues {
         row.byte(b',');
         row.number(depth.bytes);
         row.byte(b'\n');
-        let length = row.len();
+        let length = row.length();
         self.out.end(length);
     }
 

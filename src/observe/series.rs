@@ -121,14 +121,14 @@ impl Series {
             let mut row = lines.row();
             row.seconds((width * bin).as_nanos());
             row.byte(b',');
-            let length = row.len();
+            let length = row.length();
             lines.end(length);
             lines.text(&field);
             let mut row = lines.row();
             row.byte(b',');
             row.number(u64::try_from(bps).unwrap_or(u64::MAX));
             row.byte(b'\n');
-            let length = row.len();
+            let length = row.length();
             lines.end(length);
         }
         lines.finish()

@@ -71,13 +71,13 @@ impl Windows {
             let mut row = lines.row();
             row.stamp(&stamp);
             row.byte(b',');
-            let length = row.len();
+            let length = row.length();
             lines.end(length);
             lines.text(name);
             let mut row = lines.row();
             row.name(&causes, cause as usize);
             columns(&mut row, words);
-            let length = row.len();
+            let length = row.length();
             lines.end(length);
             let ssthresh_bytes = (ssthresh != ABSENT).then_some(ssthresh);
             show(end, WindowRow { at: Instant::from_nanos(at), cause, cwnd_bytes, ssthresh_bytes });
