@@ -21,6 +21,8 @@ pub mod run;
 pub mod scenario;
 pub mod series;
 pub mod summary;
+#[cfg(test)]
+mod test_file;
 pub mod trace;
 mod whole;
 pub mod windows;

@@ -136,26 +136,12 @@ mod tests {
     use super::*;
     use crate::base::ids::{NodeId, PacketId};
     use crate::base::time::Duration;
-    use std::cell::RefCell;
-    use std::rc::Rc;
-
-    /// A file that a test can look into.
-    #[derive(Clone, Default)]
-    struct Shared(Rc<RefCell<Vec<u8>>>);
-
-    impl Write for Shared {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.borrow_mut().write(bytes)
-        }
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
+    use crate::observe::test_file::TestFile;
 
     #[test]
     fn a_queue_has_a_row_for_each_change() {
         let names = ["phone", "store", "phone--store/forward", "phone--store/reverse"].map(String::from).to_vec();
-        let file = Shared::default();
+        let file = TestFile::default();
         let places = Places { names, nodes: 2 };
         let mut queues = Queues::new(&places, Box::new(file.clone()), Box::new(io::Cursor::new(Vec::new())));
         for (ms, place, packets) in [(1, 2, 1), (2, 2, 1), (2, 0, 5), (3, 2, 0)] {

@@ -219,8 +219,7 @@ impl Visitor for Fields<'_> {
 
 #[cfg(test)]
 mod tests {
-    use std::cell::RefCell;
-    use std::rc::Rc;
+    use crate::observe::test_file::TestFile;
 
     use super::*;
     use crate::base::ids::{NodeId, TransportKind};
@@ -244,19 +243,6 @@ mod tests {
             line(Note::PacketDropped { packet, bytes: 1500, cause: DropCause::QueueFull, queue }),
             r#"{"time_s":0.0503,"place":"phone--lan/forward","what":"packet-dropped","packet":"phone#17","bytes":1500,"cause":"queue-full","queue_packets":100,"queue_bytes":150000}"#
         );
-    }
-
-    /// A file that a test can look into.
-    #[derive(Clone, Default)]
-    struct Shared(Rc<RefCell<Vec<u8>>>);
-
-    impl Write for Shared {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.borrow_mut().write(bytes)
-        }
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
     }
 
     /// Notes of the frequent kinds with numbers of every length, and others between them.
@@ -294,7 +280,7 @@ mod tests {
         for longest in [1, 31, 32, 33, 54, 64, 65, 2_000] {
             let names = ["phone".to_owned(), "x".repeat(longest), "\"lan\"/forward".into()];
             let places = Places { names: names.to_vec(), nodes: 2 };
-            let file = Shared::default();
+            let file = TestFile::default();
             let (mut trace, mut lines) = (Trace::new(&places, Box::new(file.clone())), LineWriter::new(&places));
             let mut told = Vec::new();
             let numbers = [0, 9, 10, 999, 1_000, 54_321, 999_999, 1_000_000, 999_999_999, 1_000_000_000, u64::MAX - 1];
