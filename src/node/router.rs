@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
 use super::node::{Ctx, Input, Node, Status};
-use super::routes::{Entry, Route, RouteTable};
+use super::routes::{Gateways, Route, RouteTable, Target};
 use crate::base::ids::PortId;
 use crate::base::note::{Depth, DropCause, Note};
 use crate::base::report::NodeReport;
@@ -19,21 +19,23 @@ pub struct Router {
     addresses: Vec<Ipv4Addr>,
     // One table for each prefix length in use, longest first.
     tables: Vec<RouteTable>,
+    gateways: Gateways,
 }
 
 impl Router {
     /// A router whose ports have these addresses.
     pub fn new(addresses: Vec<Ipv4Addr>, routes: Vec<Route>) -> Self {
+        let gateways = Gateways::of(&routes);
         let mut by_len: BTreeMap<Reverse<u8>, Vec<Route>> = BTreeMap::new();
         for route in routes {
             by_len.entry(Reverse(route.prefix_len)).or_default().push(route);
         }
-        let tables = by_len.into_values().map(|routes| RouteTable::new(routes, &addresses)).collect();
-        Router { addresses, tables }
+        let tables = by_len.into_values().map(|routes| RouteTable::new(routes, &addresses, &gateways)).collect();
+        Router { addresses, tables, gateways }
     }
 
     #[inline]
-    fn lookup(&self, dst: Ipv4Addr) -> Option<&Entry> {
+    fn lookup(&self, dst: Ipv4Addr) -> Option<Target> {
         self.tables.iter().find_map(|table| table.lookup(dst))
     }
 
@@ -45,20 +47,22 @@ impl Router {
         if packet.hop.to != self.addresses[port.0 as usize] {
             return Err(None);
         }
-        let entry = self.next(packet)?;
-        let &Entry { via, from, .. } = entry;
+        let (port, via, from) = self.next(packet)?;
         packet.ttl -= 1;
-        packet.hop = Hop { from, to: if via.is_unspecified() { packet.dst } else { via } };
-        Ok(entry.port())
+        packet.hop = Hop { from, to: via.unwrap_or(packet.dst) };
+        Ok(port)
     }
 
-    /// Where a packet goes next, or why it goes nowhere.
+    /// Where a packet goes next, by which other router, and the address of this one there; or why it
+    /// goes nowhere.
     #[inline]
-    fn next(&self, packet: &Packet) -> Result<&Entry, DropCause> {
-        let entry = self.lookup(packet.dst);
+    fn next(&self, packet: &Packet) -> Result<(PortId, Option<Ipv4Addr>, Ipv4Addr), DropCause> {
+        let target = self.lookup(packet.dst);
+        let (port, via) = target.map_or((PortId(u32::MAX), None), |target| self.gateways.resolve(target));
+        let from = self.addresses.get(port.0 as usize).copied().unwrap_or(Ipv4Addr::UNSPECIFIED);
         // Packets to the router itself end here: nothing listens.
-        let mine = match entry {
-            Some(entry) if entry.knows_own() => entry.from == packet.dst,
+        let mine = match target {
+            Some(target) if target.knows_own() => from == packet.dst,
             _ => self.addresses.contains(&packet.dst),
         };
         if packet.dst.is_broadcast() || mine {
@@ -67,7 +71,7 @@ impl Router {
         if packet.ttl <= 1 {
             return Err(DropCause::TtlExpired);
         }
-        entry.ok_or(DropCause::NoRoute)
+        target.map(|_| (port, via, from)).ok_or(DropCause::NoRoute)
     }
 }
 
@@ -93,7 +97,7 @@ impl Node for Router {
             self.tables.iter().for_each(|table| table.prefetch(packet.dst));
             return None;
         }
-        self.lookup(packet.dst).map(Entry::port)
+        self.lookup(packet.dst).map(|target| self.gateways.resolve(target).0)
     }
     fn next_wake(&self) -> Option<Instant> {
         None
