@@ -5,6 +5,7 @@ mod check;
 mod diff;
 mod exit;
 mod get;
+mod huge_pages;
 mod list;
 mod live;
 mod part_file;

@@ -9,7 +9,7 @@ use super::check::{name_of, read, tell};
 use super::exit::{Exit, bad_input, mention, say};
 use super::progress::Bar;
 use super::stopwatch::Stopwatch;
-use super::{plot, replay};
+use super::{huge_pages, plot, replay};
 use crate::observe::capture::Point;
 use crate::observe::run::{Extras, Recording, Run, RunError, capture_point, run_with};
 use crate::report::folder::RunFolder;
@@ -21,6 +21,7 @@ use crate::scenario::text::Source;
 
 /// Runs a scenario, writes its folder and prints its summary.
 pub(super) fn run(args: &RunArgs) -> Exit {
+    huge_pages::prefer();
     if args.ladder.is_some() && args.format == Format::Json && args.out.is_none() {
         return bad_input("--ladder with --format json needs --out DIR: standard output is one JSON object only");
     }

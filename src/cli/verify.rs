@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::check::{name_of, read, tell};
 use super::exit::{Exit, bad_input, mention, say};
+use super::huge_pages;
 use super::progress::Bar;
 use crate::observe::lock::Lock;
 use crate::observe::parting::PartingSearch;
@@ -12,6 +13,7 @@ use crate::observe::run::{RunError, places_of, run, watch};
 
 /// Replays every scenario that has a lock beside it; with `update`, records every scenario.
 pub(super) fn verify(paths: &[PathBuf], update: bool) -> Exit {
+    huge_pages::prefer();
     let mut files = Vec::new();
     for path in paths {
         if let Err(error) = collect(path, &mut files) {
