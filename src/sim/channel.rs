@@ -56,20 +56,25 @@ pub struct Channel {
     rest: Box<Rest>,
 }
 
-/// What a channel needs when a packet waits, is lost or delayed by chance, and when faults come.
+/// What a channel needs besides when several packets are on their way or one waits, first and in one
+/// cache line; then what it needs when one is lost or delayed by chance, and when faults come.
+#[repr(C, align(64))]
 struct Rest {
     // Behind the first packet.
     wire: Wire,
+    queue: Box<dyn Queue>,
+    // What waits in the queue; asking the queue itself at each event would cost more.
+    depth: Depth,
     pace: Pace,
+    max_queue_packets: u32,
     // The queue, or a wire that reorders, must see the time of each departure.
     sees_departures: bool,
-    setup: ChannelSetup,
     down: bool,
     // Packets that left later might arrive sooner.
     delay_changed: bool,
-    // What waits in the queue; asking the queue itself at each event would cost more.
-    depth: Depth,
-    max_queue_packets: u32,
+    delay: DelaySettings,
+    loss: Option<Box<dyn LossModel>>,
+    jitter: Rng,
     dropped_queue: u64,
     dropped_loss: u64,
     // Packets, and their bytes, that were transmitted and lost.
@@ -123,7 +128,8 @@ impl<S: Sink> Watch<'_, S> {
 impl Channel {
     /// An idle channel to a port of a node, which may be one that only forwards.
     pub fn new(to: (NodeId, PortId), only_forwards: bool, setup: ChannelSetup) -> Self {
-        let (transmitter, pace) = Transmitter::new(setup.rate);
+        let ChannelSetup { rate, delay, queue, loss, jitter } = setup;
+        let (transmitter, pace) = Transmitter::new(rate);
         let mut new = Channel {
             to,
             transmitter,
@@ -135,13 +141,16 @@ impl Channel {
             to_host: !only_forwards,
             rest: Box::new(Rest {
                 wire: Wire::default(),
+                queue,
+                depth: Depth::default(),
                 pace,
+                max_queue_packets: 0,
                 sees_departures: false,
-                setup,
                 down: false,
                 delay_changed: false,
-                depth: Depth::default(),
-                max_queue_packets: 0,
+                delay,
+                loss,
+                jitter,
                 dropped_queue: 0,
                 dropped_loss: 0,
                 lost: 0,
@@ -155,11 +164,11 @@ impl Channel {
 
     /// Draws what every packet asks for from the settings, after any of them changed.
     fn look_again(&mut self) {
-        let Rest { setup, down, delay_changed, sees_departures, .. } = &mut *self.rest;
-        let delay = u32::try_from(setup.delay.base.as_nanos());
-        self.plain = !*down && !*delay_changed && setup.loss.is_none() && setup.delay.is_constant() && delay.is_ok();
+        let rest = &mut *self.rest;
+        let (delay, as_ever) = (u32::try_from(rest.delay.base.as_nanos()), !rest.down && !rest.delay_changed);
+        self.plain = as_ever && rest.loss.is_none() && rest.delay.is_constant() && delay.is_ok();
         self.delay = delay.unwrap_or(0);
-        *sees_departures = setup.delay.reorder || setup.queue.needs_departure_time();
+        rest.sees_departures = rest.delay.reorder || rest.queue.needs_departure_time();
     }
 
     /// When something happens here next.
@@ -225,7 +234,7 @@ impl Channel {
         let rest = &mut *self.rest;
         let (id, bytes) = (packet.id, packet.wire_bytes());
         // The model counts every packet that it is handed, whatever becomes of it.
-        packet.doomed = rest.setup.loss.as_mut().is_some_and(|loss| loss.loses(packet.kind()));
+        packet.doomed = rest.loss.as_mut().is_some_and(|loss| loss.loses(packet.kind()));
         if rest.down {
             return self.drop(packet, DropCause::LinkDown, watch);
         }
@@ -233,10 +242,10 @@ impl Channel {
             // A full queue cannot refuse what need not wait.
             self.transmitter.start_anew(now, &mut rest.pace);
             self.transmit(packet);
-        } else if let Err((packet, cause)) = rest.setup.queue.enqueue(now, packet) {
+        } else if let Err((packet, cause)) = rest.queue.enqueue(now, packet) {
             return self.drop(packet, cause, watch);
         } else {
-            rest.depth = rest.setup.queue.depth();
+            rest.depth = rest.queue.depth();
             rest.max_queue_packets = rest.max_queue_packets.max(rest.depth.packets);
             self.waiting = rest.depth.packets > 0;
         }
@@ -292,8 +301,8 @@ impl Channel {
 
     fn dequeue<S: Sink>(&mut self, now: Instant, watch: &mut Watch<'_, S>) -> Option<Box<Packet>> {
         let rest = &mut *self.rest;
-        let next = rest.setup.queue.dequeue(now, &mut rest.dropped);
-        rest.depth = rest.setup.queue.depth();
+        let next = rest.queue.dequeue(now, &mut rest.dropped);
+        rest.depth = rest.queue.depth();
         self.waiting = rest.depth.packets > 0;
         if !rest.dropped.is_empty() {
             for (packet, cause) in std::mem::take(&mut rest.dropped) {
@@ -309,9 +318,9 @@ impl Channel {
         if self.plain {
             return self.put_last(sent + Duration::from_nanos(u64::from(self.delay)), packet);
         }
-        let Rest { setup, wire, .. } = &mut *self.rest;
-        let at = sent + setup.delay.draw(&mut setup.jitter);
-        wire.put(&mut self.first, Flying { at, packet }, setup.delay.reorder);
+        let Rest { delay, jitter, wire, .. } = &mut *self.rest;
+        let at = sent + delay.draw(jitter);
+        wire.put(&mut self.first, Flying { at, packet }, delay.reorder);
         self.more = !wire.is_empty();
     }
 
@@ -360,14 +369,14 @@ impl Channel {
     /// Changes the delay of packets whose transmission starts from now on.
     pub fn set_delay<S: Sink>(&mut self, now: Instant, delay: DelaySettings, watch: &mut Watch<'_, S>) {
         self.advance(now, watch);
-        self.rest.setup.delay = delay;
+        self.rest.delay = delay;
         self.rest.delay_changed = true;
         self.look_again();
     }
 
     /// Changes the loss model for packets handed over from now on.
     pub fn set_loss(&mut self, loss: Option<Box<dyn LossModel>>) {
-        self.rest.setup.loss = loss;
+        self.rest.loss = loss;
         self.look_again();
     }
 
@@ -375,15 +384,15 @@ impl Channel {
     pub fn set_queue<S: Sink>(&mut self, now: Instant, queue: Box<dyn Queue>, watch: &mut Watch<'_, S>) {
         self.advance(now, watch);
         let rest = &mut *self.rest;
-        let mut old = std::mem::replace(&mut rest.setup.queue, queue);
+        let mut old = std::mem::replace(&mut rest.queue, queue);
         while let Some(packet) = old.dequeue(now, &mut self.rest.dropped) {
-            let refused = self.rest.setup.queue.enqueue(now, packet).err();
-            self.rest.depth = self.rest.setup.queue.depth();
+            let refused = self.rest.queue.enqueue(now, packet).err();
+            self.rest.depth = self.rest.queue.depth();
             if let Some((packet, cause)) = refused {
                 self.drop(packet, cause, watch);
             }
         }
-        self.rest.depth = self.rest.setup.queue.depth();
+        self.rest.depth = self.rest.queue.depth();
         self.waiting = self.rest.depth.packets > 0;
         self.look_again();
     }
@@ -413,9 +422,15 @@ impl Channel {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::mem::offset_of;
 
     #[test]
     fn what_every_packet_touches_is_one_cache_line() {
         assert_eq!((size_of::<Channel>(), align_of::<Channel>()), (64, 64));
+        assert_eq!(
+            (offset_of!(Rest, pace), align_of::<Rest>()),
+            (64, 64),
+            "and another one if several are on their way"
+        );
     }
 }

@@ -65,7 +65,12 @@ impl Wire {
     /// The packet that follows the first one.
     #[inline]
     pub(super) fn take(&mut self) -> Option<Flying> {
-        self.0.pop_front()
+        let next = self.0.pop_front();
+        if self.0.is_empty() {
+            // From the start of its memory again: few packets then touch little of it.
+            self.0.clear();
+        }
+        next
     }
 }
 
