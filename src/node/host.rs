@@ -160,6 +160,7 @@ impl Host {
         true
     }
 
+    #[inline(always)]
     fn handle_packet(&mut self, packet: &mut Packet, ctx: &mut Ctx<'_>) -> Result<(), DropCause> {
         let mine = self.core.addressing.as_ref().map(|a| a.address);
         if mine != Some(packet.dst) || packet.hop.to != packet.dst {
@@ -246,6 +247,7 @@ impl Host {
 }
 
 impl Node for Host {
+    #[inline(always)]
     fn handle(&mut self, input: Input, ctx: &mut Ctx<'_>) {
         let mut cause = None;
         match input {

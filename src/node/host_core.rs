@@ -75,6 +75,7 @@ impl Core {
     }
 
     /// Sends what the endpoints have; says whether there was any.
+    #[inline(always)]
     pub(super) fn transmit(&mut self, cause: Option<PacketId>, ctx: &mut Ctx<'_>) -> bool {
         let (mut any, now) = (false, ctx.now());
         while self.tcp.has_work() {

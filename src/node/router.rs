@@ -41,7 +41,7 @@ impl Router {
 
     /// Makes a packet ready for its next link and says at which port that is, or why it goes
     /// nowhere; without a reason, it was never for this router.
-    #[inline]
+    #[inline(always)]
     fn send_on(&self, port: PortId, packet: &mut Packet) -> Result<PortId, Option<DropCause>> {
         // A switch may have flooded what is for somebody else.
         if packet.hop.to != self.addresses[port.0 as usize] {
@@ -55,7 +55,7 @@ impl Router {
 
     /// Where a packet goes next, by which other router, and the address of this one there; or why it
     /// goes nowhere.
-    #[inline]
+    #[inline(always)]
     fn next(&self, packet: &Packet) -> Result<(PortId, Option<Ipv4Addr>, Ipv4Addr), DropCause> {
         let target = self.lookup(packet.dst);
         let (port, via) = target.map_or((PortId(u32::MAX), None), |target| self.gateways.resolve(target));
@@ -77,6 +77,7 @@ impl Router {
 
 impl Node for Router {
     /// What goes no further, and why.
+    #[inline(never)]
     fn handle(&mut self, input: Input, ctx: &mut Ctx<'_>) {
         let Input::Packet { port, mut packet } = input else { return };
         match self.send_on(port, &mut packet) {

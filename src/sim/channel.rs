@@ -183,12 +183,10 @@ impl Channel {
     }
 
     /// A node hands a packet over.
-    #[inline]
+    #[inline(always)]
     pub fn send<S: Sink>(&mut self, now: Instant, packet: Box<Packet>, watch: &mut Watch<'_, S>) -> News {
         if !self.plain || self.waiting || self.transmitter.free_at() > now {
-            let before = self.next_event();
-            self.send_with_care(now, packet, watch);
-            return if self.next_event() == before { News::None } else { News::Other };
+            return self.send_with_care(now, packet, watch);
         }
         let bytes = packet.wire_bytes();
         watch.note(Note::PacketSent { packet: packet.id, bytes, queue: Depth::default() });
@@ -227,7 +225,13 @@ impl Channel {
     }
 
     #[inline(never)]
-    fn send_with_care<S: Sink>(&mut self, now: Instant, mut packet: Box<Packet>, watch: &mut Watch<'_, S>) {
+    fn send_with_care<S: Sink>(&mut self, now: Instant, packet: Box<Packet>, watch: &mut Watch<'_, S>) -> News {
+        let before = self.next_event();
+        self.send_or_drop(now, packet, watch);
+        if self.next_event() == before { News::None } else { News::Other }
+    }
+
+    fn send_or_drop<S: Sink>(&mut self, now: Instant, mut packet: Box<Packet>, watch: &mut Watch<'_, S>) {
         if self.waiting {
             self.advance(now, watch);
         }

@@ -7,7 +7,7 @@
 use super::channel::Channel;
 use super::node_slot::NodeSlot;
 use super::scheduler::Scheduler;
-use crate::base::ids::NodeId;
+use crate::base::ids::{NodeId, PortId};
 use crate::base::prefetch::prefetch;
 use crate::wire::packet::Packet;
 
@@ -60,7 +60,7 @@ impl Lookahead {
         }
         if let Some(first) = wire.upcoming(0)
             && let Some(port) = slot.node.prefetch_route(first, 1)
-            && let Some(&out) = slot.ports.get(port.0 as usize)
+            && let Some(out) = slot.ports.get(port)
         {
             prefetch(&channels[out.0 as usize]);
         }
@@ -78,7 +78,7 @@ impl Lookahead {
             slot.node.prefetch(step - 1);
             if step == 1 {
                 scheduler.prefetch_wake(host);
-                if let Some(out) = slot.ports.first() {
+                if let Some(out) = slot.ports.get(PortId(0)) {
                     prefetch(&channels[out.0 as usize]);
                 }
             }

@@ -1,11 +1,9 @@
 //! The simulated world: nodes, the channels between them, and the loop that runs them.
 
-use smallvec::SmallVec;
-
 use super::channel::{Arrival, Channel, ChannelSetup, News, Watch};
 use super::fault::{Change, Fault};
 use super::lookahead::Lookahead;
-use super::node_slot::NodeSlot;
+use super::node_slot::{NodeSlot, Ports};
 use super::scheduler::{Scheduler, Source};
 use crate::base::ids::{ChannelId, NodeId, PortId};
 use crate::base::note::{Depth, DropCause, Nobody, Note, Notebook, Place, Sink, Way};
@@ -89,7 +87,7 @@ impl<S: Sink> Network<S> {
             node,
             crashed: false,
             last_packet: 0,
-            ports: SmallVec::new(),
+            ports: Ports::default(),
             busy: false,
         });
         self.factories.push((factory, 1));
@@ -230,16 +228,15 @@ impl<S: Sink> Network<S> {
         self.packet_hops += u64::from(!matches!(arrival, Arrival::None));
         let Arrival::Packet(mut packet) = arrival else { return };
         let slot = &mut self.nodes[node.0 as usize];
-        if slot.crashed {
-            return self.arrives_at_nobody(node, packet);
-        }
-        if slot.only_forwards && !self.handles_packets {
+        if slot.forwards() && !self.handles_packets {
             if let Some(port) = slot.node.forward(port, &mut packet) {
                 if let Some(lookahead) = &self.lookahead {
                     lookahead.follow(&self.channels[id.0 as usize], &self.nodes, &self.channels);
                 }
                 return self.pass_on(node, port, packet);
             }
+        } else if slot.crashed {
+            return self.arrives_at_nobody(node, packet);
         } else if self.handles_packets {
             self.show_arrival(node, &packet);
         }
@@ -311,8 +308,7 @@ impl<S: Sink> Network<S> {
         else {
             return;
         };
-        // A node without a wire speaks into the void.
-        let Some(&id) = self.nodes[from.0 as usize].ports.get(port.0 as usize) else { return };
+        let Some(id) = self.nodes[from.0 as usize].ports.get(port) else { return };
         let (now, place) = (self.now, self.channel_place(id));
         if let Some(lookahead) = &mut self.lookahead {
             lookahead.precede(&packet, &self.channels[id.0 as usize], &self.nodes, &self.channels, &self.scheduler);
@@ -330,7 +326,7 @@ impl<S: Sink> Network<S> {
     #[cold]
     fn show_departure(&mut self, from: NodeId, port: PortId, packet: Box<Packet>) -> Option<Box<Packet>> {
         self.show_segment(from, &packet);
-        let &id = self.nodes[from.0 as usize].ports.get(port.0 as usize)?;
+        let id = self.nodes[from.0 as usize].ports.get(port)?;
         self.capture(from, Way::Out, &packet);
         if !self.wire {
             return Some(packet);

@@ -1,8 +1,6 @@
 //! What the network knows of a node.
 
-use smallvec::SmallVec;
-
-use crate::base::ids::ChannelId;
+use crate::base::ids::{ChannelId, PortId};
 use crate::node::node::Node;
 
 /// A node in its network: one cache line.
@@ -10,8 +8,8 @@ use crate::node::node::Node;
 pub(super) struct NodeSlot {
     /// The node.
     pub(super) node: Box<dyn Node>,
-    /// Where its ports lead; most nodes have one.
-    pub(super) ports: SmallVec<[ChannelId; 4]>,
+    /// Where its ports lead.
+    pub(super) ports: Ports,
     /// The number of the last packet that it made.
     pub(super) last_packet: u32,
     /// It keeps nothing of what it gets.
@@ -20,4 +18,52 @@ pub(super) struct NodeSlot {
     pub(super) crashed: bool,
     /// It has work of its own.
     pub(super) busy: bool,
+}
+
+impl NodeSlot {
+    /// It is up, and keeps nothing of what it gets.
+    #[inline]
+    pub(super) fn forwards(&self) -> bool {
+        self.only_forwards & !self.crashed
+    }
+}
+
+/// The link directions that leave a node, by port; most nodes have one.
+#[derive(Default)]
+pub(super) struct Ports {
+    first: Option<ChannelId>,
+    others: Vec<ChannelId>,
+}
+
+impl Ports {
+    /// Where a port leads. A node without a link speaks into the void.
+    #[inline]
+    pub(super) fn get(&self, port: PortId) -> Option<ChannelId> {
+        match port.0.checked_sub(1) {
+            None => self.first,
+            Some(other) => self.others.get(other as usize).copied(),
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        usize::from(self.first.is_some()) + self.others.len()
+    }
+
+    /// Adds the next port.
+    pub(super) fn push(&mut self, channel: ChannelId) {
+        match self.first {
+            None => self.first = Some(channel),
+            Some(_) => self.others.push(channel),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_node_is_one_cache_line() {
+        assert_eq!((size_of::<NodeSlot>(), align_of::<NodeSlot>()), (64, 64));
+    }
 }

@@ -197,6 +197,7 @@ impl Endpoint for TcpEndpoint {
         self.table.has_work() || !self.replies.is_empty()
     }
 
+    #[inline(always)]
     fn fill_segment(
         &mut self,
         now: Instant,
