@@ -32,7 +32,9 @@ impl RangeSet {
         self.first.0 == self.first.1
     }
 
-    fn len(&self) -> usize {
+    /// How many there are.
+    #[inline]
+    pub fn len(&self) -> usize {
         if self.is_empty() { 0 } else { 1 + self.later.as_ref().map_or(0, |later| later.len()) }
     }
 
@@ -121,6 +123,15 @@ impl RangeSet {
             Some((start, end)) if start <= offset => (end, self.get(i + 1).map(|r| r.0)),
             next => (offset, next.map(|r| r.0)),
         }
+    }
+
+    /// The first part of `start..end` that is held.
+    pub fn first_held(&self, start: u64, end: u64) -> Option<Range> {
+        if self.last().is_none_or(|last| last.1 <= start) {
+            return None;
+        }
+        let next = self.get(self.count(|r| r.1 <= start));
+        next.filter(|r| r.0 < end).map(|r| (r.0.max(start), r.1.min(end)))
     }
 
     /// How much of `start..end` is held.

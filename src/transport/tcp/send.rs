@@ -104,20 +104,21 @@ impl TcpConnection {
 
     /// Data bytes that fit a segment: SACK blocks take their part (RFC 6691).
     fn payload_room(&self) -> u64 {
-        let blocks = self.sack_blocks_to_send() as u64;
+        debug_assert_eq!(self.rcv.ahead, self.reassembly.has_news());
+        let blocks = if self.rcv.sack && self.rcv.ahead { self.count_sack_blocks() } else { 0 };
         self.snd.mss() - if blocks > 0 { 4 + 8 * blocks } else { 0 }
     }
 
-    #[inline]
-    fn sack_blocks_to_send(&self) -> usize {
-        debug_assert_eq!(self.rcv.ahead, self.reassembly.has_news());
-        if self.rcv.sack && self.rcv.ahead { self.count_sack_blocks() } else { 0 }
+    /// As many as have room beside the other options.
+    fn most_sack_blocks(&self) -> usize {
+        if self.timestamps.on { 3 } else { 4 }
     }
 
     #[inline(never)]
-    fn count_sack_blocks(&self) -> usize {
-        let most = if self.timestamps.on { 3 } else { 4 };
-        most.min(self.reassembly.block_count(most) + usize::from(self.reassembly.twice.is_some()))
+    fn count_sack_blocks(&self) -> u64 {
+        let most = self.most_sack_blocks();
+        let twice = usize::from(self.reassembly.twice.is_some());
+        most.min(self.reassembly.blocks(most).len() + twice) as u64
     }
 
     /// Where the segment that begins at `start` ends, not beyond `limit`. A FIN joins the last data.
@@ -367,9 +368,8 @@ impl TcpConnection {
         if self.timestamps.on {
             s.options.timestamps = Some((self.timestamp_now(), self.timestamps.recent));
         }
-        let blocks = self.sack_blocks_to_send();
-        if blocks > 0 {
-            self.add_sack_blocks(blocks, s);
+        if self.rcv.sack && self.rcv.ahead {
+            self.add_sack_blocks(s);
         }
         self.timestamps.last_ack_sent = self.rcv.nxt;
         self.rcv.ack_now = false;
@@ -379,15 +379,14 @@ impl TcpConnection {
 
     /// What arrived twice comes first (RFC 2883 section 4), then the newest island (RFC 2018).
     #[inline(never)]
-    fn add_sack_blocks(&mut self, most: usize, s: &mut TcpSegment) {
+    fn add_sack_blocks(&mut self, s: &mut TcpSegment) {
         let wire = |(left, right)| (seq::wire(self.rcv.irs, left), seq::wire(self.rcv.irs, right));
         let twice = self.reassembly.twice.take();
         self.rcv.ahead = self.reassembly.has_news();
         s.options.sack.extend(twice.map(wire));
-        let left = most - s.options.sack.len();
         // A FIN that came with the last data has a number, too (RFC 9293 section 3.4).
         let fin = |end| end + u64::from(self.rcv.fin_at == end);
-        let islands = self.reassembly.blocks(left).into_iter().map(|(left, right)| (left, fin(right)));
-        s.options.sack.extend(islands.map(wire));
+        let islands = self.reassembly.blocks(self.most_sack_blocks() - s.options.sack.len());
+        s.options.sack.extend(islands.into_iter().map(|(left, right)| wire((left, fin(right)))));
     }
 }
