@@ -1,7 +1,5 @@
 //! Arriving acknowledgments and windows (RFC 9293 section 3.10.7.4, fifth; RFC 5681).
 
-use smallvec::SmallVec;
-
 use super::connection::TcpConnection;
 use super::recovery::Episode;
 use super::scoreboard::Fresh;
@@ -12,9 +10,6 @@ use crate::base::time::Duration;
 use crate::transport::congestion::controller::{Acked, Controller};
 use crate::transport::stream::StreamEvent;
 use crate::wire::tcp::TcpSegment;
-
-/// SACK blocks as offsets.
-type Blocks = SmallVec<[(i64, i64); 4]>;
 
 impl TcpConnection {
     /// False: the segment is to be dropped.
@@ -54,7 +49,8 @@ impl TcpConnection {
         if s.options.sack.is_empty() && !advanced {
             return;
         }
-        if s.options.sack.is_empty() && self.recovery.looks_at_cumulative_acks_only() {
+        let watched = !self.recovery.looks_at_cumulative_acks_only();
+        if s.options.sack.is_empty() && !watched {
             return self.on_plain_new_ack(ack as u64, s);
         }
         (self.recovery.sacked_before, self.recovery.out_before) =
@@ -63,13 +59,18 @@ impl TcpConnection {
         let by_count = self.recovery.prr.is_some() && self.recovery.rack.is_none();
         let edge = by_count.then(|| self.recovery.scoreboard.lost_edge(self.snd.mss()));
         let mut fresh = Fresh::new();
-        let dsack = self.take_sack_blocks(s, ack, &mut fresh);
+        self.take_sack_blocks(s, &mut fresh);
         if advanced {
             self.on_new_ack(ack as u64, s);
         }
+        // Nobody who begins to watch now asks for it: nothing has been repeated yet.
+        let dsack = if watched { self.told_twice(s, ack, old_una) } else { None };
         self.rack_takes(&fresh, old_una, s, dsack.is_some());
         if !advanced && !fresh.is_empty() && self.snd.max > self.snd.una {
             self.on_duplicate_ack();
+        }
+        if self.recovery.looks_at_cumulative_acks_only() {
+            return;
         }
         self.on_ack_of_probe(dsack.is_some());
         let found = self.detect_losses();
@@ -100,22 +101,25 @@ impl TcpConnection {
         }
     }
 
-    /// Blocks outside what is out are not believed. The first one may tell of data that arrived
-    /// twice (RFC 2883 section 4): below the ACK, or inside the second one.
-    fn take_sack_blocks(&mut self, s: &TcpSegment, ack: i64, fresh: &mut Fresh) -> Option<(i64, i64)> {
-        let near = self.snd.una;
-        let expand = |&(left, right): &(u32, u32)| {
-            (seq::expand(self.snd.iss, near, left), seq::expand(self.snd.iss, near, right))
-        };
-        let mut blocks = s.options.sack.iter().map(expand);
-        let (first, second) = (blocks.next(), blocks.next());
-        let twice = first.filter(|f| f.0 < f.1 && (f.1 <= ack || second.is_some_and(|s| s.0 <= f.0 && f.1 <= s.1)));
-        for (left, right) in s.options.sack.iter().map(expand).collect::<Blocks>() {
-            if left < right && left > self.snd.una as i64 && right <= self.snd.max as i64 {
+    /// Blocks outside what is out are not believed.
+    fn take_sack_blocks(&mut self, s: &TcpSegment, fresh: &mut Fresh) {
+        let (iss, una, max) = (self.snd.iss, self.snd.una, self.snd.max as i64);
+        for &(left, right) in s.options.sack.iter() {
+            let (left, right) = (seq::expand(iss, una, left), seq::expand(iss, una, right));
+            if left < right && left > una as i64 && right <= max {
                 self.recovery.scoreboard.sack(left as u64, right as u64, fresh);
             }
         }
-        twice
+    }
+
+    /// The first block may tell of data that arrived twice (RFC 2883 section 4): below the ACK, or inside the
+    /// second one.
+    fn told_twice(&self, s: &TcpSegment, ack: i64, old_una: u64) -> Option<(i64, i64)> {
+        let expand = |n: u32| seq::expand(self.snd.iss, old_una, n);
+        let mut blocks = s.options.sack.iter().map(|&(left, right)| (expand(left), expand(right)));
+        let (first, second) = (blocks.next()?, blocks.next());
+        let within = second.is_some_and(|s| s.0 <= first.0 && first.1 <= s.1);
+        (first.0 < first.1 && (first.1 <= ack || within)).then_some(first)
     }
 
     /// One that nobody wants to know more of than how far it goes.

@@ -100,8 +100,9 @@ impl Reassembly {
             if out.len() == most {
                 break;
             }
-            if let Some(block) = self.islands.holding(start).filter(|b| !out.contains(b)) {
-                out.push(block);
+            let told = |&(left, right): &(u64, u64)| left <= start && start < right;
+            if !out.iter().any(told) {
+                out.extend(self.islands.holding(start));
             }
         }
         out

@@ -26,11 +26,10 @@ impl TcpConnection {
             State::Closed => return Filled::Nothing,
             State::SynSent | State::SynReceived => return Filled::if_so(self.next_syn(s)),
             State::TimeWait | State::FinWait2 => {}
-            _ => {
-                if self.next_data(s) {
-                    return Filled::Segment;
-                }
-            }
+            _ => match self.next_data(s) {
+                Filled::Nothing => {}
+                made => return made,
+            },
         }
         if std::mem::take(&mut self.snd.probe_pending) {
             self.window_probe(s);
@@ -132,17 +131,17 @@ impl TcpConnection {
         if end == self.buffer.end() { limit.min(end + 1) } else { end }
     }
 
-    fn next_data(&mut self, s: &mut TcpSegment) -> bool {
+    fn next_data(&mut self, s: &mut TcpSegment) -> Filled {
         if self.snd.una == self.stream_end() {
-            return false;
+            return Filled::Nothing;
         }
         if let Some(cause) = self.recovery.resend.take()
             && self.resend_first(s, cause)
         {
-            return true;
+            return Filled::Segment;
         }
         if std::mem::take(&mut self.recovery.tlp.pending) && self.next_tail_probe(s) {
-            return true;
+            return Filled::Segment;
         }
         // With RACK a timeout, too, leaves a list of what is lost (RFC 8985 section 6.3).
         let listed = self.recovery.rack.as_deref().is_some_and(|rack| rack.first_lost().is_some());
@@ -151,7 +150,7 @@ impl TcpConnection {
             Episode::Loss => listed && self.snd.nxt == self.snd.max,
             Episode::None | Episode::Classic => false,
         };
-        if repairs { self.next_in_sack_recovery(s) } else { self.next_in_order(s) }
+        if repairs { self.next_in_sack_recovery(s) } else { Filled::if_so(self.next_in_order(s)) }
     }
 
     /// SND.UNA once more.
@@ -170,19 +169,23 @@ impl TcpConnection {
 
     /// RFC 6675 section 5, step C.
     #[inline(never)]
-    fn next_in_sack_recovery(&mut self, s: &mut TcpSegment) -> bool {
-        if self.pipe() + self.snd.mss() > self.cwnd() {
-            return false;
+    fn next_in_sack_recovery(&mut self, s: &mut TcpSegment) -> Filled {
+        let (pipe, smss, cwnd) = (self.pipe(), self.snd.mss(), self.cwnd());
+        if pipe + smss > cwnd {
+            return Filled::Nothing;
         }
         let new_until = self.window_end();
-        let Some((start, end, again)) = self.next_seg(new_until) else { return false };
+        let Some((start, end, again)) = self.next_seg(new_until) else { return Filled::Nothing };
         let cause = match self.recovery.episode {
             _ if !again => SendCause::New,
             Episode::Loss => SendCause::Timeout,
             _ => SendCause::Recovery,
         };
         self.build(s, start, end, cause);
-        true
+        // All but the rescue of rule 4 are in the pipe now.
+        let counted = !again || end <= self.recovery.scoreboard.highest();
+        let full = counted && pipe + (end - start) + smss > cwnd;
+        if full && !self.snd.keep_alive_pending { Filled::Last } else { Filled::Segment }
     }
 
     /// One past the last number that the peer's window lets go; the FIN needs no room in it.
