@@ -31,7 +31,7 @@ pub trait Connection: Stream {
     /// How much of it, from its beginning, a segment touches: it is fetched ahead.
     const HOT_BYTES: usize = 0;
 
-    /// A segment from the peer arrived. What it carries is taken out of it.
+    /// A segment from the peer arrived. What it carries is taken out of it, if somebody wants it.
     fn take_segment(&mut self, now: Instant, segment: &mut Self::Segment);
     /// The same for a segment that has no other place.
     fn handle_segment(&mut self, now: Instant, mut segment: Self::Segment) {

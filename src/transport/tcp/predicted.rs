@@ -58,7 +58,10 @@ impl TcpConnection {
             self.on_plain_new_ack(ack, s);
         }
         if len > 0 {
-            self.deliver(std::mem::take(&mut s.payload));
+            match self.rcv.discarding {
+                true => self.discard(len),
+                false => self.deliver(std::mem::take(&mut s.payload)),
+            }
             self.note(|| FlowNote::Delivered { bytes: len });
             self.schedule_ack(false);
         }

@@ -30,6 +30,7 @@ pub(super) enum Fit {
 
 impl TcpConnection {
     /// A segment for any state but CLOSED and SYN-SENT.
+    #[inline(never)]
     pub(super) fn on_segment(&mut self, s: &mut TcpSegment) {
         let mut start = seq::expand(self.rcv.irs, self.rcv.nxt, s.seq);
         if s.flags.syn && !s.flags.rst {
@@ -271,18 +272,24 @@ impl TcpConnection {
         }
         let reached = self.reassembly.reached(self.rcv.nxt).min(end);
         if self.rcv.discarding && reached > self.rcv.nxt {
-            self.rcv.nxt = reached;
-            self.consider_window_update();
+            self.discard(reached - self.rcv.nxt);
         }
         // Nothing lies behind a FIN.
         self.reassembly.advance(if self.rcv.nxt == end { u64::MAX } else { self.rcv.nxt });
     }
 
+    /// Data in order that nobody reads.
+    #[inline]
+    pub(super) fn discard(&mut self, bytes: u64) {
+        self.rcv.nxt += bytes;
+        self.consider_window_update();
+    }
+
     pub(super) fn deliver(&mut self, data: Bytes) {
-        self.rcv.nxt += data.len() as u64;
         if self.rcv.discarding {
-            return self.consider_window_update();
+            return self.discard(data.len() as u64);
         }
+        self.rcv.nxt += data.len() as u64;
         self.rcv.inbox_bytes += data.len() as u64;
         self.inbox.push_back(data);
         if !self.rcv.readable_told {
@@ -310,6 +317,9 @@ impl TcpConnection {
         let promised = self.rcv.edge.saturating_sub(self.rcv.nxt);
         let window = if free >= promised + step { free } else { promised };
         let (unit, most) = (1 << self.rcv.scale, 65_535 << self.rcv.scale);
+        if window == promised && (1..=most).contains(&promised) && promised % unit == 0 {
+            return promised; // as it was
+        }
         let down = window.min(most) / unit * unit;
         // A promise is rounded up, so that the right edge stays (RFC 7323 section 2.4), but never
         // beyond the buffer.

@@ -17,6 +17,7 @@ use crate::wire::tcp::TcpSegment;
 
 impl TcpConnection {
     /// Makes the next segment in the place of `s`.
+    #[inline(never)]
     pub(super) fn next_segment(&mut self, s: &mut TcpSegment) -> Filled {
         if let Some(rst) = self.rst_pending.take() {
             *s = *rst;
@@ -354,10 +355,12 @@ impl TcpConnection {
         self.rack_sends(start, end, again);
     }
 
-    /// Something left: is more out than ever in this round trip?
+    /// Something left: is more out than ever in this round trip? Only who lets cwnd grow by that wants to know.
     #[inline]
     pub(super) fn measure_flight(&mut self) {
-        if self.snd.una >= self.departed.most_out.1 || self.flight() > self.departed.most_out.0 {
+        if self.config.uncapped_growth
+            && (self.snd.una >= self.departed.most_out.1 || self.flight() > self.departed.most_out.0)
+        {
             self.departed.most_out = (self.flight(), self.snd.max);
         }
     }
