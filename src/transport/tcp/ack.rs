@@ -49,7 +49,7 @@ impl TcpConnection {
         if s.options.sack.is_empty() && !advanced {
             return;
         }
-        let watched = !self.recovery.looks_at_cumulative_acks_only();
+        let watched = !self.looks_at_cumulative_acks_only();
         if s.options.sack.is_empty() && !watched {
             return self.on_plain_new_ack(ack as u64, s);
         }
@@ -69,7 +69,7 @@ impl TcpConnection {
         if !advanced && !fresh.is_empty() && self.snd.max > self.snd.una {
             self.on_duplicate_ack();
         }
-        if self.recovery.looks_at_cumulative_acks_only() {
+        if self.looks_at_cumulative_acks_only() {
             return;
         }
         self.on_ack_of_probe(dsack.is_some());
@@ -195,18 +195,18 @@ impl TcpConnection {
     /// What the window may grow for: Linux counts a byte when it is delivered, which may be when it
     /// is SACKed.
     fn growth_bytes(&self, bytes: u64, acked: u64) -> u64 {
-        let (before, now) = (self.recovery.sacked_before, self.recovery.scoreboard.sacked());
-        match self.config.uncapped_growth && self.rcv.sack {
-            true => (acked + now).saturating_sub(before).min(bytes + now),
-            false => bytes,
+        if !self.config.uncapped_growth || !self.rcv.sack {
+            return bytes;
         }
+        let (before, now) = (self.recovery.sacked_before, self.recovery.scoreboard.sacked());
+        (acked + now).saturating_sub(before).min(bytes + now)
     }
 
     /// In slow start Linux lets cwnd grow to twice what was out.
     fn half_used_in_slow_start(&self) -> bool {
         self.config.uncapped_growth
             && self.controller.phase() == Phase::SlowStart
-            && self.controller.window() < 2 * self.departed.most_out.0
+            && self.controller.window() < 2 * self.recovery.most_out.0
     }
 
     fn tell_application(&mut self, ack: u64) {

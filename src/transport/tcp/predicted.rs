@@ -40,7 +40,7 @@ impl TcpConnection {
         // Below SND.UNA it is a very large number.
         let news = match newly {
             0 => len > 0 || self.rcv.sack,
-            _ => newly <= self.snd.max - self.snd.una && self.recovery.looks_at_cumulative_acks_only(),
+            _ => newly <= self.snd.max - self.snd.una && self.looks_at_cumulative_acks_only(),
         };
         let fits = len == 0 || (nxt + len <= self.rcv.edge && self.takes_data_in_order());
         if !news || !fits {
@@ -86,7 +86,7 @@ impl TcpConnection {
             && self.rst_pending.is_none()
             && !(self.snd.probe_pending | self.snd.keep_alive_pending | self.rcv.ahead)
             && self.snd.nxt == self.snd.max
-            && self.recovery.repairs_nothing();
+            && self.repairs_nothing();
         if !plain {
             return None;
         }

@@ -1,5 +1,7 @@
 //! Data that arrived ahead of a gap, and the SACK blocks that tell of it (RFC 2018).
 
+use std::mem::offset_of;
+
 use bytes::Bytes;
 use smallvec::SmallVec;
 
@@ -45,6 +47,9 @@ impl Recent {
 }
 
 impl Reassembly {
+    /// All but the bytes.
+    pub(super) const HOT_BYTES: usize = offset_of!(Reassembly, pieces);
+
     #[inline]
     pub(super) fn is_empty(&self) -> bool {
         self.islands.is_empty()
@@ -181,7 +186,8 @@ mod tests {
                     }
                     prop_assert_eq!(held[next as usize], None);
                     prop_assert_eq!(unread.reached(first), next);
-                    [&mut r, &mut unread].map(|r| r.advance(next));
+                    r.advance(next);
+                    unread.advance(next);
                 }
                 prop_assert_eq!(r.is_empty(), held.iter().all(Option::is_none));
                 let blocks = r.blocks(4);

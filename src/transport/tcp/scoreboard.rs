@@ -9,20 +9,24 @@ use crate::transport::ranges::RangeSet;
 /// Pieces that one SACK block newly covers; most blocks bring one.
 pub(super) type Fresh = SmallVec<[(u64, u64); 4]>;
 
-/// SACKed ranges above SND.UNA.
+/// SACKed ranges above SND.UNA. What every ACK asks for comes first.
 #[derive(Clone, Debug, Default)]
 #[repr(C)]
 pub(super) struct Scoreboard {
     una: u64,
     // HighRxt (section 2), exclusive: everything below was retransmitted in this recovery.
     high_rxt: u64,
-    sacked: u64,
     ranges: RangeSet,
+    sacked: u64,
     // Bytes below HighRxt that are neither acknowledged nor SACKed.
     resent: u64,
 }
 
 impl Scoreboard {
+    /// What is looked at while nothing is SACKed: of the ranges, how many there are.
+    #[cfg(test)]
+    pub(super) const HOT_BYTES: usize = std::mem::offset_of!(Scoreboard, ranges) + 4;
+
     /// Forgets every mark: after an RTO the receiver may have reneged (RFC 2018 section 8).
     pub(super) fn clear(&mut self) {
         self.ranges.clear();

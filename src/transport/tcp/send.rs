@@ -254,7 +254,7 @@ impl TcpConnection {
             _ if start < self.snd.max => SendCause::Timeout,
             // RFC 3042; with SACK it is the pipe that lets it go. FlightSize is to leave it out (RFC 5681 section 3.2).
             Episode::None if self.flight() + payload > cwnd => {
-                self.recovery.limited_bytes += payload;
+                self.recovery.limited_bytes += payload as u32;
                 SendCause::LimitedTransmit
             }
             _ => SendCause::New,
@@ -359,9 +359,9 @@ impl TcpConnection {
     #[inline]
     pub(super) fn measure_flight(&mut self) {
         if self.config.uncapped_growth
-            && (self.snd.una >= self.departed.most_out.1 || self.flight() > self.departed.most_out.0)
+            && (self.snd.una >= self.recovery.most_out.1 || self.flight() > self.recovery.most_out.0)
         {
-            self.departed.most_out = (self.flight(), self.snd.max);
+            self.recovery.most_out = (self.flight(), self.snd.max);
         }
     }
 
