@@ -43,7 +43,7 @@ impl TcpConnection {
     }
 
     /// The same with SACK, where news counts instead of repetition (RFC 6675 section 2).
-    fn on_ack_with_sack(&mut self, ack: i64, s: &TcpSegment) {
+    pub(super) fn on_ack_with_sack(&mut self, ack: i64, s: &TcpSegment) {
         let (old_una, old_sacked) = (self.snd.una, self.recovery.scoreboard.sacked());
         let advanced = ack > old_una as i64;
         if s.options.sack.is_empty() && !advanced {

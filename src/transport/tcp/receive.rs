@@ -228,6 +228,15 @@ impl TcpConnection {
             self.rcv.ack_now = true;
             return;
         }
+        self.place(at, data);
+        if self.rcv.fin_at == self.rcv.nxt && !self.rcv.finished {
+            self.on_fin_received();
+        }
+    }
+
+    /// Puts data of the window where it belongs.
+    #[inline(never)]
+    pub(super) fn place(&mut self, at: u64, data: Bytes) {
         let (before, gap) = (self.rcv.nxt, self.rcv.ahead && !self.reassembly.is_empty());
         if at > before || gap {
             self.keep(at, data);
@@ -239,9 +248,6 @@ impl TcpConnection {
         if bytes > 0 {
             self.note(|| FlowNote::Delivered { bytes });
             self.schedule_ack(gap);
-        }
-        if self.rcv.fin_at == self.rcv.nxt && !self.rcv.finished {
-            self.on_fin_received();
         }
     }
 
