@@ -13,9 +13,15 @@ pub fn prefetch<T>(value: &T) {
 /// Asks for the first bytes of a value.
 #[inline(always)]
 pub fn prefetch_first<T>(value: &T, bytes: usize) {
+    prefetch_part(value, 0, bytes);
+}
+
+/// Asks for some of the bytes of a value that begins with a line.
+#[inline(always)]
+pub fn prefetch_part<T>(value: &T, from: usize, to: usize) {
     let start = std::ptr::from_ref(value).cast::<u8>();
-    let mut at = 0;
-    while at < bytes.min(size_of::<T>()) {
+    let mut at = from / LINE * LINE;
+    while at < to.min(size_of::<T>()) {
         line(start.wrapping_add(at));
         at += LINE;
     }

@@ -268,7 +268,7 @@ impl Node for Host {
     fn prefetch(&self, step: usize) {
         match step {
             0 => prefetch_first(self, HOT_BYTES),
-            step => self.core.tcp.prefetch(step),
+            _ => self.core.tcp.prefetch(),
         }
     }
 

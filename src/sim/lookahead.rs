@@ -14,7 +14,7 @@ use crate::wire::packet::Packet;
 /// Announcements between two steps: about what memory takes to answer.
 const PACE: usize = 3;
 /// Steps of one host.
-const STEPS: usize = 4;
+const STEPS: usize = 3;
 const KEPT: usize = 16;
 
 /// The hosts at which something will happen, by when that became known.

@@ -28,10 +28,11 @@ impl Filled {
 pub trait Connection: Stream {
     /// What it exchanges with its peer.
     type Segment: Default;
-    /// How much of it, from its beginning, a segment touches: it is fetched ahead.
-    const HOT_BYTES: usize = 0;
+    /// What of it a segment touches, from byte to byte: of one that only receives, and of one that sends. It
+    /// is fetched ahead.
+    const HOT: [&'static [(usize, usize)]; 2] = [&[], &[]];
 
-    /// A segment from the peer arrived. What it carries is taken out of it.
+    /// A segment from the peer arrived. What it carries is taken out of it, if somebody wants it.
     fn take_segment(&mut self, now: Instant, segment: &mut Self::Segment);
     /// The same for a segment that has no other place.
     fn handle_segment(&mut self, now: Instant, mut segment: Self::Segment) {
@@ -54,8 +55,10 @@ pub trait Connection: Stream {
     fn poll_timeout(&self) -> Option<Instant>;
     /// What it noted, oldest first, to be taken out; `None` unless noting was asked for.
     fn notes(&mut self) -> Option<&mut Vec<FlowNote>>;
-    /// Asks the memory for what the next segment will touch behind that, or behind its pointers.
-    fn prefetch(&self) {}
+    /// Whether it is one that sends, for [`Connection::HOT`].
+    fn sends(&self) -> bool {
+        false
+    }
     /// Its figures.
     fn stats(&self) -> FlowStats;
     /// True when nothing is left to do, TIME-WAIT included: it may be forgotten.

@@ -21,11 +21,9 @@ impl Pieces {
         self.0.back().map(end_of)
     }
 
-    /// Keeps `data`, whose first byte is `start`. Says which part of it, the first if there are
-    /// several, was there already.
-    pub fn insert(&mut self, start: u64, mut data: Bytes) -> Option<(u64, u64)> {
+    /// Keeps `data`, whose first byte is `start`.
+    pub fn insert(&mut self, start: u64, mut data: Bytes) {
         let (mut at, end) = (start, start + data.len() as u64);
-        let mut twice: Option<(u64, u64)> = None;
         // Cut what is there already out of the new data. Most of it comes behind all the rest.
         let mut next = match self.0.back() {
             Some((last, _)) if *last > start => self.0.partition_point(|(s, _)| *s <= start),
@@ -35,11 +33,6 @@ impl Pieces {
             let covered = next.checked_sub(1).map_or(0, |before| end_of(&self.0[before]));
             if covered > at {
                 let skip = covered.min(end) - at;
-                twice = match twice {
-                    None => Some((at, at + skip)),
-                    Some((from, to)) if to == at => Some((from, at + skip)),
-                    other => other,
-                };
                 data.advance(skip as usize);
                 at += skip;
             } else {
@@ -51,7 +44,6 @@ impl Pieces {
                 next += 1;
             }
         }
-        twice
     }
 
     /// The piece that begins at or before `next`, without what lies before `next`.

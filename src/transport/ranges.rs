@@ -5,60 +5,78 @@ use std::collections::vec_deque::Iter;
 
 type Range = (u64, u64);
 
-/// Half-open ranges, ascending, neither overlapping nor touching. Most sets have none or one, which
-/// stands in its place; the others are a sorted ring: found by halving, changed by moving the shorter
-/// side, which streams do at their ends; its memory is used again.
+/// Half-open ranges, ascending, neither overlapping nor touching. Nearly all sets have few, which stand in
+/// their place. The others are a sorted ring: found by halving, changed by moving the shorter side, which
+/// streams do at their ends; its memory is used again.
 #[derive(Clone, Debug, Default)]
 #[repr(C)]
 pub struct RangeSet {
-    // Empty if there is none.
-    first: Range,
-    #[expect(clippy::box_collection, reason = "a set of none or one is to be small")]
+    // Of all, so that the ring is looked at only if there is something in it.
+    len: u32,
+    // The lowest.
+    near: [Range; NEAR],
+    #[expect(clippy::box_collection, reason = "a set of few is to be small")]
     later: Option<Box<VecDeque<Range>>>,
 }
+
+/// With these a set fills a cache line.
+const NEAR: usize = 3;
 
 impl RangeSet {
     /// Forgets all.
     pub fn clear(&mut self) {
-        self.first = (0, 0);
-        if let Some(later) = &mut self.later {
-            later.clear();
-        }
+        self.drain(0, self.len());
     }
 
     /// True if there is none.
     #[inline]
     pub fn is_empty(&self) -> bool {
-        self.first.0 == self.first.1
+        self.len == 0
     }
 
-    fn len(&self) -> usize {
-        if self.is_empty() { 0 } else { 1 + self.later.as_ref().map_or(0, |later| later.len()) }
+    /// How many there are.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.len as usize
+    }
+
+    #[inline]
+    fn near(&self) -> &[Range] {
+        &self.near[..self.len().min(NEAR)]
+    }
+
+    /// The ring, if there is anything in it.
+    #[inline]
+    fn later(&self) -> Option<&VecDeque<Range>> {
+        self.later.as_deref().filter(|_| self.len() > NEAR)
     }
 
     #[inline]
     fn get(&self, i: usize) -> Option<Range> {
-        match i.checked_sub(1) {
-            None => self.first(),
-            Some(i) => self.later.as_ref()?.get(i).copied(),
+        match i.checked_sub(NEAR) {
+            None => self.near().get(i).copied(),
+            Some(i) => self.later()?.get(i).copied(),
         }
     }
 
     fn set(&mut self, i: usize, range: Range) {
-        match (i.checked_sub(1), &mut self.later) {
+        match (i.checked_sub(NEAR), &mut self.later) {
             (Some(i), Some(later)) => later[i] = range,
-            _ => self.first = range,
+            _ => self.near[i] = range,
         }
     }
 
     fn insert_at(&mut self, i: usize, range: Range) {
-        if self.is_empty() {
-            self.first = range;
-        } else if i == 0 {
-            let second = std::mem::replace(&mut self.first, range);
-            self.later.get_or_insert_default().push_front(second);
-        } else {
-            self.later.get_or_insert_default().insert(i - 1, range);
+        let full = self.len() >= NEAR;
+        self.len += 1;
+        if i >= NEAR {
+            return self.later.get_or_insert_default().insert(i - NEAR, range);
+        }
+        let last = self.near[NEAR - 1];
+        self.near.copy_within(i..NEAR - 1, i + 1);
+        self.near[i] = range;
+        if full {
+            self.later.get_or_insert_default().push_front(last);
         }
     }
 
@@ -67,45 +85,50 @@ impl RangeSet {
         if from >= to {
             return;
         }
-        let later = self.later.as_mut().filter(|later| !later.is_empty());
-        let Some(later) = later else { return self.first = (0, 0) };
-        later.drain(from.max(1) - 1..to - 1);
-        if from == 0 {
-            self.first = later.pop_front().unwrap_or((0, 0));
+        let beyond = self.len().saturating_sub(NEAR);
+        self.len -= (to - from) as u32;
+        let (near_from, near_to) = (from.min(NEAR), to.min(NEAR));
+        self.near.copy_within(near_to.., near_from);
+        let Some(later) = self.later.as_mut().filter(|_| beyond > 0) else { return };
+        later.drain(from.max(NEAR) - NEAR..to.max(NEAR) - NEAR);
+        for place in &mut self.near[NEAR - (near_to - near_from)..] {
+            *place = later.pop_front().unwrap_or_default();
         }
     }
 
     /// How many of the first ranges are so: those that are come before those that are not.
     #[inline]
     fn count(&self, is_so: impl Fn(&Range) -> bool) -> usize {
-        if self.is_empty() || !is_so(&self.first) {
-            return 0;
-        }
-        1 + self.later.as_ref().map_or(0, |later| later.partition_point(is_so))
+        let near = self.near().iter().take_while(|range| is_so(range)).count();
+        if near < NEAR { near } else { near + self.later().map_or(0, |later| later.partition_point(is_so)) }
     }
 
     /// The ranges from this place on.
     fn range(&self, from: usize) -> impl Iterator<Item = Range> + '_ {
-        let later = self.later.as_ref().map_or(Iter::default(), |later| later.range(from.max(1) - 1..));
-        let first = if from == 0 { self.first() } else { None };
-        first.into_iter().chain(later.copied())
+        let near = self.near().get(from..).unwrap_or_default();
+        let later = self.later().map_or(Iter::default(), |later| later.range(from.max(NEAR) - NEAR..));
+        near.iter().chain(later).copied()
     }
 
     /// The lowest range.
     #[inline]
     pub fn first(&self) -> Option<Range> {
-        (!self.is_empty()).then_some(self.first)
+        (!self.is_empty()).then_some(self.near[0])
     }
 
     /// The highest range.
+    #[inline]
     pub fn last(&self) -> Option<Range> {
-        self.later.as_ref().and_then(|later| later.back().copied()).or(self.first())
+        match self.later() {
+            None => self.near().last().copied(),
+            Some(later) => later.back().copied(),
+        }
     }
 
     /// All ranges, highest first.
     pub fn descending(&self) -> impl Iterator<Item = Range> + '_ {
-        let later = self.later.as_ref().map_or(Iter::default(), |later| later.iter());
-        later.rev().copied().chain(self.first())
+        let later = self.later().map_or(Iter::default(), |later| later.iter());
+        later.rev().chain(self.near().iter().rev()).copied()
     }
 
     /// The range that holds `offset`.
@@ -121,6 +144,15 @@ impl RangeSet {
             Some((start, end)) if start <= offset => (end, self.get(i + 1).map(|r| r.0)),
             next => (offset, next.map(|r| r.0)),
         }
+    }
+
+    /// The first part of `start..end` that is held.
+    pub fn first_held(&self, start: u64, end: u64) -> Option<Range> {
+        if self.last().is_none_or(|last| last.1 <= start) {
+            return None;
+        }
+        let next = self.get(self.count(|r| r.1 <= start));
+        next.filter(|r| r.0 < end).map(|r| (r.0.max(start), r.1.min(end)))
     }
 
     /// How much of `start..end` is held.
@@ -150,7 +182,7 @@ impl RangeSet {
         // Most come at the end, or lengthen the last.
         let n = self.len();
         let from = match self.last() {
-            None => return self.first = (start, end),
+            None => return self.insert_at(0, (start, end)),
             Some(last) if last.1 < start => n,
             Some(last) if last.0 <= start => return self.set(n - 1, (last.0, last.1.max(end))),
             Some(_) => self.count(|r| r.1 < start),
@@ -167,14 +199,11 @@ impl RangeSet {
     }
 
     /// Takes away everything below `offset`.
-    #[inline]
     pub fn remove_below(&mut self, offset: u64) {
-        while !self.is_empty() && self.first.0 < offset {
-            if self.first.1 > offset {
-                self.first.0 = offset;
-                return;
-            }
-            self.first = self.later.as_mut().and_then(|later| later.pop_front()).unwrap_or((0, 0));
+        let whole = self.count(|r| r.1 <= offset);
+        self.drain(0, whole);
+        if !self.is_empty() {
+            self.near[0].0 = self.near[0].0.max(offset);
         }
     }
 
@@ -236,6 +265,11 @@ mod tests {
         t.insert(0, 50);
         t.remove_all(&s, 0, 30);
         assert_eq!(all(&t), [(0, 25), (30, 50)]);
+    }
+
+    #[test]
+    fn a_set_of_few_is_a_cache_line() {
+        assert_eq!(size_of::<RangeSet>(), 64);
     }
 
     proptest! {

@@ -41,13 +41,13 @@ pub struct RttEstimator {
     srtt: Duration,
     rttvar: Duration,
     min_rtt: Duration,
-    least: Duration,
-    most: Duration,
-    granularity: Duration,
     backoff: u32,
     least_bounds_variance: bool,
     // False: no sample yet, and what comes of samples says nothing.
     sampled: bool,
+    least: Duration,
+    most: Duration,
+    granularity: Duration,
 }
 
 impl RttEstimator {

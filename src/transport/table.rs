@@ -11,7 +11,7 @@ use super::stream::Stream;
 use crate::base::calendar::Calendar;
 use crate::base::ids::{FlowId, TransportKind};
 use crate::base::note::{FlowNote, Noting};
-use crate::base::prefetch::prefetch_first;
+use crate::base::prefetch::prefetch_part;
 use crate::base::report::FlowReport;
 use crate::base::time::Instant;
 
@@ -93,6 +93,8 @@ pub struct Table<C> {
     rows: [Row; 2],
     // When the first timer fires.
     earliest: Option<Instant>,
+    // Whether the only connection sends.
+    sends: bool,
     free: Vec<u32>,
     // Used from the second place on. Re-armed lazily: an entry may be earlier than its slot's wake,
     // the first one never is.
@@ -116,6 +118,7 @@ impl<C: Connection> Table<C> {
             timers: Calendar::default(),
             rows: [Row::EMPTY; 2],
             earliest: None,
+            sends: false,
             finished: Vec::new(),
             opened: 0,
         }
@@ -149,12 +152,11 @@ impl<C: Connection> Table<C> {
     }
 
     /// Asks the memory for what the next segment will touch, if there is one connection.
-    pub fn prefetch(&self, step: usize) {
+    pub fn prefetch(&self) {
         if let [place] = &self.slots[..] {
-            match (step, &place.slot) {
-                (1, _) => prefetch_first(place, offset_of!(Slot<C>, connection) + C::HOT_BYTES),
-                (_, Some(slot)) => slot.connection.prefetch(),
-                _ => {}
+            let start = offset_of!(Place<C>, slot) + offset_of!(Slot<C>, connection);
+            for (from, to) in C::HOT[usize::from(self.sends)] {
+                prefetch_part(place, start + from, start + to);
             }
         }
     }
@@ -311,7 +313,7 @@ impl<C: Connection> Table<C> {
             if slot.connection.is_closed() && slot.next[EVENTS] == ABSENT {
                 self.remove(index, &mut removed);
             } else if alone {
-                self.earliest = slot.wake;
+                (self.earliest, self.sends) = (slot.wake, slot.connection.sends());
             } else {
                 self.set_timer(index);
             }

@@ -155,3 +155,19 @@ impl Packet {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tcp_packet_is_two_cache_lines_without_its_sack_blocks_and_three_with_them() {
+        let mut packet = Packet::default();
+        let start = std::ptr::from_ref(&packet).addr();
+        let s = packet.body.tcp();
+        let segment = std::ptr::from_ref(&*s).addr() - start;
+        let blocks = s.options.sack.as_slice().as_ptr().addr() - start;
+        assert!(segment < 64 && blocks <= 128);
+        assert_eq!(size_of::<Packet>(), 192);
+    }
+}

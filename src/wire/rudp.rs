@@ -13,8 +13,9 @@ pub const RUDP_HEADER_BYTES: u32 = 48;
 /// Bytes a SYN is padded to.
 pub const RUDP_SYN_BYTES: u32 = 1200;
 
-/// One RUDP packet, with the UDP ports it travels between.
+/// One RUDP packet, with the UDP ports it travels between. What only some have stands last.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[repr(C)]
 pub struct RudpSegment {
     /// Sender's UDP port.
     pub src_port: u16,
@@ -22,26 +23,26 @@ pub struct RudpSegment {
     pub dst_port: u16,
     /// Control bits.
     pub flags: RudpFlags,
-    /// Destination connection id; 0 in the first SYN.
-    pub cid: u64,
+    /// Error code of a RST.
+    pub error: u16,
     /// Packet number: one per transmission, never reused.
     pub pn: u32,
     /// Bytes the receiver accepts beyond `ack`.
     pub window: u32,
+    /// Delay in microseconds between the arrival of the highest acknowledged packet and this one.
+    pub ack_delay_us: u32,
+    /// Destination connection id; 0 in the first SYN.
+    pub cid: u64,
     /// Stream offset of the first payload byte; the final size for a bare FIN.
     pub offset: u64,
     /// Next stream offset expected.
     pub ack: u64,
-    /// Delay in microseconds between the arrival of the highest acknowledged packet and this one.
-    pub ack_delay_us: u32,
-    /// Error code of a RST.
-    pub error: u16,
-    /// Acknowledged packet numbers, inclusive, highest first.
-    pub ranges: SmallVec<[(u32, u32); 4]>,
-    /// Options; only handshakes, resets and cookies carry any.
-    pub options: Option<Box<RudpOptions>>,
     /// Data.
     pub payload: Bytes,
+    /// Options; only handshakes, resets and cookies carry any.
+    pub options: Option<Box<RudpOptions>>,
+    /// Acknowledged packet numbers, inclusive, highest first.
+    pub ranges: SmallVec<[(u32, u32); 4]>,
 }
 
 /// Control bits.

@@ -9,6 +9,7 @@ pub const MOST_SACK_BLOCKS: usize = 4;
 /// Left and right edges. To empty it costs nothing: the blocks stand in their segment, and only
 /// their number is looked at.
 #[derive(Clone, Copy, Default)]
+#[repr(C)]
 pub struct SackBlocks {
     count: u8,
     blocks: [(u32, u32); MOST_SACK_BLOCKS],

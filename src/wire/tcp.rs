@@ -11,8 +11,10 @@ use super::sack_blocks::SackBlocks;
 /// Bytes of a TCP header without options.
 pub const TCP_HEADER_BYTES: u32 = 20;
 
-/// One segment. Sequence numbers are modulo 2^32.
+/// One segment. Sequence numbers are modulo 2^32. The SACK blocks stand last, so that a segment without any
+/// ends before them (`packet`).
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[repr(C)]
 pub struct TcpSegment {
     /// Sender's port.
     pub src_port: u16,
@@ -28,10 +30,10 @@ pub struct TcpSegment {
     pub window: u16,
     /// Urgent pointer; kept, not used (RFC 9293 section 3.8.5).
     pub urgent: u16,
-    /// Options, in the form in which this crate uses them.
-    pub options: TcpOptions,
     /// Data.
     pub payload: Bytes,
+    /// Options, in the form in which this crate uses them.
+    pub options: TcpOptions,
 }
 
 /// Control bits.
@@ -53,7 +55,10 @@ pub struct TcpFlags {
 
 /// The options of one segment.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[repr(C)]
 pub struct TcpOptions {
+    /// TSval, TSecr (kind 8).
+    pub timestamps: Option<(u32, u32)>,
     /// Maximum segment size (kind 2).
     pub mss: Option<u16>,
     /// Window scale shift (kind 3).
@@ -62,8 +67,6 @@ pub struct TcpOptions {
     pub sack_permitted: bool,
     /// SACK blocks (kind 5): left edge, right edge.
     pub sack: SackBlocks,
-    /// TSval, TSecr (kind 8).
-    pub timestamps: Option<(u32, u32)>,
 }
 
 impl TcpOptions {

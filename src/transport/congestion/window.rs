@@ -15,8 +15,10 @@ pub(super) const KEYS: &[Key] = &[Key {
     about: "segments that one ACK may add in slow start, except after a timeout (L of RFC 3465); 1 is RFC 5681",
 }];
 
-/// A window that obeys RFC 5681. It is kept small: it stands in its connection.
+/// A window that obeys RFC 5681. It is kept small: it stands in its connection. What every ACK asks for
+/// comes first.
 #[derive(Clone, Debug)]
+#[repr(C)]
 pub(super) struct RenoWindow {
     cwnd: u64,
     ssthresh: Option<NonZeroU64>,

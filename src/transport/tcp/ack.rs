@@ -1,7 +1,5 @@
 //! Arriving acknowledgments and windows (RFC 9293 section 3.10.7.4, fifth; RFC 5681).
 
-use smallvec::SmallVec;
-
 use super::connection::TcpConnection;
 use super::recovery::Episode;
 use super::scoreboard::Fresh;
@@ -12,9 +10,6 @@ use crate::base::time::Duration;
 use crate::transport::congestion::controller::{Acked, Controller};
 use crate::transport::stream::StreamEvent;
 use crate::wire::tcp::TcpSegment;
-
-/// SACK blocks as offsets.
-type Blocks = SmallVec<[(i64, i64); 4]>;
 
 impl TcpConnection {
     /// False: the segment is to be dropped.
@@ -48,13 +43,14 @@ impl TcpConnection {
     }
 
     /// The same with SACK, where news counts instead of repetition (RFC 6675 section 2).
-    fn on_ack_with_sack(&mut self, ack: i64, s: &TcpSegment) {
+    pub(super) fn on_ack_with_sack(&mut self, ack: i64, s: &TcpSegment) {
         let (old_una, old_sacked) = (self.snd.una, self.recovery.scoreboard.sacked());
         let advanced = ack > old_una as i64;
         if s.options.sack.is_empty() && !advanced {
             return;
         }
-        if s.options.sack.is_empty() && self.recovery.looks_at_cumulative_acks_only() {
+        let watched = !self.looks_at_cumulative_acks_only();
+        if s.options.sack.is_empty() && !watched {
             return self.on_plain_new_ack(ack as u64, s);
         }
         (self.recovery.sacked_before, self.recovery.out_before) =
@@ -63,13 +59,18 @@ impl TcpConnection {
         let by_count = self.recovery.prr.is_some() && self.recovery.rack.is_none();
         let edge = by_count.then(|| self.recovery.scoreboard.lost_edge(self.snd.mss()));
         let mut fresh = Fresh::new();
-        let dsack = self.take_sack_blocks(s, ack, &mut fresh);
+        self.take_sack_blocks(s, &mut fresh);
         if advanced {
             self.on_new_ack(ack as u64, s);
         }
+        // Nobody who begins to watch now asks for it: nothing has been repeated yet.
+        let dsack = if watched { self.told_twice(s, ack, old_una) } else { None };
         self.rack_takes(&fresh, old_una, s, dsack.is_some());
         if !advanced && !fresh.is_empty() && self.snd.max > self.snd.una {
             self.on_duplicate_ack();
+        }
+        if self.looks_at_cumulative_acks_only() {
+            return;
         }
         self.on_ack_of_probe(dsack.is_some());
         let found = self.detect_losses();
@@ -100,22 +101,25 @@ impl TcpConnection {
         }
     }
 
-    /// Blocks outside what is out are not believed. The first one may tell of data that arrived
-    /// twice (RFC 2883 section 4): below the ACK, or inside the second one.
-    fn take_sack_blocks(&mut self, s: &TcpSegment, ack: i64, fresh: &mut Fresh) -> Option<(i64, i64)> {
-        let near = self.snd.una;
-        let expand = |&(left, right): &(u32, u32)| {
-            (seq::expand(self.snd.iss, near, left), seq::expand(self.snd.iss, near, right))
-        };
-        let mut blocks = s.options.sack.iter().map(expand);
-        let (first, second) = (blocks.next(), blocks.next());
-        let twice = first.filter(|f| f.0 < f.1 && (f.1 <= ack || second.is_some_and(|s| s.0 <= f.0 && f.1 <= s.1)));
-        for (left, right) in s.options.sack.iter().map(expand).collect::<Blocks>() {
-            if left < right && left > self.snd.una as i64 && right <= self.snd.max as i64 {
+    /// Blocks outside what is out are not believed.
+    fn take_sack_blocks(&mut self, s: &TcpSegment, fresh: &mut Fresh) {
+        let (iss, una, max) = (self.snd.iss, self.snd.una, self.snd.max as i64);
+        for &(left, right) in s.options.sack.iter() {
+            let (left, right) = (seq::expand(iss, una, left), seq::expand(iss, una, right));
+            if left < right && left > una as i64 && right <= max {
                 self.recovery.scoreboard.sack(left as u64, right as u64, fresh);
             }
         }
-        twice
+    }
+
+    /// The first block may tell of data that arrived twice (RFC 2883 section 4): below the ACK, or inside the
+    /// second one.
+    fn told_twice(&self, s: &TcpSegment, ack: i64, old_una: u64) -> Option<(i64, i64)> {
+        let expand = |n: u32| seq::expand(self.snd.iss, old_una, n);
+        let mut blocks = s.options.sack.iter().map(|&(left, right)| (expand(left), expand(right)));
+        let (first, second) = (blocks.next()?, blocks.next());
+        let within = second.is_some_and(|s| s.0 <= first.0 && first.1 <= s.1);
+        (first.0 < first.1 && (first.1 <= ack || within)).then_some(first)
     }
 
     /// One that nobody wants to know more of than how far it goes.
@@ -191,18 +195,18 @@ impl TcpConnection {
     /// What the window may grow for: Linux counts a byte when it is delivered, which may be when it
     /// is SACKed.
     fn growth_bytes(&self, bytes: u64, acked: u64) -> u64 {
-        let (before, now) = (self.recovery.sacked_before, self.recovery.scoreboard.sacked());
-        match self.config.uncapped_growth && self.rcv.sack {
-            true => (acked + now).saturating_sub(before).min(bytes + now),
-            false => bytes,
+        if !self.config.uncapped_growth || !self.rcv.sack {
+            return bytes;
         }
+        let (before, now) = (self.recovery.sacked_before, self.recovery.scoreboard.sacked());
+        (acked + now).saturating_sub(before).min(bytes + now)
     }
 
     /// In slow start Linux lets cwnd grow to twice what was out.
     fn half_used_in_slow_start(&self) -> bool {
         self.config.uncapped_growth
             && self.controller.phase() == Phase::SlowStart
-            && self.controller.window() < 2 * self.departed.most_out.0
+            && self.controller.window() < 2 * self.recovery.most_out.0
     }
 
     fn tell_application(&mut self, ack: u64) {

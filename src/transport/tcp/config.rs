@@ -138,6 +138,12 @@ impl From<&TcpConfig> for Arc<TcpConfig> {
 }
 
 impl TcpConfig {
+    /// Whether repairs may be watched more closely than RFC 6675 does it.
+    #[inline]
+    pub(super) fn watches_repairs(&self) -> bool {
+        self.prr | self.rack | self.undo
+    }
+
     /// The keys of `[transport.tcp]`.
     pub const KEYS: &[Key] = &[
         PROFILE,

@@ -29,8 +29,9 @@ use crate::wire::tcp::TcpSegment;
 /// One end of one TCP connection. Sequence numbers are offsets from the SYN (`seq.rs`).
 ///
 /// With thousands of connections every visit has to fetch its lines of memory anew, so the fields
-/// stand in the order of their use: `now` to `timers` is what a receiver's segments touch, what follows
-/// up to `recovery` a sender's, and the rest is for losses, endings and other rare occasions.
+/// stand in the order of their use: `now` to `timers` is what all segments touch, what follows up to
+/// `recovery` a sender's, `reassembly` a receiver's with losses, and the rest is for endings and other rare
+/// occasions.
 #[derive(Debug)]
 #[repr(C)]
 pub struct TcpConnection {
@@ -49,11 +50,11 @@ pub struct TcpConnection {
     pub(super) timers: Timers,
     pub(super) buffer: SendBuffer,
     pub(super) departed: Departed,
-    pub(super) controller: Governor,
     pub(super) rtt: RttEstimator,
+    pub(super) controller: Governor,
     pub(super) recovery: Recovery,
-    pub(super) reassembly: Reassembly,
     pub(super) inbox: VecDeque<Bytes>,
+    pub(super) reassembly: Reassembly,
     pub(super) seldom: Seldom,
     pub(super) notes: Vec<FlowNote>,
     /// To see that header prediction changes nothing.
@@ -291,7 +292,11 @@ impl Stream for TcpConnection {
 impl Connection for TcpConnection {
     type Segment = TcpSegment;
     // Where it pays to look ahead, there are so many flows that losses are the rule.
-    const HOT_BYTES: usize = offset_of!(TcpConnection, inbox);
+    const HOT: [&'static [(usize, usize)]; 2] = {
+        let (sender, receiver) = (offset_of!(TcpConnection, buffer), offset_of!(TcpConnection, reassembly));
+        let repairs = offset_of!(TcpConnection, recovery) + Recovery::HOT_BYTES;
+        [&[(0, sender), (receiver, receiver + Reassembly::HOT_BYTES)], &[(0, repairs)]]
+    };
 
     fn has_events(&self) -> bool {
         !self.events.is_empty()
@@ -323,6 +328,10 @@ impl Connection for TcpConnection {
         self.timers.earliest()
     }
 
+    fn sends(&self) -> bool {
+        self.snd.una < self.buffer.end()
+    }
+
     fn notes(&mut self) -> Option<&mut Vec<FlowNote>> {
         self.noting.then_some(&mut self.notes)
     }
@@ -349,13 +358,14 @@ impl Connection for TcpConnection {
 
 #[cfg(test)]
 mod tests {
+    use super::super::scoreboard::Scoreboard;
     use super::*;
     use crate::base::ids::TransportKind;
     use crate::transport::table::Table;
 
     /// In the place of a table: what the endpoint needs of it stands in the first line, too.
     #[test]
-    fn a_receiver_touches_five_cache_lines_and_a_sender_eleven() {
+    fn a_receiver_touches_five_cache_lines_and_a_sender_nine() {
         let c = TcpConnection::open(TcpConfig::default(), Instant::ZERO, (1, 2), 3, 4);
         let mut table = Table::new(TransportKind::Tcp);
         let ends = ("10.0.0.1:1".parse().unwrap(), "10.0.0.2:2".parse().unwrap());
@@ -366,12 +376,17 @@ mod tests {
         assert_eq!(start + offset_of!(TcpConnection, timers), 256);
         let (buffer, departed) = (offset_of!(TcpConnection, buffer), offset_of!(TcpConnection, departed));
         assert_eq!((start + buffer, start + departed), (288, 360));
-        let (controller, rtt) = (offset_of!(TcpConnection, controller), offset_of!(TcpConnection, rtt));
-        assert_eq!(
-            (start + controller, size_of::<Governor>(), start + rtt, size_of::<RttEstimator>()),
-            (424, 64, 488, 64)
-        );
+        // Of the estimator and the window the first 40 bytes, in a line each; of the rest what says that nothing is
+        // being repaired.
+        let (rtt, controller) = (offset_of!(TcpConnection, rtt), offset_of!(TcpConnection, controller));
+        assert_eq!((start + rtt, start + controller), (408, 472));
+        assert_eq!((size_of::<RttEstimator>(), size_of::<Governor>()), (64, 64));
         let recovery = start + offset_of!(TcpConnection, recovery);
-        assert!(recovery + offset_of!(Recovery, recover) <= 11 * 64);
+        assert!(recovery + offset_of!(Recovery, scoreboard) + Scoreboard::HOT_BYTES <= 9 * 64);
+        // With losses, too.
+        let lines = |part: &[(usize, usize)]| -> usize {
+            part.iter().map(|(from, to)| (start + to).div_ceil(64) - (start + from) / 64).sum()
+        };
+        assert_eq!(TcpConnection::HOT.map(lines), [8, 11]);
     }
 }

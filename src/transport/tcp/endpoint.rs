@@ -65,9 +65,9 @@ impl TcpEndpoint {
         self.noting = noting;
     }
 
-    /// Asks the memory for what the next segment will touch, step by step.
-    pub fn prefetch(&self, step: usize) {
-        self.table.prefetch(step);
+    /// Asks the memory for what the next segment will touch.
+    pub fn prefetch(&self) {
+        self.table.prefetch();
     }
 
     /// A connection, to look at.

@@ -178,8 +178,6 @@ pub(super) struct Departed {
     pub(super) last_sent: Instant,
     /// Acknowledgments of data before this offset answer a flight that filled cwnd.
     pub(super) cwnd_limited_until: u64,
-    /// The most that was out in the newest round trip, and where that ends.
-    pub(super) most_out: (u64, u64),
     /// Data segments sent, repeats included.
     pub(super) segments_sent: u64,
     /// When the newest byte was acknowledged.
@@ -189,14 +187,7 @@ pub(super) struct Departed {
 impl Departed {
     /// Nothing is out.
     pub(super) fn new(now: Instant) -> Departed {
-        Departed {
-            timed: None,
-            last_sent: now,
-            cwnd_limited_until: 0,
-            most_out: (0, 0),
-            segments_sent: 0,
-            last_acked: None,
-        }
+        Departed { timed: None, last_sent: now, cwnd_limited_until: 0, segments_sent: 0, last_acked: None }
     }
 }
 

@@ -1,7 +1,7 @@
-//! Header prediction (Van Jacobson): nearly every segment is the next data in order, or acknowledges more
-//! of what is out, or is the next full one to leave, while nothing is missing and nothing repaired. Those
-//! go straight through. Whatever is unusual in the least is left to `receive`, `ack` and `send`, which
-//! would do the same to all; a test runs both ways side by side.
+//! Header prediction (Van Jacobson): nearly every segment is data within the window, or acknowledges some of
+//! what is out, or is the next full one to leave while nothing is being repaired. Those go straight
+//! through. Whatever is unusual in the least is left to `receive`, `ack` and `send`, which would do the
+//! same to all; a test runs both ways side by side.
 
 use super::connection::TcpConnection;
 use super::parts::NO_FIN;
@@ -23,11 +23,13 @@ impl TcpConnection {
         }
         let (flags, len) = (s.flags, s.payload.len() as u64);
         let nxt = self.rcv.nxt;
+        // Before RCV.NXT and SND.UNA these are very large numbers.
+        let ahead = u64::from(s.seq.wrapping_sub(seq::wire(self.rcv.irs, nxt)));
+        let newly = u64::from(s.ack.wrapping_sub(seq::wire(self.snd.iss, self.snd.una)));
         let plain = self.state == State::Established
             && flags.ack
             && !(flags.syn | flags.fin | flags.rst)
-            && s.seq == seq::wire(self.rcv.irs, nxt)
-            && s.options.sack.is_empty();
+            && newly <= self.snd.max - self.snd.una;
         if !plain {
             return false;
         }
@@ -36,39 +38,39 @@ impl TcpConnection {
             None if self.timestamps.on => return false,
             stamp => stamp,
         };
-        let newly = u64::from(s.ack.wrapping_sub(seq::wire(self.snd.iss, self.snd.una)));
-        // Below SND.UNA it is a very large number.
-        let news = match newly {
-            0 => len > 0 || self.rcv.sack,
-            _ => newly <= self.snd.max - self.snd.una && self.recovery.looks_at_cumulative_acks_only(),
+        let fits = match len {
+            0 => ahead == 0,
+            _ => nxt + ahead + len <= self.rcv.edge && !self.rcv.shut && self.rcv.fin_at == NO_FIN,
         };
-        let fits = len == 0 || (nxt + len <= self.rcv.edge && self.takes_data_in_order());
-        if !news || !fits {
+        let only_cumulative = s.options.sack.is_empty() && self.looks_at_cumulative_acks_only();
+        let ack_fits = self.rcv.sack || (only_cumulative && newly + len > 0);
+        if !fits || !ack_fits {
             return false;
         }
 
+        let (start, ack) = (nxt + ahead, self.snd.una + newly);
         self.rcv.heard = self.now;
-        if let Some((value, _)) = stamp.filter(|_| nxt <= self.timestamps.last_ack_sent) {
+        if let Some((value, _)) = stamp.filter(|_| start <= self.timestamps.last_ack_sent) {
             (self.timestamps.recent, self.timestamps.recent_at) = (value, self.now);
         }
         self.rcv.unheard_probes = 0;
-        let ack = self.snd.una + newly;
-        self.take_window(nxt as i64, ack, s.window);
-        if newly > 0 {
+        self.take_window(start as i64, ack, s.window);
+        if !only_cumulative {
+            self.on_ack_with_sack(ack as i64, s);
+        } else if newly > 0 {
             self.on_plain_new_ack(ack, s);
         }
-        if len > 0 {
-            self.deliver(std::mem::take(&mut s.payload));
+        if len > 0 && (ahead > 0 || self.rcv.ahead) {
+            self.place(start, std::mem::take(&mut s.payload));
+        } else if len > 0 {
+            match self.rcv.discarding {
+                true => self.discard(len),
+                false => self.deliver(std::mem::take(&mut s.payload)),
+            }
             self.note(|| FlowNote::Delivered { bytes: len });
             self.schedule_ack(false);
         }
         true
-    }
-
-    /// No gap, no FIN, and an application that reads.
-    #[inline]
-    fn takes_data_in_order(&self) -> bool {
-        !self.rcv.ahead && !self.rcv.shut && self.rcv.fin_at == NO_FIN
     }
 
     /// Makes the next segment, if it is a full one of new data or an acknowledgment only, and says what
@@ -81,9 +83,9 @@ impl TcpConnection {
         }
         let plain = self.state == State::Established
             && self.rst_pending.is_none()
-            && !(self.snd.probe_pending | self.snd.keep_alive_pending | self.rcv.ahead)
+            && !(self.snd.probe_pending | self.snd.keep_alive_pending)
             && self.snd.nxt == self.snd.max
-            && self.recovery.repairs_nothing();
+            && self.repairs_nothing();
         if !plain {
             return None;
         }
@@ -93,7 +95,10 @@ impl TcpConnection {
             let smss = self.snd.mss();
             let may_end = written.min(self.snd.una + self.snd.wnd() + 1);
             let idle = start == self.snd.una;
-            if start + smss >= may_end || (idle && self.now.since(self.departed.last_sent) > self.rtt.rto()) {
+            if self.rcv.ahead
+                || start + smss >= may_end
+                || (idle && self.now.since(self.departed.last_sent) > self.rtt.rto())
+            {
                 return None;
             }
             let room = self.snd.una + self.controller.window();

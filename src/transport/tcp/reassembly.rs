@@ -1,5 +1,7 @@
 //! Data that arrived ahead of a gap, and the SACK blocks that tell of it (RFC 2018).
 
+use std::mem::offset_of;
+
 use bytes::Bytes;
 use smallvec::SmallVec;
 
@@ -8,46 +10,74 @@ use crate::transport::ranges::RangeSet;
 
 /// Disjoint pieces beyond RCV.NXT.
 #[derive(Debug, Default)]
-#[repr(C)] // what every segment asks for, whether there are pieces, comes first
+#[repr(C)] // what segments ask for comes first
 pub(super) struct Reassembly {
-    pieces: Pieces,
-    // Starts of the segments that came last, newest first: the order of the blocks (section 4).
-    recent: SmallVec<[u64; 8]>,
     // Contiguous pieces, as one.
     islands: RangeSet,
     /// What arrived twice, to be told with the next segment (RFC 2883).
     pub(super) twice: Option<(u64, u64)>,
+    recent: Recent,
+    // The bytes themselves, if somebody will read them.
+    pieces: Pieces,
+}
+
+/// Where the segments that came last begin, in a ring: the newest decide the order of the blocks
+/// (RFC 2018 section 4).
+#[derive(Debug, Default)]
+struct Recent {
+    count: u8,
+    newest: u8,
+    starts: [u64; Recent::MOST],
+}
+
+impl Recent {
+    const MOST: usize = 8;
+
+    fn push(&mut self, start: u64) {
+        self.newest = (self.newest + 1) % Self::MOST as u8;
+        self.starts[usize::from(self.newest)] = start;
+        self.count = (self.count + 1).min(Self::MOST as u8);
+    }
+
+    /// Newest first.
+    fn iter(&self) -> impl Iterator<Item = u64> + '_ {
+        let newest = usize::from(self.newest) + Self::MOST;
+        (0..usize::from(self.count)).map(move |age| self.starts[(newest - age) % Self::MOST])
+    }
 }
 
 impl Reassembly {
+    /// All but the bytes.
+    pub(super) const HOT_BYTES: usize = offset_of!(Reassembly, pieces);
+
     #[inline]
     pub(super) fn is_empty(&self) -> bool {
-        self.pieces.is_empty()
+        self.islands.is_empty()
     }
 
     /// True if there is anything to be told by SACK.
+    #[inline]
     pub(super) fn has_news(&self) -> bool {
-        !self.pieces.is_empty() || self.twice.is_some()
+        !self.islands.is_empty() || self.twice.is_some()
     }
 
     /// Keeps `data`, whose first byte is `start`, beyond RCV.NXT. Says which part of it, the first
     /// if there are several, was there already.
     pub(super) fn insert(&mut self, start: u64, data: Bytes) -> Option<(u64, u64)> {
         let end = start + data.len() as u64;
+        self.pieces.insert(start, data);
+        self.mark(start, end)
+    }
+
+    /// The same where nobody will read the data.
+    pub(super) fn mark(&mut self, start: u64, end: u64) -> Option<(u64, u64)> {
         if start == end {
             return None;
         }
-        self.remember(start);
-        let twice = self.pieces.insert(start, data);
+        self.recent.push(start);
+        let twice = self.islands.first_held(start, end);
         self.islands.insert(start, end);
         twice
-    }
-
-    fn remember(&mut self, start: u64) {
-        if self.recent.len() == self.recent.inline_size() {
-            self.recent.pop();
-        }
-        self.recent.insert(0, start);
     }
 
     /// The piece that begins at or before `next`, without what lies before `next`.
@@ -55,28 +85,29 @@ impl Reassembly {
         self.pieces.pop(next)
     }
 
+    /// Where the island ends that holds `next` or begins there; without one, `next`.
+    pub(super) fn reached(&self, next: u64) -> u64 {
+        self.islands.first().filter(|island| island.0 <= next).map_or(next, |island| island.1)
+    }
+
     /// Forgets what RCV.NXT has reached.
     pub(super) fn advance(&mut self, next: u64) {
         self.islands.remove_below(next);
         if self.islands.is_empty() {
-            self.recent.clear();
+            self.recent.count = 0;
         }
-    }
-
-    /// How many blocks there are to tell of, at most `most`.
-    pub(super) fn block_count(&self, most: usize) -> usize {
-        if self.is_empty() { 0 } else { self.blocks(most).len() }
     }
 
     /// Up to `most` blocks, the one with the newest segment first (RFC 2018 section 4).
     pub(super) fn blocks(&self, most: usize) -> SmallVec<[(u64, u64); 4]> {
-        let mut out = SmallVec::new();
-        for &start in &self.recent {
+        let (mut out, most) = (SmallVec::new(), most.min(self.islands.len()));
+        for start in self.recent.iter() {
             if out.len() == most {
                 break;
             }
-            if let Some(block) = self.islands.holding(start).filter(|b| !out.contains(b)) {
-                out.push(block);
+            let told = |&(left, right): &(u64, u64)| left <= start && start < right;
+            if !out.iter().any(told) {
+                out.extend(self.islands.holding(start));
             }
         }
         out
@@ -129,20 +160,24 @@ mod tests {
         fn reassembly_agrees_with_a_byte_array(
             steps in prop::collection::vec((2u64..60, 0u64..12, any::<bool>()), 1..60),
         ) {
-            let mut r = Reassembly::default();
+            let (mut r, mut unread) = (Reassembly::default(), Reassembly::default());
             let (mut held, mut next) = (vec![None; 1000], 1u64);
             for (name, (start, len, reads)) in steps.into_iter().enumerate() {
                 let start = start.max(next + 1);
                 let (name, end) = (name as u8, start + len);
                 let known: Vec<u64> = (start..end).filter(|n| held[*n as usize].is_some()).collect();
                 let twice = r.insert(start, Bytes::from(vec![name; len as usize]));
+                prop_assert_eq!(unread.mark(start, end), twice);
                 // The first stretch that was there, as one even if several pieces hold it.
                 let run = known.iter().enumerate().take_while(|(i, n)| **n == known[0] + *i as u64).count() as u64;
                 prop_assert_eq!(twice, known.first().map(|first| (*first, first + run)));
                 (start..end).for_each(|n| { held[n as usize].get_or_insert(name); });
                 if reads {
                     // The byte in the gap comes, and with it what follows.
-                    (held[next as usize], next) = (None, next + 1);
+                    let first = next;
+                    held[first as usize] = Some(name);
+                    r.insert(first, Bytes::from(vec![name]));
+                    unread.mark(first, first + 1);
                     while let Some(data) = r.pop(next) {
                         for byte in data {
                             prop_assert_eq!(held[next as usize].take(), Some(byte));
@@ -150,10 +185,13 @@ mod tests {
                         }
                     }
                     prop_assert_eq!(held[next as usize], None);
+                    prop_assert_eq!(unread.reached(first), next);
                     r.advance(next);
+                    unread.advance(next);
                 }
                 prop_assert_eq!(r.is_empty(), held.iter().all(Option::is_none));
                 let blocks = r.blocks(4);
+                prop_assert_eq!(&blocks, &unread.blocks(4));
                 prop_assert!(reads || len == 0 || (blocks[0].0 <= start && start < blocks[0].1));
                 for (a, b) in blocks {
                     prop_assert!((a..b).all(|n| held[n as usize].is_some()));

@@ -30,6 +30,7 @@ pub(super) enum Fit {
 
 impl TcpConnection {
     /// A segment for any state but CLOSED and SYN-SENT.
+    #[inline(never)]
     pub(super) fn on_segment(&mut self, s: &mut TcpSegment) {
         let mut start = seq::expand(self.rcv.irs, self.rcv.nxt, s.seq);
         if s.flags.syn && !s.flags.rst {
@@ -199,7 +200,7 @@ impl TcpConnection {
     /// Trims the data to the window and puts it where it belongs (section 3.10.7.4, seventh).
     pub(super) fn on_data(&mut self, start: i64, mut data: Bytes, mut fin: bool) {
         let edge = self.rcv.edge;
-        let mut at = start.max(self.rcv.nxt as i64) as u64;
+        let at = start.max(self.rcv.nxt as i64) as u64;
         let end = start + data.len() as i64;
         data.advance(((at as i64 - start) as usize).min(data.len()));
         let room = edge.saturating_sub(at);
@@ -227,51 +228,74 @@ impl TcpConnection {
             self.rcv.ack_now = true;
             return;
         }
-        if at == self.rcv.nxt {
-            let filled_gap = self.rcv.ahead && !self.reassembly.is_empty();
-            let before = self.rcv.nxt;
-            if filled_gap {
-                // Through the reassembly, so that of what was there already the first copy stays.
-                let twice = self.reassembly.insert(at, data);
-                if self.config.dsack && twice.is_some() {
-                    self.reassembly.twice = twice;
-                }
-                let end = self.rcv.fin_at;
-                while let Some(mut data) = self.reassembly.pop(self.rcv.nxt) {
-                    data.truncate(data.len().min((end - self.rcv.nxt) as usize));
-                    if !data.is_empty() {
-                        self.deliver(data);
-                    }
-                }
-                self.reassembly.advance(self.rcv.nxt);
-                self.rcv.ahead = self.reassembly.has_news();
-            } else if !data.is_empty() {
-                self.deliver(data);
-            }
-            at = self.rcv.nxt;
-            let bytes = at - before;
-            if bytes > 0 {
-                self.note(|| FlowNote::Delivered { bytes });
-                self.schedule_ack(filled_gap);
-            }
-        } else {
-            let twice = self.reassembly.insert(at, data);
-            if self.config.dsack && twice.is_some() {
-                self.reassembly.twice = twice;
-            }
-            self.rcv.ahead = self.reassembly.has_news();
-            self.rcv.ack_now = true; // RFC 5681 section 4.2
-        }
+        self.place(at, data);
         if self.rcv.fin_at == self.rcv.nxt && !self.rcv.finished {
             self.on_fin_received();
         }
     }
 
-    pub(super) fn deliver(&mut self, data: Bytes) {
-        self.rcv.nxt += data.len() as u64;
-        if self.rcv.discarding {
-            return self.consider_window_update();
+    /// Puts data of the window where it belongs.
+    #[inline(never)]
+    pub(super) fn place(&mut self, at: u64, data: Bytes) {
+        let (before, gap) = (self.rcv.nxt, self.rcv.ahead && !self.reassembly.is_empty());
+        if at > before || gap {
+            self.keep(at, data);
+            self.rcv.ack_now |= at > before; // RFC 5681 section 4.2
+        } else if !data.is_empty() {
+            self.deliver(data);
         }
+        let bytes = self.rcv.nxt - before;
+        if bytes > 0 {
+            self.note(|| FlowNote::Delivered { bytes });
+            self.schedule_ack(gap);
+        }
+    }
+
+    /// Takes data that lies beyond a gap, or fills one. What fills it goes through the reassembly, too, so that
+    /// of what was there already the first copy stays.
+    fn keep(&mut self, at: u64, data: Bytes) {
+        let twice = match self.rcv.discarding {
+            true => self.reassembly.mark(at, at + data.len() as u64),
+            false => self.reassembly.insert(at, data),
+        };
+        if self.config.dsack && twice.is_some() {
+            self.reassembly.twice = twice;
+        }
+        if at == self.rcv.nxt {
+            self.deliver_kept();
+        }
+        self.rcv.ahead = self.reassembly.has_news();
+    }
+
+    /// Delivers what lies at RCV.NXT now.
+    fn deliver_kept(&mut self) {
+        let end = self.rcv.fin_at;
+        while let Some(mut data) = self.reassembly.pop(self.rcv.nxt) {
+            data.truncate(data.len().min((end - self.rcv.nxt) as usize));
+            if !data.is_empty() {
+                self.deliver(data);
+            }
+        }
+        let reached = self.reassembly.reached(self.rcv.nxt).min(end);
+        if self.rcv.discarding && reached > self.rcv.nxt {
+            self.discard(reached - self.rcv.nxt);
+        }
+        // Nothing lies behind a FIN.
+        self.reassembly.advance(if self.rcv.nxt == end { u64::MAX } else { self.rcv.nxt });
+    }
+
+    /// Data in order that nobody reads.
+    #[inline]
+    pub(super) fn discard(&mut self, bytes: u64) {
+        self.rcv.nxt += bytes;
+        self.consider_window_update();
+    }
+
+    pub(super) fn deliver(&mut self, data: Bytes) {
+        if self.rcv.discarding {
+            return self.discard(data.len() as u64);
+        }
+        self.rcv.nxt += data.len() as u64;
         self.rcv.inbox_bytes += data.len() as u64;
         self.inbox.push_back(data);
         if !self.rcv.readable_told {
@@ -299,6 +323,9 @@ impl TcpConnection {
         let promised = self.rcv.edge.saturating_sub(self.rcv.nxt);
         let window = if free >= promised + step { free } else { promised };
         let (unit, most) = (1 << self.rcv.scale, 65_535 << self.rcv.scale);
+        if window == promised && (1..=most).contains(&promised) && promised % unit == 0 {
+            return promised; // as it was
+        }
         let down = window.min(most) / unit * unit;
         // A promise is rounded up, so that the right edge stays (RFC 7323 section 2.4), but never
         // beyond the buffer.

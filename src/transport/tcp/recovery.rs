@@ -25,40 +25,46 @@ pub(super) enum Episode {
     Loss,
 }
 
-/// What every acknowledgment and every departing segment asks for comes first, up to `scoreboard`.
+/// What every acknowledgment and every departing segment asks for comes first, as far as into `scoreboard`,
+/// and what repairs need up to `partial_acks`.
 #[derive(Debug, Default)]
 #[repr(C)]
 pub(super) struct Recovery {
     pub(super) dup_acks: u32,
     /// Retransmission timeouts in a row without progress.
     pub(super) timeouts: u32,
-    /// Bytes that limited transmit sent: not part of FlightSize when a loss is found.
-    pub(super) limited_bytes: u64,
     pub(super) episode: Episode,
     /// SND.UNA is to be sent again at once, whatever the windows say.
     pub(super) resend: Option<SendCause>,
     rescued: bool,
-    partial_acks: u32,
-    /// What classic recovery adds to the controller's window.
-    pub(super) inflation: i64,
-    pub(super) tlp: Tlp,
-    /// Set during a recovery that PRR governs.
-    pub(super) prr: Option<Box<Prr>>,
-    /// Set if losses are found by time.
-    pub(super) rack: Option<Box<Rack>>,
-    pub(super) undo: Option<Box<Undo>>,
+    /// Bytes that limited transmit sent: not part of FlightSize when a loss is found.
+    pub(super) limited_bytes: u32,
     pub(super) scoreboard: Scoreboard,
     /// One past the highest number sent when the last episode began. It starts below the first
     /// data byte, so that even that one can be retransmitted fast (RFC 6582 section 3.2).
     pub(super) recover: u64,
+    /// What classic recovery adds to the controller's window.
+    pub(super) inflation: i64,
+    /// Set during a recovery that PRR governs.
+    pub(super) prr: Option<Box<Prr>>,
+    partial_acks: u32,
+    pub(super) tlp: Tlp,
+    /// Set if losses are found by time.
+    pub(super) rack: Option<Box<Rack>>,
+    pub(super) undo: Option<Box<Undo>>,
     /// What duplicate ACKs say has arrived, a segment each: for PRR without SACK.
     pub(super) dup_bytes: u64,
     /// What was SACKed, and what was out and not SACKed, before the ACK in hand.
     pub(super) sacked_before: u64,
     pub(super) out_before: u64,
+    /// The most that was out in the newest round trip, and where that ends: for growth without a cap.
+    pub(super) most_out: (u64, u64),
 }
 
 impl Recovery {
+    /// What repairs need of it, too.
+    pub(super) const HOT_BYTES: usize = std::mem::offset_of!(Recovery, partial_acks);
+
     #[inline]
     pub(super) fn advance(&mut self, una: u64) {
         self.scoreboard.advance(una);
@@ -72,24 +78,6 @@ impl Recovery {
         }
     }
 
-    /// True if nothing is at work that wants to know more of an ACK than how far it goes.
-    #[inline]
-    pub(super) fn looks_at_cumulative_acks_only(&self) -> bool {
-        self.rack.is_none() && self.prr.is_none() && self.undo.is_none() && self.tlp.end.is_none()
-    }
-
-    /// True if all that may leave is new, within the controller's window.
-    #[inline]
-    pub(super) fn repairs_nothing(&self) -> bool {
-        self.episode == Episode::None
-            && self.resend.is_none()
-            && self.dup_acks == 0
-            && !self.tlp.pending
-            && self.rack.is_none()
-            && self.prr.is_none()
-            && self.scoreboard.is_empty()
-    }
-
     /// RFC 6582 section 3.2, step 3: of all partial ACKs only the first restarts the timer. That is the impatient
     /// variant; the other lets each do so (RFC 6298 section 5.3). Call before the ACK is acted on.
     pub(super) fn restarts_timer(&self, impatient: bool) -> bool {
@@ -98,6 +86,25 @@ impl Recovery {
 }
 
 impl TcpConnection {
+    /// True if nothing is at work that wants to know more of an ACK than how far it goes.
+    #[inline]
+    pub(super) fn looks_at_cumulative_acks_only(&self) -> bool {
+        let r = &self.recovery;
+        !self.config.watches_repairs()
+            || (r.rack.is_none() && r.prr.is_none() && r.undo.is_none() && r.tlp.end.is_none())
+    }
+
+    /// True if all that may leave is new, within the controller's window.
+    #[inline]
+    pub(super) fn repairs_nothing(&self) -> bool {
+        let r = &self.recovery;
+        r.episode == Episode::None
+            && r.resend.is_none()
+            && r.dup_acks == 0
+            && r.scoreboard.is_empty()
+            && (!self.config.watches_repairs() || (!r.tlp.pending && r.rack.is_none() && r.prr.is_none()))
+    }
+
     pub(super) fn on_duplicate_ack(&mut self) {
         let smss = self.snd.mss();
         self.recovery.dup_acks += 1;
@@ -134,7 +141,7 @@ impl TcpConnection {
     }
 
     pub(super) fn begin_recovery(&mut self, episode: Episode) {
-        let out = self.flight() - self.recovery.limited_bytes.min(self.flight());
+        let out = self.flight().saturating_sub(u64::from(self.recovery.limited_bytes));
         let in_flight_bytes = if self.config.ssthresh_of_cwnd { self.controller.window() } else { out };
         self.controller.on_loss(&Lost { now: self.now, in_flight_bytes, repeated: false });
         self.remember_first_loss();

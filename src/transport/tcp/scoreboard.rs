@@ -9,20 +9,24 @@ use crate::transport::ranges::RangeSet;
 /// Pieces that one SACK block newly covers; most blocks bring one.
 pub(super) type Fresh = SmallVec<[(u64, u64); 4]>;
 
-/// SACKed ranges above SND.UNA.
+/// SACKed ranges above SND.UNA. What every ACK asks for comes first.
 #[derive(Clone, Debug, Default)]
 #[repr(C)]
 pub(super) struct Scoreboard {
     una: u64,
     // HighRxt (section 2), exclusive: everything below was retransmitted in this recovery.
     high_rxt: u64,
-    sacked: u64,
     ranges: RangeSet,
+    sacked: u64,
     // Bytes below HighRxt that are neither acknowledged nor SACKed.
     resent: u64,
 }
 
 impl Scoreboard {
+    /// What is looked at while nothing is SACKed: of the ranges, how many there are.
+    #[cfg(test)]
+    pub(super) const HOT_BYTES: usize = std::mem::offset_of!(Scoreboard, ranges) + 4;
+
     /// Forgets every mark: after an RTO the receiver may have reneged (RFC 2018 section 8).
     pub(super) fn clear(&mut self) {
         self.ranges.clear();
@@ -56,17 +60,22 @@ impl Scoreboard {
         self.ranges.holding(start).is_some_and(|r| r.1 >= end)
     }
 
-    /// SACKed bytes below the edge that [`Scoreboard::lost_edge`] found: at most three ranges lie
-    /// above it.
-    fn sacked_below_edge(&self, edge: u64) -> u64 {
-        let above = self.ranges.descending().take_while(|r| r.1 > edge).map(|r| r.1 - r.0.max(edge));
-        self.sacked - above.sum::<u64>()
-    }
-
-    /// Marks one block and adds what it newly covers to `fresh`; true if that is anything.
+    /// Marks one block and adds what it newly covers to `fresh`; true if that is anything. Most blocks are the
+    /// highest range, grown or as it was.
     pub(super) fn sack(&mut self, start: u64, end: u64, fresh: &mut Fresh) -> bool {
         let (start, known) = (start.max(self.una), fresh.len());
-        fresh.extend(self.ranges.gaps(start, end));
+        match self.ranges.last() {
+            Some(last) if start < last.0 => {
+                if self.holds(start, end) {
+                    return false;
+                }
+                fresh.extend(self.ranges.gaps(start, end));
+            }
+            last => {
+                let from = last.map_or(start, |last| last.1.max(start));
+                fresh.extend((from < end).then_some((from, end)));
+            }
+        }
         for &(from, to) in &fresh[known..] {
             self.sacked += to - from;
             self.resent -= self.below_high_rxt(from, to);
@@ -104,20 +113,25 @@ impl Scoreboard {
     /// Everything not SACKed below this offset is lost: three discontiguous ranges, or more than
     /// two segments' bytes, are SACKed above it (section 4, IsLost).
     pub(super) fn lost_edge(&self, smss: u64) -> u64 {
+        self.edge_and_above(smss).0
+    }
+
+    /// The same, with the SACKed bytes above it.
+    fn edge_and_above(&self, smss: u64) -> (u64, u64) {
         let mut bytes = 0;
         for (n, (start, end)) in self.ranges.descending().enumerate() {
             bytes += end - start;
             if n + 1 >= 3 || bytes > 2 * smss {
-                return start;
+                return (start, bytes);
             }
         }
-        self.una
+        (self.una, self.sacked)
     }
 
     /// Section 4, SetPipe, with SND.NXT at `nxt`.
     pub(super) fn pipe(&self, nxt: u64, smss: u64) -> u64 {
-        let edge = self.lost_edge(smss);
-        let lost = (edge - self.una) - self.sacked_below_edge(edge);
+        let (edge, above) = self.edge_and_above(smss);
+        let lost = (edge - self.una) - (self.sacked - above);
         (nxt - self.una + self.resent).saturating_sub(self.sacked + lost)
     }
 

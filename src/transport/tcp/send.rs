@@ -17,6 +17,7 @@ use crate::wire::tcp::TcpSegment;
 
 impl TcpConnection {
     /// Makes the next segment in the place of `s`.
+    #[inline(never)]
     pub(super) fn next_segment(&mut self, s: &mut TcpSegment) -> Filled {
         if let Some(rst) = self.rst_pending.take() {
             *s = *rst;
@@ -26,11 +27,10 @@ impl TcpConnection {
             State::Closed => return Filled::Nothing,
             State::SynSent | State::SynReceived => return Filled::if_so(self.next_syn(s)),
             State::TimeWait | State::FinWait2 => {}
-            _ => {
-                if self.next_data(s) {
-                    return Filled::Segment;
-                }
-            }
+            _ => match self.next_data(s) {
+                Filled::Nothing => {}
+                made => return made,
+            },
         }
         if std::mem::take(&mut self.snd.probe_pending) {
             self.window_probe(s);
@@ -104,20 +104,21 @@ impl TcpConnection {
 
     /// Data bytes that fit a segment: SACK blocks take their part (RFC 6691).
     fn payload_room(&self) -> u64 {
-        let blocks = self.sack_blocks_to_send() as u64;
+        debug_assert_eq!(self.rcv.ahead, self.reassembly.has_news());
+        let blocks = if self.rcv.sack && self.rcv.ahead { self.count_sack_blocks() } else { 0 };
         self.snd.mss() - if blocks > 0 { 4 + 8 * blocks } else { 0 }
     }
 
-    #[inline]
-    fn sack_blocks_to_send(&self) -> usize {
-        debug_assert_eq!(self.rcv.ahead, self.reassembly.has_news());
-        if self.rcv.sack && self.rcv.ahead { self.count_sack_blocks() } else { 0 }
+    /// As many as have room beside the other options.
+    fn most_sack_blocks(&self) -> usize {
+        if self.timestamps.on { 3 } else { 4 }
     }
 
     #[inline(never)]
-    fn count_sack_blocks(&self) -> usize {
-        let most = if self.timestamps.on { 3 } else { 4 };
-        most.min(self.reassembly.block_count(most) + usize::from(self.reassembly.twice.is_some()))
+    fn count_sack_blocks(&self) -> u64 {
+        let most = self.most_sack_blocks();
+        let twice = usize::from(self.reassembly.twice.is_some());
+        most.min(self.reassembly.blocks(most).len() + twice) as u64
     }
 
     /// Where the segment that begins at `start` ends, not beyond `limit`. A FIN joins the last data.
@@ -131,17 +132,17 @@ impl TcpConnection {
         if end == self.buffer.end() { limit.min(end + 1) } else { end }
     }
 
-    fn next_data(&mut self, s: &mut TcpSegment) -> bool {
+    fn next_data(&mut self, s: &mut TcpSegment) -> Filled {
         if self.snd.una == self.stream_end() {
-            return false;
+            return Filled::Nothing;
         }
         if let Some(cause) = self.recovery.resend.take()
             && self.resend_first(s, cause)
         {
-            return true;
+            return Filled::Segment;
         }
         if std::mem::take(&mut self.recovery.tlp.pending) && self.next_tail_probe(s) {
-            return true;
+            return Filled::Segment;
         }
         // With RACK a timeout, too, leaves a list of what is lost (RFC 8985 section 6.3).
         let listed = self.recovery.rack.as_deref().is_some_and(|rack| rack.first_lost().is_some());
@@ -150,7 +151,7 @@ impl TcpConnection {
             Episode::Loss => listed && self.snd.nxt == self.snd.max,
             Episode::None | Episode::Classic => false,
         };
-        if repairs { self.next_in_sack_recovery(s) } else { self.next_in_order(s) }
+        if repairs { self.next_in_sack_recovery(s) } else { Filled::if_so(self.next_in_order(s)) }
     }
 
     /// SND.UNA once more.
@@ -169,19 +170,23 @@ impl TcpConnection {
 
     /// RFC 6675 section 5, step C.
     #[inline(never)]
-    fn next_in_sack_recovery(&mut self, s: &mut TcpSegment) -> bool {
-        if self.pipe() + self.snd.mss() > self.cwnd() {
-            return false;
+    fn next_in_sack_recovery(&mut self, s: &mut TcpSegment) -> Filled {
+        let (pipe, smss, cwnd) = (self.pipe(), self.snd.mss(), self.cwnd());
+        if pipe + smss > cwnd {
+            return Filled::Nothing;
         }
         let new_until = self.window_end();
-        let Some((start, end, again)) = self.next_seg(new_until) else { return false };
+        let Some((start, end, again)) = self.next_seg(new_until) else { return Filled::Nothing };
         let cause = match self.recovery.episode {
             _ if !again => SendCause::New,
             Episode::Loss => SendCause::Timeout,
             _ => SendCause::Recovery,
         };
         self.build(s, start, end, cause);
-        true
+        // All but the rescue of rule 4 are in the pipe now.
+        let counted = !again || end <= self.recovery.scoreboard.highest();
+        let full = counted && pipe + (end - start) + smss > cwnd;
+        if full && !self.snd.keep_alive_pending { Filled::Last } else { Filled::Segment }
     }
 
     /// One past the last number that the peer's window lets go; the FIN needs no room in it.
@@ -249,7 +254,7 @@ impl TcpConnection {
             _ if start < self.snd.max => SendCause::Timeout,
             // RFC 3042; with SACK it is the pipe that lets it go. FlightSize is to leave it out (RFC 5681 section 3.2).
             Episode::None if self.flight() + payload > cwnd => {
-                self.recovery.limited_bytes += payload;
+                self.recovery.limited_bytes += payload as u32;
                 SendCause::LimitedTransmit
             }
             _ => SendCause::New,
@@ -350,11 +355,13 @@ impl TcpConnection {
         self.rack_sends(start, end, again);
     }
 
-    /// Something left: is more out than ever in this round trip?
+    /// Something left: is more out than ever in this round trip? Only who lets cwnd grow by that wants to know.
     #[inline]
     pub(super) fn measure_flight(&mut self) {
-        if self.snd.una >= self.departed.most_out.1 || self.flight() > self.departed.most_out.0 {
-            self.departed.most_out = (self.flight(), self.snd.max);
+        if self.config.uncapped_growth
+            && (self.snd.una >= self.recovery.most_out.1 || self.flight() > self.recovery.most_out.0)
+        {
+            self.recovery.most_out = (self.flight(), self.snd.max);
         }
     }
 
@@ -367,9 +374,8 @@ impl TcpConnection {
         if self.timestamps.on {
             s.options.timestamps = Some((self.timestamp_now(), self.timestamps.recent));
         }
-        let blocks = self.sack_blocks_to_send();
-        if blocks > 0 {
-            self.add_sack_blocks(blocks, s);
+        if self.rcv.sack && self.rcv.ahead {
+            self.add_sack_blocks(s);
         }
         self.timestamps.last_ack_sent = self.rcv.nxt;
         self.rcv.ack_now = false;
@@ -379,15 +385,14 @@ impl TcpConnection {
 
     /// What arrived twice comes first (RFC 2883 section 4), then the newest island (RFC 2018).
     #[inline(never)]
-    fn add_sack_blocks(&mut self, most: usize, s: &mut TcpSegment) {
+    fn add_sack_blocks(&mut self, s: &mut TcpSegment) {
         let wire = |(left, right)| (seq::wire(self.rcv.irs, left), seq::wire(self.rcv.irs, right));
         let twice = self.reassembly.twice.take();
         self.rcv.ahead = self.reassembly.has_news();
         s.options.sack.extend(twice.map(wire));
-        let left = most - s.options.sack.len();
         // A FIN that came with the last data has a number, too (RFC 9293 section 3.4).
         let fin = |end| end + u64::from(self.rcv.fin_at == end);
-        let islands = self.reassembly.blocks(left).into_iter().map(|(left, right)| (left, fin(right)));
-        s.options.sack.extend(islands.map(wire));
+        let islands = self.reassembly.blocks(self.most_sack_blocks() - s.options.sack.len());
+        s.options.sack.extend(islands.into_iter().map(|(left, right)| wire((left, fin(right)))));
     }
 }

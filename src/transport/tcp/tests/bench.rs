@@ -178,7 +178,8 @@ impl Bench {
     }
 }
 
-/// All that a connection has to send now; after the last one nobody asks for another.
+/// All that a connection has to send now. After the last one nobody asks for another; who does so
+/// nevertheless, here who never predicts, gets none, and it changes nothing.
 fn segments(c: &mut TcpConnection, now: Instant) -> Vec<TcpSegment> {
     let mut all = Vec::new();
     loop {
@@ -186,6 +187,9 @@ fn segments(c: &mut TcpConnection, now: Instant) -> Vec<TcpSegment> {
         let filled = c.fill_segment(now, &mut s);
         if filled != Filled::Nothing {
             all.push(s);
+        }
+        if filled == Filled::Last && c.never_predicts {
+            assert_eq!(c.fill_segment(now, &mut TcpSegment::default()), Filled::Nothing);
         }
         if filled != Filled::Segment {
             return all;
