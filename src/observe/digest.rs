@@ -5,11 +5,10 @@
 //!
 //! This is version 4 of it: the version is part of what is hashed at the end.
 
-use crate::base::ids::FlowId;
 use crate::base::note::{About, FlowNote, Note, Place, Sink, Visitor};
 use crate::base::time::Instant;
 
-use super::fold::{Folder, Handled, KEYS};
+use super::fold::{Folder, KEYS};
 use super::places::Places;
 
 /// At most so many prints are kept of a run, so that a lock stays small however long the run is.
@@ -22,7 +21,13 @@ pub struct Digest {
     /// A hash of each place's name: its chain's seed, and its part of a packet's name.
     keys: Vec<u64>,
     chains: Vec<u64>,
-    total: u64,
+    total: Total,
+}
+
+/// The chain over all records, and its prints.
+#[derive(Clone, Debug, Default)]
+struct Total {
+    chain: u64,
     /// At which record the next print is kept, and how many are missing until then.
     next_print: u64,
     missing: u64,
@@ -62,8 +67,7 @@ impl Digest {
     pub fn new(places: &Places) -> Self {
         let keys: Vec<u64> = places.names.iter().map(|name| name_key(name)).collect();
         let chains = keys.clone();
-        let (next_print, missing, every) = (1, 1, 1);
-        Digest { places: places.clone(), keys, chains, total: 0, next_print, missing, every, prints: Vec::new() }
+        Digest { places: places.clone(), keys, chains, total: Total::new() }
     }
 
     /// The places of the run.
@@ -73,12 +77,12 @@ impl Digest {
 
     /// Six bits of the chain as it is now.
     pub const fn print(&self) -> u8 {
-        (self.total >> 58) as u8
+        self.total.print()
     }
 
     /// How many records it has seen.
     pub const fn records(&self) -> u64 {
-        self.next_print - self.missing
+        self.total.next_print - self.total.missing
     }
 
     /// The result. Places without a record are left out.
@@ -102,10 +106,10 @@ impl Digest {
         }
         DigestResult {
             hex: hasher.finalize().to_hex().to_string(),
-            total: self.total,
+            total: self.total.chain,
             records,
-            every: self.every,
-            prints: self.prints,
+            every: self.total.every,
+            prints: self.total.prints,
             per_place,
         }
     }
@@ -123,9 +127,13 @@ impl Sink for Digest {
         }
     }
 
+    #[inline(always)]
     fn flow_notes(&mut self, at: Instant, place: Place, about: About, notes: &[FlowNote]) {
-        let packet = Folder::handled(about.packet, &self.keys);
-        notes.iter().for_each(|note| self.fold_flow(at, place, about.flow, packet, note));
+        // Mostly it is one.
+        match notes {
+            [note] => self.fold_flow(at, place, about, note),
+            _ => notes.iter().for_each(|note| self.fold_one_of_several(at, place, about, note)),
+        }
     }
 }
 
@@ -135,51 +143,76 @@ impl Digest {
         self.fold(at, place, note);
     }
 
+    #[inline(never)]
+    fn fold_one_of_several(&mut self, at: Instant, place: Place, about: About, note: &FlowNote) {
+        self.fold_flow(at, place, about, note);
+    }
+
+    #[inline(always)]
+    fn fold_flow(&mut self, at: Instant, place: Place, about: About, note: &FlowNote) {
+        let Some(chain) = chain_of(&mut self.chains, place) else { return };
+        let mut folder = Folder::new(*chain, at, &self.keys);
+        note.visit(&mut folder, |folder| {
+            folder.flow("flow", about.flow);
+            folder.cause("packet", about.packet);
+        });
+        *chain = folder.finish();
+        self.total.go_on(*chain);
+    }
+
     #[inline(always)]
     fn fold(&mut self, at: Instant, place: Place, note: &Note) {
         let Some(chain) = chain_of(&mut self.chains, place) else { return };
         let mut folder = Folder::new(*chain, at, &self.keys);
         note.visit(&mut folder);
         *chain = folder.finish();
-        let chain = *chain;
-        self.go_on(chain);
+        self.total.go_on(*chain);
+    }
+}
+
+impl Total {
+    fn new() -> Self {
+        Total { next_print: 1, missing: 1, every: 1, prints: Vec::with_capacity(MAX_PRINTS + 1), ..Total::default() }
     }
 
-    #[inline(never)]
-    fn fold_flow(&mut self, at: Instant, place: Place, flow: FlowId, packet: Handled, note: &FlowNote) {
-        let Some(chain) = chain_of(&mut self.chains, place) else { return };
-        let mut folder = Folder::new(*chain, at, &self.keys);
-        note.visit(&mut folder, |folder| {
-            folder.flow("flow", flow);
-            folder.add_handled(packet);
-        });
-        *chain = folder.finish();
-        let chain = *chain;
-        self.go_on(chain);
+    /// Six bits of the chain as it is now.
+    const fn print(&self) -> u8 {
+        (self.chain >> 58) as u8
     }
 
     /// One record more, after which its place's chain is this.
     #[inline(always)]
     fn go_on(&mut self, chain: u64) {
         // An odd factor loses nothing, and the upper bits depend on all below them.
-        self.total = self.total.wrapping_add(chain).wrapping_mul(KEYS[0] | 1);
+        self.chain = self.chain.wrapping_add(chain).wrapping_mul(KEYS[0] | 1);
         self.missing -= 1;
         if self.missing == 0 {
             self.keep_print();
         }
     }
 
-    /// Keeps a print. When there is no room for more, every second one goes.
+    /// Keeps a print.
     #[inline(never)]
     fn keep_print(&mut self) {
-        self.prints.push(self.print());
         self.missing = self.every;
         self.next_print += self.every;
+        self.prints.push(self.print());
         if self.prints.len() > MAX_PRINTS {
-            // The one just kept is the first of a pair.
-            self.every *= 2;
-            self.prints = self.prints.chunks_exact(2).map(|pair| pair[1]).collect();
+            self.thin_out();
         }
+    }
+
+    /// There is no room for more prints: every second one goes.
+    #[cold]
+    #[inline(never)]
+    fn thin_out(&mut self) {
+        // The one just kept is the first of a pair.
+        self.every *= 2;
+        let kept = self.prints.len() / 2;
+        for i in 0..kept {
+            self.prints[i] = self.prints[2 * i + 1];
+        }
+        self.prints.truncate(kept);
     }
 }
 

@@ -29,14 +29,6 @@ const fn add_pair(sum: u64, a: u64, b: u64) -> u64 {
     product(sum ^ a, b ^ KEYS[1])
 }
 
-/// A packet that was being handled when a note was made: its name and its number. Numbers count from
-/// 1, so that 0 is nobody's.
-#[derive(Clone, Copy)]
-pub(super) struct Handled {
-    key: u64,
-    number: u32,
-}
-
 /// Sums up the fields of one note on top of all before them. Small fields share a word. Where each
 /// field goes is known from the kind of note alone, so that the compiler does all but the products.
 pub(super) struct Folder<'a> {
@@ -56,19 +48,6 @@ impl<'a> Folder<'a> {
     #[inline(always)]
     pub(super) const fn new(sum: u64, at: Instant, keys: &'a [u64]) -> Self {
         Folder { sum, pending: Some(at.as_nanos()), small: 0, bits: 0, named: 0, keys }
-    }
-    /// What counts of a packet that was being handled. By name: the number of a node shifts when
-    /// another node is added.
-    #[inline(always)]
-    pub(super) fn handled(packet: Option<PacketId>, keys: &[u64]) -> Handled {
-        let key = packet.and_then(|packet| keys.get(packet.origin.0 as usize).copied());
-        Handled { key: key.unwrap_or(0), number: packet.map_or(0, |packet| packet.number) }
-    }
-    /// The same as [`Visitor::cause`] for what is known already.
-    #[inline(always)]
-    pub(super) fn add_handled(&mut self, packet: Handled) {
-        self.name(packet.key);
-        self.bits(u64::from(packet.number), u32::BITS);
     }
     #[inline(always)]
     fn whole(&mut self, word: u64) {
@@ -136,12 +115,16 @@ impl Visitor for Folder<'_> {
         self.bits(u64::from(value.to_bits()), u32::BITS);
     }
     #[inline(always)]
-    fn packet(&mut self, _: &'static str, value: PacketId) {
-        self.add_handled(Folder::handled(Some(value), self.keys));
+    fn packet(&mut self, name: &'static str, value: PacketId) {
+        self.cause(name, Some(value));
     }
     #[inline(always)]
     fn cause(&mut self, _: &'static str, value: Option<PacketId>) {
-        self.add_handled(Folder::handled(value, self.keys));
+        // By name: the number of a node shifts when another node is added. A packet's number is at least 1,
+        // so that 0 is nobody's.
+        let key = value.and_then(|packet| self.keys.get(packet.origin.0 as usize).copied());
+        self.name(key.unwrap_or(0));
+        self.bits(u64::from(value.map_or(0, |packet| packet.number)), u32::BITS);
     }
     #[inline(always)]
     fn flow(&mut self, _: &'static str, value: FlowId) {

@@ -12,7 +12,6 @@ use crate::observe::summary::Summary;
 use super::html;
 use super::plots;
 use super::plots::canvas::DrawError;
-use super::plots::figure::MAX_NAMED;
 use super::read::{ReadError, RunData};
 use super::thin;
 
@@ -130,7 +129,8 @@ impl RunFolder {
             out.write_all(&text).map(|()| text)
         })?;
         data.add_throughput(&self.partial.join("throughput.csv"), &*throughput)?;
-        data.queue = thin::queue(series, MAX_NAMED).map_err(|source| io_error(&self.partial.join(DEPTHS), source))?;
+        data.queue =
+            thin::queue(series, plots::queue::shown).map_err(|source| io_error(&self.partial.join(DEPTHS), source))?;
         let pictures = plots::output::pictures(&[data])?;
         plots::output::write_svg(&pictures, &self.partial.join("plots"))?;
         self.write("report.html", html::page(summary, scenario_toml, &pictures).as_bytes())

@@ -130,16 +130,16 @@ pub(super) fn cwnd(series: &Series, csv: impl Write) -> io::Result<BTreeMap<Stri
     Ok(names.into_iter().zip(lines).map(|(name, (line, _))| (name.to_owned(), points(line))).collect())
 }
 
-/// The lengths of queues, by link and direction. Of the queues that are not among the `shown`
-/// longest, only the greatest length.
-pub(super) fn queue(series: &Series, shown: usize) -> io::Result<BTreeMap<String, Vec<(f64, f64)>>> {
+/// The lengths of queues, by link and direction. Of those that the picture does not show, only the
+/// greatest length; `shown` says of greatest lengths how many it shows.
+pub(super) fn queue(series: &Series, shown: fn(&[f64]) -> usize) -> io::Result<BTreeMap<String, Vec<(f64, f64)>>> {
     let Some(mut depths) = series.depths() else { return Ok(BTreeMap::new()) };
     let mut order: Vec<QueueSeen> = depths.queues().to_vec();
     let longest = |queue: &QueueSeen| (queue.name.clone(), vec![(0.0, f64::from(queue.longest))]);
     let mut queues: BTreeMap<String, Vec<(f64, f64)>> = order.iter().map(longest).collect();
     order.retain(|queue| queue.longest > 0);
     order.sort_by(|a, b| b.longest.cmp(&a.longest).then_with(|| a.name.cmp(&b.name)));
-    order.truncate(shown);
+    order.truncate(shown(&order.iter().map(|queue| f64::from(queue.longest)).collect::<Vec<_>>()));
     let width = seconds(order.iter().map(|queue| queue.last).max().unwrap_or(Instant::ZERO)) / COLUMNS;
     let mut lines: Vec<Option<Thinner<(Instant, u32)>>> = Vec::new();
     lines.resize_with(order.iter().map(|queue| queue.rank as usize + 1).max().unwrap_or(0), || None);
@@ -182,8 +182,8 @@ mod tests {
     use crate::observe::summary::{RunOutcome, Summary};
     use crate::report::folder::RunFolder;
     use crate::report::plots::PLOTS;
-    use crate::report::plots::figure::MAX_NAMED;
     use crate::report::plots::output::svg;
+    use crate::report::plots::queue::shown;
     use crate::report::read::RunData;
 
     /// Some thousand changes of twelve queues and three windows, with cuts and thresholds.
@@ -243,7 +243,7 @@ mod tests {
         folder.commit().unwrap();
         let thinned = RunData {
             cwnd: cwnd(&series, io::sink()).unwrap(),
-            queue: queue(&series, MAX_NAMED).unwrap(),
+            queue: queue(&series, shown).unwrap(),
             ..RunData::of("", &summary, &series).unwrap()
         };
         let whole = RunData::read(&dir).unwrap();

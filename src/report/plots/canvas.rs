@@ -252,14 +252,26 @@ fn tick(value: f64) -> String {
 /// the highest and the last stay.
 pub(super) fn thin(points: &[(f64, f64)], width: f64) -> Vec<(f64, f64)> {
     let mut out = Vec::new();
-    for column in points.chunk_by(|a, b| (a.0 / width).floor() == (b.0 / width).floor()) {
-        let order = |a: &usize, b: &usize| column[*a].1.total_cmp(&column[*b].1);
-        let mut keep = vec![0, column.len() - 1];
-        keep.extend((0..column.len()).min_by(order));
-        keep.extend((0..column.len()).max_by(order));
-        keep.sort();
-        keep.dedup();
-        out.extend(keep.into_iter().map(|i| column[i]));
+    // Times are never negative, so that leaving out what is behind the point is rounding down.
+    let column_of = |point: &(f64, f64)| (point.0 / width) as u64;
+    let mut rest = points;
+    while let Some(first) = rest.first() {
+        let here = column_of(first);
+        let (mut lowest, mut highest, mut length) = (0, 0, 1);
+        while let Some(point) = rest.get(length).filter(|point| column_of(point) == here) {
+            if point.1 < rest[lowest].1 {
+                lowest = length;
+            }
+            if point.1 >= rest[highest].1 {
+                highest = length;
+            }
+            length += 1;
+        }
+        let mut keep = [0, lowest, highest, length - 1];
+        keep.sort_unstable();
+        let different = keep.chunk_by(|a, b| a == b).map(|same| rest[same[0]]);
+        out.extend(different);
+        rest = &rest[length..];
     }
     out
 }

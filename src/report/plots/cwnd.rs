@@ -1,7 +1,8 @@
 //! Congestion window of each flow over time, its threshold dashed, its losses and timeouts marked.
 
-use super::figure::{Figure, Line, Marks, Shape, label, legend, natural, prefix, stairs, subtitle};
+use super::figure::{Figure, Line, Marks, Shape, label, legend, prefix, stairs, subtitle};
 use crate::base::note::WindowCause;
+use crate::base::order::natural;
 use crate::report::read::{CwndPoint, RunData};
 
 /// Of more flows than this the thresholds would be a thicket.

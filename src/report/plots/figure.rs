@@ -1,7 +1,5 @@
 //! What a plot shows, before anything is drawn.
 
-use std::cmp::Ordering;
-
 use super::style::PALETTE;
 use crate::report::read::RunData;
 
@@ -107,16 +105,6 @@ pub fn legend(labels: Vec<String>) -> Vec<(Option<String>, Option<usize>)> {
         .collect()
 }
 
-/// Compares names as people count: `sender[2]` comes before `sender[10]`.
-pub fn natural(a: &str, b: &str) -> Ordering {
-    let parts = |s: &str| -> Vec<(u128, String)> {
-        let chars: Vec<char> = s.chars().collect();
-        let runs = chars.chunk_by(|x, y| x.is_ascii_digit() == y.is_ascii_digit());
-        runs.map(|run| run.iter().collect::<String>()).map(|run| (run.parse().unwrap_or(0), run)).collect()
-    };
-    parts(a).cmp(&parts(b))
-}
-
 /// Turns points into stairs: each value holds until the next.
 pub fn stairs(points: impl IntoIterator<Item = (f64, f64)>) -> Points {
     let mut out: Points = Vec::new();
@@ -145,12 +133,5 @@ mod tests {
         assert_eq!(labels(7)[6], (Some("6".to_owned()), Some(6)));
         assert_eq!(labels(100)[6], (Some("and 94 more".to_owned()), None));
         assert_eq!(labels(100)[7], (None, None));
-    }
-
-    #[test]
-    fn numbers_in_names_are_counted() {
-        let mut names = ["s[10]", "s[2]", "r[3]", "s"];
-        names.sort_by(|a, b| natural(a, b));
-        assert_eq!(names, ["r[3]", "s", "s[2]", "s[10]"]);
     }
 }

@@ -1,7 +1,16 @@
-//! Length of the queues over time: those of the link directions that ever had one.
+//! Length of the queues over time: those of the link directions that ever had one worth showing.
 
 use super::figure::{Figure, Line, MAX_NAMED, Points, label, stairs, subtitle};
 use crate::report::read::RunData;
+
+/// Of the longest queue's length; shorter ones would lie on the axis, and fill the legend.
+const LEAST: f64 = 0.05;
+
+/// How many of these queues are shown, of which each is as long as the one before it, or shorter.
+pub fn shown(longest: &[f64]) -> usize {
+    let least = longest.first().map_or(0.0, |most| most * LEAST);
+    longest.iter().take(MAX_NAMED).take_while(|length| **length >= least).count()
+}
 
 /// Makes the figure. Where many queues were used, the longest are shown.
 pub fn figure(runs: &[RunData]) -> Option<Figure> {
@@ -18,11 +27,15 @@ pub fn figure(runs: &[RunData]) -> Option<Figure> {
         return None;
     }
     queues.sort_by(|a, b| b.1.total_cmp(&a.1));
-    let all = queues.len();
-    queues.truncate(MAX_NAMED);
+    let lengths: Vec<f64> = queues.iter().map(|(_, longest, _)| *longest).collect();
+    let (named, others) = lengths.split_at(shown(&lengths));
+    queues.truncate(named.len());
     let mut subtitle = subtitle(runs);
-    if all > queues.len() {
-        subtitle.push_str(&format!("; the {} longest of {all} queues", queues.len()));
+    if let Some(most) = others.first() {
+        let s = |number: f64| if number == 1.0 { "" } else { "s" };
+        let count = others.len();
+        let (queues, packets) = (s(count as f64), s(*most));
+        subtitle.push_str(&format!("; {count} more queue{queues}, never above {most} packet{packets}"));
     }
     let lines = queues
         .into_iter()
@@ -56,6 +69,19 @@ mod tests {
         let figure = figure(&[run]).unwrap();
         assert_eq!(figure.lines.len(), 7);
         assert_eq!(figure.lines[0].label.as_deref(), Some("q11"));
-        assert_eq!(figure.subtitle, "s, seed 0; the 7 longest of 11 queues");
+        assert_eq!(figure.subtitle, "s, seed 0; 4 more queues, never above 4 packets");
+    }
+
+    #[test]
+    fn queues_that_would_lie_on_the_axis_are_counted() {
+        assert_eq!(shown(&[350.0, 17.5, 17.4, 9.0, 1.0]), 2);
+        assert_eq!(shown(&[]), 0);
+        let mut run = RunData { scenario: "s".to_owned(), ..RunData::default() };
+        for (name, length) in [("access", 1.0), ("bottleneck", 350.0)] {
+            run.queue.insert(name.to_owned(), vec![(0.0, length), (1.0, 0.0)]);
+        }
+        let figure = figure(&[run]).unwrap();
+        assert_eq!(figure.lines.len(), 1);
+        assert_eq!(figure.subtitle, "s, seed 0; 1 more queue, never above 1 packet");
     }
 }

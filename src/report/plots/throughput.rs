@@ -1,6 +1,7 @@
 //! Goodput of each flow over time.
 
-use super::figure::{Figure, Line, Points, label, legend, natural, prefix, subtitle};
+use super::figure::{Figure, Line, Points, label, legend, prefix, subtitle};
+use crate::base::order::natural;
 use crate::report::read::RunData;
 
 /// Makes the figure.

@@ -8,9 +8,10 @@ use super::canvas::{
     Area, Chart, DrawError, Picture, Sample, draw_axes, draw_head, draw_legend, draw_lines, draw_piecewise, failed,
     thin,
 };
-use super::figure::{Line, Points, legend, natural, prefix, stairs};
+use super::figure::{Line, Points, legend, prefix, stairs};
 use super::style::{AXIS, SIZE, colour};
 use super::throughput::bin_width;
+use crate::base::order::natural;
 use crate::report::read::RunData;
 use crate::report::thin::COLUMNS;
 
