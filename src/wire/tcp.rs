@@ -75,18 +75,11 @@ impl TcpOptions {
     /// in the padding of timestamps.
     pub fn wire_bytes(&self) -> u32 {
         let timestamps = if self.timestamps.is_some() { 12 } else { 0 };
-        let sack = if self.sack.is_empty() { 0 } else { 4 + 8 * self.sack.len() as u32 };
-        let opens = self.mss.is_some() || self.window_scale.is_some() || self.sack_permitted;
-        timestamps + sack + if opens { self.opening_wire_bytes() } else { 0 }
-    }
-
-    /// Those that only a SYN has.
-    #[inline(never)]
-    fn opening_wire_bytes(&self) -> u32 {
         let sack_permitted = if self.sack_permitted && self.timestamps.is_none() { 4 } else { 0 };
+        let sack = if self.sack.is_empty() { 0 } else { 4 + 8 * self.sack.len() as u32 };
         let mss = if self.mss.is_some() { 4 } else { 0 };
         let scale = if self.window_scale.is_some() { 4 } else { 0 };
-        mss + scale + sack_permitted
+        mss + scale + sack_permitted + timestamps + sack
     }
 }
 
