@@ -72,11 +72,10 @@ impl RangeSet {
         if i >= NEAR {
             return self.later.get_or_insert_default().insert(i - NEAR, range);
         }
-        let last = self.near[NEAR - 1];
-        self.near.copy_within(i..NEAR - 1, i + 1);
-        self.near[i] = range;
+        // What was there, and all behind it, moves on by one.
+        let moved = self.near[i..].iter_mut().fold(range, |moved, place| std::mem::replace(place, moved));
         if full {
-            self.later.get_or_insert_default().push_front(last);
+            self.later.get_or_insert_default().push_front(moved);
         }
     }
 
@@ -88,7 +87,9 @@ impl RangeSet {
         let beyond = self.len().saturating_sub(NEAR);
         self.len -= (to - from) as u32;
         let (near_from, near_to) = (from.min(NEAR), to.min(NEAR));
-        self.near.copy_within(near_to.., near_from);
+        for next in near_to..NEAR {
+            self.near[next - (near_to - near_from)] = self.near[next];
+        }
         let Some(later) = self.later.as_mut().filter(|_| beyond > 0) else { return };
         later.drain(from.max(NEAR) - NEAR..to.max(NEAR) - NEAR);
         for place in &mut self.near[NEAR - (near_to - near_from)..] {

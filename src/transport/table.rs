@@ -43,6 +43,17 @@ struct Place<C> {
     slot: Option<Slot<C>>,
 }
 
+impl<C> Place<C> {
+    /// Asks the memory for these parts of the connection; from the first byte on they include what stands before.
+    #[inline(always)]
+    fn prefetch(&self, parts: &'static [(usize, usize)]) {
+        let start = offset_of!(Place<C>, slot) + offset_of!(Slot<C>, connection);
+        for &(from, to) in parts {
+            prefetch_part(self, if from == 0 { 0 } else { start + from }, start + to);
+        }
+    }
+}
+
 /// A queue of places, threaded through their slots: it needs no memory of its own.
 #[derive(Clone, Copy, Debug)]
 struct Row {
@@ -154,10 +165,7 @@ impl<C: Connection> Table<C> {
     /// Asks the memory for what the next segment will touch, if there is one connection.
     pub fn prefetch(&self) {
         if let [place] = &self.slots[..] {
-            let start = offset_of!(Place<C>, slot) + offset_of!(Slot<C>, connection);
-            for (from, to) in C::HOT[usize::from(self.sends)] {
-                prefetch_part(place, start + from, start + to);
-            }
+            if self.sends { place.prefetch(C::HOT[1]) } else { place.prefetch(C::HOT[0]) }
         }
     }
 

@@ -118,7 +118,7 @@ impl TcpConnection {
     fn count_sack_blocks(&self) -> u64 {
         let most = self.most_sack_blocks();
         let twice = usize::from(self.reassembly.twice.is_some());
-        most.min(self.reassembly.blocks(most).len() + twice) as u64
+        most.min(self.reassembly.blocks(most).count() + twice) as u64
     }
 
     /// Where the segment that begins at `start` ends, not beyond `limit`. A FIN joins the last data.
@@ -393,6 +393,6 @@ impl TcpConnection {
         // A FIN that came with the last data has a number, too (RFC 9293 section 3.4).
         let fin = |end| end + u64::from(self.rcv.fin_at == end);
         let islands = self.reassembly.blocks(self.most_sack_blocks() - s.options.sack.len());
-        s.options.sack.extend(islands.into_iter().map(|(left, right)| wire((left, fin(right)))));
+        s.options.sack.extend(islands.map(|(left, right)| wire((left, fin(right)))));
     }
 }

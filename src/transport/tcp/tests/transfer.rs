@@ -160,17 +160,23 @@ fn tcp_20_21_acks_of_the_future_and_old_windows() {
 
 #[test]
 fn who_throws_away_what_arrives_gets_it_as_if_it_were_read() {
-    let run = |discards: bool| {
-        let mut t = Bench::established(TcpConfig { receive_buffer: 20_000, ..TcpConfig::default() }, &[3, 4], 60);
+    let run = |discards: bool, seed: u64| {
+        let config = TcpConfig { receive_buffer: 20_000, sack: seed % 2 == 0, dsack: true, ..TcpConfig::default() };
+        let mut t = Bench::established(config, &[3, 4], 60);
+        t.trace = Some(Vec::new());
         if discards {
             t.b().discard_input();
         }
-        t.run_ms(5_000);
-        let (log, received) = (t.log.clone(), t.received.len());
+        t.random_loss = Some((Seed(seed).stream("losses"), Probability::from_ratio(seed, 100)));
+        t.a.finish();
+        t.run_ms(100_000);
+        let (trace, log, received) = (t.trace.take(), t.log.clone(), t.received.len());
         let b = t.b();
-        ((log, b.stats().bytes_delivered, b.rcv.edge, b.rcv.inbox_bytes), received)
+        ((trace, log, b.stats().bytes_delivered, b.rcv.edge, b.rcv.inbox_bytes), received)
     };
-    let ((read, received), (thrown, kept)) = (run(false), run(true));
-    assert_eq!(read, thrown);
-    assert_eq!((received, kept), (60 * 1000, 0));
+    for seed in 0..12 {
+        let ((read, received), (thrown, kept)) = (run(false, seed), run(true, seed));
+        assert_eq!(read, thrown, "seed {seed}");
+        assert_eq!((read.2, received, kept), (60 * 1000, 60 * 1000, 0));
+    }
 }
