@@ -32,8 +32,9 @@ pub trait Node {
     /// A packet is coming: asks the memory for what it will touch, in steps from 0, each as far as
     /// the one before has brought the pointers.
     fn prefetch(&self, _step: usize) {}
-    /// The same for a node that only forwards. In step 1 it says where the packet will leave.
-    fn prefetch_route(&self, _packet: &Packet, _step: usize) -> Option<PortId> {
+    /// The same for a node that only forwards: asks for the route of the far packet, and says where the
+    /// near one will leave, whose route was asked for when it was far.
+    fn prefetch_routes(&self, _near: Option<&Packet>, _far: &Packet) -> Option<PortId> {
         None
     }
     /// [`Node::handle`], and what the driver asks after it.

@@ -93,12 +93,10 @@ impl Node for Router {
     fn forward(&mut self, port: PortId, packet: &mut Packet) -> Option<PortId> {
         self.send_on(port, packet).ok()
     }
-    fn prefetch_route(&self, packet: &Packet, step: usize) -> Option<PortId> {
-        if step == 0 {
-            self.tables.iter().for_each(|table| table.prefetch(packet.dst));
-            return None;
-        }
-        self.lookup(packet.dst).map(|target| self.gateways.resolve(target).0)
+    fn prefetch_routes(&self, near: Option<&Packet>, far: &Packet) -> Option<PortId> {
+        self.tables.iter().for_each(|table| table.prefetch(far.dst));
+        let target = self.lookup(near?.dst)?;
+        Some(self.gateways.resolve(target).0)
     }
     fn next_wake(&self) -> Option<Instant> {
         None

@@ -15,6 +15,7 @@ use super::transmitter::{Pace, Transmitter};
 use super::wire::{Flying, Wire};
 use crate::base::ids::{NodeId, PortId};
 use crate::base::note::{Depth, DropCause, Note, Place, Sink};
+use crate::base::prefetch::{prefetch, prefetch_first};
 use crate::base::report::LinkReport;
 use crate::base::rng::Rng;
 use crate::base::time::{Duration, Instant};
@@ -83,6 +84,9 @@ struct Rest {
     // What the queue threw away on the way to its next packet; scratch space.
     dropped: Vec<(Box<Packet>, DropCause)>,
 }
+
+/// The part of it that a second packet needs.
+const REST_HOT_BYTES: usize = 64;
 
 /// What comes out of a channel at an event.
 pub enum Arrival {
@@ -268,12 +272,21 @@ impl Channel {
         self.to_host
     }
 
-    /// A packet on its way: 0 is the next to arrive.
+    /// The next three packets to arrive, if there are as many.
     #[inline]
-    pub(super) fn upcoming(&self, rank: usize) -> Option<&Packet> {
-        match rank.checked_sub(1) {
-            None => self.first.as_ref().map(|first| &*first.packet),
-            Some(rank) => self.more.then(|| self.rest.wire.upcoming(rank)).flatten(),
+    pub(super) fn upcoming(&self) -> Option<[&Packet; 3]> {
+        let first = self.first.as_ref().filter(|_| self.more)?;
+        let [second, third] = self.rest.wire.upcoming()?;
+        Some([&first.packet, second, third])
+    }
+
+    /// Asks the memory for what two packets in a row will touch, in steps from 0.
+    #[inline]
+    pub(super) fn prefetch(&self, step: usize) {
+        match step {
+            0 => prefetch(self),
+            1 => prefetch_first(&*self.rest, REST_HOT_BYTES),
+            _ => self.rest.wire.prefetch(),
         }
     }
 

@@ -45,21 +45,17 @@ impl Lookahead {
             prefetch(packet);
             self.announce(to, nodes, channels, scheduler);
         } else {
-            nodes[to.0 as usize].node.prefetch_route(packet, 0);
+            nodes[to.0 as usize].node.prefetch_routes(None, packet);
         }
     }
 
     /// A packet came off a wire to a router: the next ones' headers, routes and links.
     #[inline]
     pub(super) fn follow(&self, wire: &Channel, nodes: &[NodeSlot], channels: &[Channel]) {
-        let Some(third) = wire.upcoming(2) else { return };
+        let Some([first, second, third]) = wire.upcoming() else { return };
         third.prefetch_header();
         let slot = &nodes[wire.to().0.0 as usize];
-        if let Some(second) = wire.upcoming(1) {
-            slot.node.prefetch_route(second, 0);
-        }
-        if let Some(first) = wire.upcoming(0)
-            && let Some(port) = slot.node.prefetch_route(first, 1)
+        if let Some(port) = slot.node.prefetch_routes(Some(first), second)
             && let Some(out) = slot.ports.get(port)
         {
             prefetch(&channels[out.0 as usize]);
@@ -78,9 +74,9 @@ impl Lookahead {
             slot.node.prefetch(step - 1);
             if step == 1 {
                 scheduler.prefetch_wake(host);
-                if let Some(out) = slot.ports.get(PortId(0)) {
-                    prefetch(&channels[out.0 as usize]);
-                }
+            }
+            if let Some(out) = slot.ports.get(PortId(0)) {
+                channels[out.0 as usize].prefetch(step - 1);
             }
         }
     }

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use crate::base::prefetch::prefetch_start;
 use crate::base::time::Instant;
 use crate::wire::packet::Packet;
 
@@ -30,10 +31,16 @@ impl Wire {
         self.0.iter()
     }
 
-    /// A packet on its way: 0 follows the first one.
+    /// The two packets that follow the first one, if there are as many.
     #[inline]
-    pub(super) fn upcoming(&self, rank: usize) -> Option<&Packet> {
-        self.0.get(rank).map(|flying| &*flying.packet)
+    pub(super) fn upcoming(&self) -> Option<[&Packet; 2]> {
+        Some([&self.0.get(0)?.packet, &self.0.get(1)?.packet])
+    }
+
+    /// Asks the memory for the place of a packet that follows the first one.
+    #[inline]
+    pub(super) fn prefetch(&self) {
+        prefetch_start(self.0.as_slices().0);
     }
 
     /// Puts a packet on the wire that arrives no earlier than the one before.
