@@ -13,6 +13,15 @@ use crate::transport::congestion::controller::Controller;
 use crate::transport::connection::Filled;
 use crate::wire::tcp::TcpSegment;
 
+/// A segment that was to be expected.
+struct Expected {
+    start: u64,
+    ack: u64,
+    stamp: Option<(u32, u32)>,
+    /// Of its acknowledgment only how far it goes counts.
+    only_cumulative: bool,
+}
+
 impl TcpConnection {
     /// Takes an arriving segment that was to be expected; false: it was not, and nothing is done yet.
     #[inline]
@@ -21,34 +30,7 @@ impl TcpConnection {
         if self.never_predicts {
             return false;
         }
-        let (flags, len) = (s.flags, s.payload.len() as u64);
-        let nxt = self.rcv.nxt;
-        // Before RCV.NXT and SND.UNA these are very large numbers.
-        let ahead = u64::from(s.seq.wrapping_sub(seq::wire(self.rcv.irs, nxt)));
-        let newly = u64::from(s.ack.wrapping_sub(seq::wire(self.snd.iss, self.snd.una)));
-        let plain = self.state == State::Established
-            && flags.ack
-            && !(flags.syn | flags.fin | flags.rst)
-            && newly <= self.snd.max - self.snd.una;
-        if !plain {
-            return false;
-        }
-        let stamp = match s.options.timestamps.filter(|_| self.timestamps.on) {
-            Some((value, _)) if seq::before(value, self.timestamps.recent) => return false,
-            None if self.timestamps.on => return false,
-            stamp => stamp,
-        };
-        let fits = match len {
-            0 => ahead == 0,
-            _ => nxt + ahead + len <= self.rcv.edge && !self.rcv.shut && self.rcv.fin_at == NO_FIN,
-        };
-        let only_cumulative = s.options.sack.is_empty() && self.looks_at_cumulative_acks_only();
-        let ack_fits = self.rcv.sack || (only_cumulative && newly + len > 0);
-        if !fits || !ack_fits {
-            return false;
-        }
-
-        let (start, ack) = (nxt + ahead, self.snd.una + newly);
+        let Some(Expected { start, ack, stamp, only_cumulative }) = self.expected(s) else { return false };
         self.rcv.heard = self.now;
         if let Some((value, _)) = stamp.filter(|_| start <= self.timestamps.last_ack_sent) {
             (self.timestamps.recent, self.timestamps.recent_at) = (value, self.now);
@@ -57,20 +39,54 @@ impl TcpConnection {
         self.take_window(start as i64, ack, s.window);
         if !only_cumulative {
             self.on_ack_with_sack(ack as i64, s);
-        } else if newly > 0 {
+        } else if ack > self.snd.una {
             self.on_plain_new_ack(ack, s);
         }
-        if len > 0 && (ahead > 0 || self.rcv.ahead) {
-            self.place(start, std::mem::take(&mut s.payload));
-        } else if len > 0 {
-            match self.rcv.discarding {
-                true => self.discard(len),
-                false => self.deliver(std::mem::take(&mut s.payload)),
-            }
-            self.note(|| FlowNote::Delivered { bytes: len });
-            self.schedule_ack(false);
+        let bytes = s.payload.len() as u64;
+        if bytes == 0 {
+            return true;
         }
+        if start > self.rcv.nxt || self.rcv.ahead {
+            self.place(start, std::mem::take(&mut s.payload));
+            return true;
+        }
+        match self.rcv.discarding {
+            true => self.discard(bytes),
+            false => self.deliver(std::mem::take(&mut s.payload)),
+        }
+        self.note(|| FlowNote::Delivered { bytes });
+        self.schedule_ack(false);
         true
+    }
+
+    /// Data that fits the window, or none, and an acknowledgment of what is out.
+    #[inline]
+    fn expected(&self, s: &TcpSegment) -> Option<Expected> {
+        let (flags, len) = (s.flags, s.payload.len() as u64);
+        // Before RCV.NXT and SND.UNA these are very large numbers.
+        let ahead = u64::from(s.seq.wrapping_sub(seq::wire(self.rcv.irs, self.rcv.nxt)));
+        let newly = u64::from(s.ack.wrapping_sub(seq::wire(self.snd.iss, self.snd.una)));
+        let plain = self.state == State::Established
+            && flags.ack
+            && !(flags.syn | flags.fin | flags.rst)
+            && newly <= self.snd.max - self.snd.una;
+        if !plain {
+            return None;
+        }
+        let stamp = match s.options.timestamps.filter(|_| self.timestamps.on) {
+            Some((value, _)) if seq::before(value, self.timestamps.recent) => return None,
+            None if self.timestamps.on => return None,
+            stamp => stamp,
+        };
+        let start = self.rcv.nxt + ahead;
+        let fits = match len {
+            0 => ahead == 0,
+            _ => start + len <= self.rcv.edge && !self.rcv.shut && self.rcv.fin_at == NO_FIN,
+        };
+        let only_cumulative = s.options.sack.is_empty() && self.looks_at_cumulative_acks_only();
+        // Without SACK an acknowledgment again, and no data, is a duplicate.
+        let ack_fits = self.rcv.sack || (only_cumulative && newly + len > 0);
+        (fits && ack_fits).then_some(Expected { start, ack: self.snd.una + newly, stamp, only_cumulative })
     }
 
     /// Makes the next segment, if it is a full one of new data or an acknowledgment only, and says what

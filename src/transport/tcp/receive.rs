@@ -323,7 +323,7 @@ impl TcpConnection {
         let promised = self.rcv.edge.saturating_sub(self.rcv.nxt);
         let window = if free >= promised + step { free } else { promised };
         let (unit, most) = (1 << self.rcv.scale, 65_535 << self.rcv.scale);
-        if window == promised && (1..=most).contains(&promised) && promised % unit == 0 {
+        if window == promised && (1..=most).contains(&promised) && promised.is_multiple_of(unit) {
             return promised; // as it was
         }
         let down = window.min(most) / unit * unit;
