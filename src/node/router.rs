@@ -23,8 +23,10 @@ pub struct Router {
 }
 
 impl Router {
-    /// A router whose ports have these addresses.
-    pub fn new(addresses: Vec<Ipv4Addr>, routes: Vec<Route>) -> Self {
+    /// A router whose ports have these addresses; a port that only a route names has none.
+    pub fn new(mut addresses: Vec<Ipv4Addr>, routes: Vec<Route>) -> Self {
+        let ports = routes.iter().map(|route| route.port.0 as usize + 1).max().unwrap_or(0);
+        addresses.resize(addresses.len().max(ports), Ipv4Addr::UNSPECIFIED);
         let gateways = Gateways::of(&routes);
         let mut by_len: BTreeMap<Reverse<u8>, Vec<Route>> = BTreeMap::new();
         for route in routes {
@@ -57,21 +59,31 @@ impl Router {
     /// goes nowhere.
     #[inline(always)]
     fn next(&self, packet: &Packet) -> Result<(PortId, Option<Ipv4Addr>, Ipv4Addr), DropCause> {
-        let target = self.lookup(packet.dst);
-        let (port, via) = target.map_or((PortId(u32::MAX), None), |target| self.gateways.resolve(target));
-        let from = self.addresses.get(port.0 as usize).copied().unwrap_or(Ipv4Addr::UNSPECIFIED);
+        let dst = packet.dst;
+        let Some(target) = self.lookup(dst) else { return Err(self.without_route(packet)) };
+        let (port, via) = self.gateways.resolve(target);
+        let from = self.addresses[port.0 as usize];
         // Packets to the router itself end here: nothing listens.
-        let mine = match target {
-            Some(target) if target.knows_own() => from == packet.dst,
-            _ => self.addresses.contains(&packet.dst),
-        };
-        if packet.dst.is_broadcast() || mine {
+        let mine = if target.knows_own() { from == dst } else { self.addresses.contains(&dst) };
+        if dst.is_broadcast() || mine {
             return Err(DropCause::NoListener);
         }
         if packet.ttl <= 1 {
             return Err(DropCause::TtlExpired);
         }
-        target.map(|_| (port, via, from)).ok_or(DropCause::NoRoute)
+        Ok((port, via, from))
+    }
+
+    /// Why a packet goes nowhere that no route is for.
+    #[cold]
+    fn without_route(&self, packet: &Packet) -> DropCause {
+        if packet.dst.is_broadcast() || self.addresses.contains(&packet.dst) {
+            DropCause::NoListener
+        } else if packet.ttl <= 1 {
+            DropCause::TtlExpired
+        } else {
+            DropCause::NoRoute
+        }
     }
 }
 

@@ -136,7 +136,7 @@ impl<S: Sink> Network<S> {
     /// network follows.
     pub fn inject(&mut self, now: Instant, from: NodeId, port: PortId, packet: Packet) {
         self.now = self.now.max(now);
-        self.send(from, port, Box::new(packet));
+        self.pass_on(from, port, Box::new(packet));
     }
 
     /// When something happens next.
@@ -240,7 +240,7 @@ impl<S: Sink> Network<S> {
         } else if self.handles_packets {
             self.show_arrival(node, &packet);
         }
-        self.node_input(node, Input::Packet { port, packet });
+        self.node_takes(node, Input::Packet { port, packet });
     }
 
     #[cold]
@@ -259,8 +259,14 @@ impl<S: Sink> Network<S> {
         self.capture(node, Way::In, packet);
     }
 
+    /// Apart from [`Network::node_takes`], of which only arrivals of packets have a copy of their own.
     #[inline(never)]
     fn node_input(&mut self, id: NodeId, input: Input) {
+        self.node_takes(id, input);
+    }
+
+    #[inline(always)]
+    fn node_takes(&mut self, id: NodeId, input: Input) {
         let slot = &mut self.nodes[id.0 as usize];
         let mut here = Here { at: self.now, place: Place(id.0), sink: &mut self.sink };
         let notebook = if here.sink.wants_records() { Some(&mut here as &mut dyn Notebook) } else { None };
@@ -273,7 +279,7 @@ impl<S: Sink> Network<S> {
         // A wake for the past is a wake for now.
         self.scheduler.set_node(id, wake.map(|at| at.max(self.now)));
         while let Some((port, packet)) = self.outbox.pop() {
-            self.send(id, port, packet);
+            self.pass_on(id, port, packet);
         }
     }
 
@@ -294,12 +300,6 @@ impl<S: Sink> Network<S> {
             packet.encode(&mut bytes);
             self.sink.captured(self.now, Place(node.0), way, packet.id, &bytes);
         }
-    }
-
-    /// What a node made goes to its link.
-    #[inline(never)]
-    fn send(&mut self, from: NodeId, port: PortId, packet: Box<Packet>) {
-        self.pass_on(from, port, packet);
     }
 
     #[inline(always)]

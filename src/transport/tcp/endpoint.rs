@@ -80,6 +80,28 @@ impl TcpEndpoint {
         self.table.get_mut(id).map(|slot| &mut slot.connection)
     }
 
+    /// A segment that may open a connection, or be for none.
+    #[inline(never)]
+    fn take_other_segment(&mut self, now: Instant, pair: Pair, segment: &mut TcpSegment) -> bool {
+        let known = self.find(pair);
+        let after = known.and_then(|id| self.makes_way(id, segment));
+        if known.filter(|_| after.is_none()).is_some_and(|id| self.table.take_segment(id, now, segment)) {
+            return true;
+        }
+        // Nobody is answered who could not have asked (RFC 9293 section 3.9.2.3).
+        let odd = |a: Ipv4Addr| a.is_broadcast() || a.is_multicast() || a.is_unspecified();
+        let (dst, src) = (*pair.0.ip(), *pair.1.ip());
+        if odd(src) || odd(dst) {
+            return false;
+        }
+        if !self.listeners.contains_key(&segment.dst_port) {
+            self.reset(src, dst, segment);
+            return false;
+        }
+        self.on_listen(now, pair, segment, after);
+        true
+    }
+
     /// The connection between these two ends.
     pub(super) fn find(&mut self, pair: Pair) -> Option<ConnId> {
         if let Some((_, id)) = self.last_hit.filter(|(p, _)| *p == pair) {
@@ -141,24 +163,17 @@ impl Endpoint for TcpEndpoint {
         }
     }
 
+    #[inline(always)]
     fn take_segment(&mut self, now: Instant, src: Ipv4Addr, dst: Ipv4Addr, segment: &mut TcpSegment) -> bool {
         let pair = (SocketAddrV4::new(dst, segment.dst_port), SocketAddrV4::new(src, segment.src_port));
-        let known = self.find(pair);
-        let after = known.and_then(|id| self.makes_way(id, segment));
-        if known.filter(|_| after.is_none()).is_some_and(|id| self.table.take_segment(id, now, segment)) {
+        // Mostly it is for the same connection as the one before, and opens none.
+        if let Some((_, id)) = self.last_hit.filter(|(last, _)| *last == pair)
+            && !segment.flags.syn
+            && self.table.take_segment(id, now, segment)
+        {
             return true;
         }
-        // Nobody is answered who could not have asked (RFC 9293 section 3.9.2.3).
-        let odd = |a: Ipv4Addr| a.is_broadcast() || a.is_multicast() || a.is_unspecified();
-        if odd(src) || odd(dst) {
-            return false;
-        }
-        if !self.listeners.contains_key(&segment.dst_port) {
-            self.reset(src, dst, segment);
-            return false;
-        }
-        self.on_listen(now, pair, segment, after);
-        true
+        self.take_other_segment(now, pair, segment)
     }
 
     fn handle_timeout(&mut self, now: Instant) {
