@@ -9,7 +9,7 @@ use crate::base::time::{Instant, NANOS_PER_SEC};
 
 /// The numbers below 1000, without leading zeros; behind them, how many digits they have.
 static SHORT: [[u8; 4]; 1000] = thousand(false);
-/// The same in three digits each.
+/// The same in three digits each, and a zero behind them.
 static THREE: [[u8; 4]; 1000] = thousand(true);
 
 const fn thousand(zeros: bool) -> [[u8; 4]; 1000] {
@@ -29,24 +29,32 @@ const fn thousand(zeros: bool) -> [[u8; 4]; 1000] {
             all[n][place - skip] = b'0' + digits[place] as u8;
             place += 1;
         }
-        all[n][3] = (3 - skip) as u8;
+        all[n][3] = if zeros { 0 } else { (3 - skip) as u8 };
         n += 1;
     }
     all
+}
+
+/// The last six digits of a number, the first of them in the lowest byte.
+#[inline(always)]
+fn six(value: u32) -> u64 {
+    let three = |value: u32| u64::from(u32::from_le_bytes(THREE[(value % 1_000) as usize]));
+    three(value / 1_000) | three(value) << 24
+}
+
+/// How many of six digits are left without the zeros at their end.
+#[inline(always)]
+const fn without_zeros(digits: u64) -> usize {
+    let bits = u64::BITS - (digits ^ 0x3030_3030_3030).leading_zeros();
+    bits.div_ceil(8) as usize
 }
 
 /// Room for a row, and for as much again behind it.
 pub const ROOM: usize = 2 * LONGEST;
 /// A row has fewer bytes than this.
 pub const LONGEST: usize = 1024;
-/// Bytes of a block of a name.
+/// Bytes of a block, unless it is told otherwise.
 const BLOCK: usize = 32;
-/// Names of at most so many bytes are written by [`Row::name`].
-pub const LONGEST_NAME: usize = 2 * BLOCK;
-/// The most bytes of a whole number.
-pub const NUMBER: usize = 20;
-/// The most bytes of a time in seconds.
-pub const SECONDS: usize = NUMBER + 1;
 
 /// Writes pieces one behind the other. Who writes a row knows that it is shorter than [`LONGEST`].
 pub struct Row<'b> {
@@ -89,17 +97,17 @@ impl<'b> Row<'b> {
         self.block(text, N);
     }
 
-    /// A name of a table, of at most [`LONGEST_NAME`] bytes.
+    /// A name of a table, if that has only short ones.
     #[inline(always)]
-    pub fn name(&mut self, names: &Names, rank: usize) {
-        let Some(head) = names.heads.get(rank) else { return self.byte(b'?') };
+    pub fn name<const N: usize>(&mut self, names: &Names<N>, rank: usize) {
+        let head = names.heads.get(rank).unwrap_or(&names.unknown);
         let length = head.length as usize;
-        if length <= BLOCK {
+        if length <= N {
             return self.block(&head.block, length);
         }
-        self.block(&head.block, BLOCK);
+        self.block(&head.block, N);
         if let Some(tail) = names.tails.get(head.tail as usize) {
-            self.block(tail, length - BLOCK);
+            self.block(tail, length - N);
         }
     }
 
@@ -139,8 +147,8 @@ impl<'b> Row<'b> {
         }
         self.byte(b'.');
         self.three(part / 1_000_000);
-        self.three(part / 1_000);
-        self.three(part);
+        let digits = six(part);
+        self.block(&digits.to_le_bytes(), without_zeros(digits));
         while self.room[(self.end - 1) & (LONGEST - 1)] == b'0' {
             self.end -= 1;
         }
@@ -149,15 +157,25 @@ impl<'b> Row<'b> {
     /// The text of `stamp`.
     #[inline(always)]
     pub fn stamp(&mut self, stamp: &Stamp) {
-        if let Some(block) = stamp.begin[OPEN.len()..].first_chunk::<BLOCK>() {
-            self.block(block, stamp.end - OPEN.len());
+        if let Some(millis) = stamp.begin[OPEN.len()..].first_chunk() {
+            self.time(millis, stamp, OPEN.len());
         }
     }
 
-    /// What a record with this time begins with: `{"time_s":0.0503,"place":"`.
+    /// What a record with this time begins with: `{"time_s":0.0503`.
     #[inline(always)]
     pub fn begin(&mut self, stamp: &Stamp) {
-        self.block(&stamp.begin, stamp.end + PLACE.len());
+        if let Some(millis) = stamp.begin.first_chunk() {
+            self.time(millis, stamp, 0);
+        }
+    }
+
+    /// Milliseconds, and behind them the digits of nanoseconds.
+    #[inline(always)]
+    fn time(&mut self, millis: &[u8; BLOCK], stamp: &Stamp, skip: usize) {
+        self.block(millis, stamp.millis_end - skip);
+        self.block(&stamp.digits.to_le_bytes(), 0);
+        self.end = self.end + stamp.end - stamp.millis_end;
     }
 }
 
@@ -172,46 +190,65 @@ fn large(room: &mut [u8; ROOM], end: usize, value: u64) -> usize {
         row.number(value / 1_000_000_000);
         row.three((value % 1_000_000_000) as u32 / 1_000_000);
     }
-    let last = (value % 1_000_000) as u32;
-    row.three(last / 1_000);
-    row.three(last);
+    row.block(&six((value % 1_000_000) as u32).to_le_bytes(), 6);
     row.end
 }
 
 /// Names as they stand in a file, in whole blocks. All in one piece, because ten thousand names
 /// apart from each other would each be a walk through memory.
-#[derive(Default)]
-pub struct Names {
-    heads: Vec<Head>,
+pub struct Names<const N: usize = BLOCK> {
+    heads: Vec<Head<N>>,
     /// What is longer than a block goes on here.
-    tails: Vec<[u8; BLOCK]>,
+    tails: Vec<[u8; N]>,
     longest: usize,
+    /// Stands for a rank that none of them has.
+    unknown: Head<N>,
 }
 
-struct Head {
-    block: [u8; BLOCK],
+struct Head<const N: usize> {
+    block: [u8; N],
     length: u32,
     tail: u32,
 }
 
-impl Names {
+impl<const N: usize> Head<N> {
+    fn new(name: &[u8], tail: usize) -> Self {
+        Head { block: block(&name[..name.len().min(N)]), length: name.len() as u32, tail: tail as u32 }
+    }
+}
+
+fn block<const N: usize>(part: &[u8]) -> [u8; N] {
+    let mut block = [0; N];
+    block[..part.len()].copy_from_slice(part);
+    block
+}
+
+impl<const N: usize> Default for Names<N> {
+    fn default() -> Self {
+        Names::new(b"?")
+    }
+}
+
+impl<const N: usize> Names<N> {
+    /// Names of at most so many bytes are written by [`Row::name`].
+    pub const LONGEST: usize = 2 * N;
+
+    /// No names; for one that is not there stands `unknown`, which is no longer than a block.
+    pub fn new(unknown: &[u8]) -> Self {
+        Names { heads: Vec::new(), tails: Vec::new(), longest: 0, unknown: Head::new(unknown, 0) }
+    }
+
     /// Adds a name; says its rank.
     pub fn push(&mut self, name: &[u8]) -> usize {
-        let block = |part: &[u8]| {
-            let mut block = [0; BLOCK];
-            block[..part.len()].copy_from_slice(part);
-            block
-        };
-        let (head, tail) = name.split_at(name.len().min(BLOCK));
-        self.heads.push(Head { block: block(head), length: name.len() as u32, tail: self.tails.len() as u32 });
-        self.tails.extend(tail.chunks(BLOCK).map(block));
+        self.heads.push(Head::new(name, self.tails.len()));
+        self.tails.extend(name.chunks(N).skip(1).map(block));
         self.longest = self.longest.max(name.len());
         self.heads.len() - 1
     }
 
     /// The name of this rank, however long it is.
     pub fn whole(&self, rank: usize) -> Vec<u8> {
-        let Some(head) = self.heads.get(rank) else { return b"?".to_vec() };
+        let head = self.heads.get(rank).unwrap_or(&self.unknown);
         let blocks = [head.block].into_iter().chain(self.tails[head.tail as usize..].iter().copied());
         blocks.flatten().take(head.length as usize).collect()
     }
@@ -219,88 +256,108 @@ impl Names {
     /// Whether [`Row::name`] can write all of them.
     #[inline]
     pub const fn are_short(&self) -> bool {
-        self.longest <= LONGEST_NAME
+        self.longest <= Self::LONGEST
     }
 }
 
-/// Bytes of a stamp.
+/// Bytes of a stamp, so that a block from the time on is inside.
 const STAMP: usize = 48;
 const OPEN: &[u8] = b"{\"time_s\":";
-const PLACE: &[u8; 10] = b",\"place\":\"";
 
-/// The text of the newest instant: several records in a row have the same.
+/// The text of the newest instant: several records in a row have the same. Its digits stand in a
+/// word of their own, because a block that is read right after a part of it was written waits for memory.
 #[derive(Clone, Debug)]
 pub struct Stamp {
-    at: Option<Instant>,
-    /// The start of the millisecond whose text stands in `begin`, and where that ends.
-    millis: Option<u64>,
+    at: Instant,
+    /// The start of the second whose text stands in `begin`, and where that ends.
+    second: u64,
+    second_end: usize,
+    /// The start of the millisecond, and where its text ends.
+    millis: u64,
     millis_end: usize,
-    /// The text with what stands around it in a record, and where the text ends.
+    /// What stands before the time in a record, and the time up to the millisecond.
     begin: [u8; STAMP],
+    /// The six digits behind it, and where all of it ends, without needless zeros.
+    digits: u64,
     end: usize,
 }
 
 impl Default for Stamp {
     fn default() -> Self {
-        Stamp { at: None, millis: None, millis_end: 0, begin: [0; STAMP], end: OPEN.len() }
+        let mut begin = [0; STAMP];
+        begin[..OPEN.len()].copy_from_slice(OPEN);
+        let (second, second_end, millis, millis_end) = (0, 0, 0, 0);
+        let mut stamp = Stamp { at: Instant::ZERO, second, second_end, millis, millis_end, begin, digits: 0, end: 0 };
+        stamp.write_second(0);
+        stamp.write_millis(0);
+        stamp.write(Instant::ZERO);
+        stamp
     }
 }
 
 impl Stamp {
     /// Which instant it is.
-    pub fn at(&self) -> Instant {
-        self.at.unwrap_or(Instant::ZERO)
+    pub const fn at(&self) -> Instant {
+        self.at
     }
 
     /// Sets it to `at`.
     #[inline(always)]
     pub fn set(&mut self, at: Instant) {
-        if self.at != Some(at) {
+        if self.at != at {
             self.write(at);
         }
     }
 
     #[inline(never)]
     fn write(&mut self, at: Instant) {
-        self.at = Some(at);
-        let nanos = at.as_nanos();
-        let rest = match self.millis.and_then(|start| nanos.checked_sub(start)) {
-            Some(rest) if rest < 1_000_000 => rest as u32,
-            _ => self.write_millis(nanos),
+        self.at = at;
+        let rest = match at.as_nanos().checked_sub(self.millis) {
+            Some(rest) if rest < 1_000_000 => rest,
+            _ => self.write_millis(at.as_nanos()),
         };
-        // At most 10 bytes before the time, which has 21 at most.
-        let start = self.millis_end & 31;
-        self.begin[start..start + 4].copy_from_slice(&THREE[(rest / 1_000) as usize]);
-        self.begin[start + 3..start + 7].copy_from_slice(&THREE[(rest % 1_000) as usize]);
-        let mut end = start + 6;
-        while self.begin[end - 1] == b'0' {
-            end -= 1;
+        self.digits = six(rest as u32);
+        self.end = self.millis_end + without_zeros(self.digits);
+        if self.end == self.millis_end {
+            self.trim();
         }
-        if self.begin[end - 1] == b'.' {
-            end -= 1;
+    }
+
+    /// A whole number of milliseconds has no zeros at its end either.
+    #[cold]
+    #[inline(never)]
+    fn trim(&mut self) {
+        while self.begin[self.end - 1] == b'0' {
+            self.end -= 1;
         }
-        if end < start {
-            // What comes behind overwrites digits of the milliseconds.
-            self.millis = None;
+        if self.begin[self.end - 1] == b'.' {
+            self.end -= 1;
         }
-        self.begin[end..end + PLACE.len()].copy_from_slice(PLACE);
-        self.end = end;
     }
 
     /// Writes the whole milliseconds of an instant, and says how many nanoseconds are left.
     #[inline(never)]
-    fn write_millis(&mut self, nanos: u64) -> u32 {
-        let (millis, rest) = (nanos / 1_000_000, (nanos % 1_000_000) as u32);
-        self.millis = Some(nanos - u64::from(rest));
-        let mut room = [0; ROOM];
-        let mut row = Row::new(&mut room);
-        row.number(millis / 1_000);
-        row.byte(b'.');
-        row.three((millis % 1_000) as u32);
-        let length = row.length();
-        self.begin[..OPEN.len()].copy_from_slice(OPEN);
-        self.begin[OPEN.len()..OPEN.len() + length].copy_from_slice(&room[..length]);
-        self.millis_end = OPEN.len() + length;
+    fn write_millis(&mut self, nanos: u64) -> u64 {
+        let rest = match nanos.checked_sub(self.second) {
+            Some(rest) if rest < NANOS_PER_SEC => rest,
+            _ => self.write_second(nanos),
+        };
+        let start = self.second_end & 31;
+        self.begin[start] = b'.';
+        self.begin[start + 1..start + 5].copy_from_slice(&THREE[(rest / 1_000_000) as usize]);
+        self.millis_end = start + 4;
+        let rest = rest % 1_000_000;
+        self.millis = nanos - rest;
+        rest
+    }
+
+    #[cold]
+    fn write_second(&mut self, nanos: u64) -> u64 {
+        let text = (nanos / NANOS_PER_SEC).to_string();
+        self.second_end = OPEN.len() + text.len();
+        self.begin[OPEN.len()..self.second_end].copy_from_slice(text.as_bytes());
+        let rest = nanos % NANOS_PER_SEC;
+        self.second = nanos - rest;
         rest
     }
 }
@@ -340,7 +397,7 @@ mod tests {
             let at = Instant::from_nanos(value);
             stamp.set(at);
             assert_eq!(text(|row| [0; 2].iter().for_each(|_| row.stamp(&stamp))), format!("{at}{at}"));
-            assert_eq!(text(|row| row.begin(&stamp)), format!("{{\"time_s\":{at},\"place\":\""));
+            assert_eq!(text(|row| row.begin(&stamp)), format!("{{\"time_s\":{at}"));
         }
         for value in 0..20_000 {
             assert_eq!(text(|row| row.number(value)), value.to_string());
@@ -352,17 +409,18 @@ mod tests {
 
     #[test]
     fn names_come_out_whole() {
-        let mut names = Names::default();
-        let all: Vec<String> = (0..=LONGEST_NAME).map(|length| "0123456789".repeat(10)[..length].to_owned()).collect();
+        let mut names: Names = Names::default();
+        let all: Vec<String> =
+            (0..=Names::<BLOCK>::LONGEST).map(|length| "0123456789".repeat(10)[..length].to_owned()).collect();
         let ranks: Vec<usize> = all.iter().map(|name| names.push(name.as_bytes())).collect();
         for (name, rank) in all.iter().zip(ranks) {
             assert_eq!(&text(|row| row.name(&names, rank)), name);
         }
         assert_eq!(text(|row| row.name(&names, 100)), "?");
         assert!(names.are_short());
-        names.push(&[b'x'; LONGEST_NAME + 1]);
+        names.push(&[b'x'; Names::<BLOCK>::LONGEST + 1]);
         assert!(!names.are_short());
-        assert_eq!(names.whole(LONGEST_NAME + 1), [b'x'; LONGEST_NAME + 1]);
+        assert_eq!(names.whole(Names::<BLOCK>::LONGEST + 1), [b'x'; Names::<BLOCK>::LONGEST + 1]);
         assert_eq!(names.whole(40), all[40].as_bytes());
     }
 

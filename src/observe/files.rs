@@ -32,8 +32,8 @@ impl Files {
 
 /// Text on its way to a file. The first failure to write is kept for the end.
 pub(super) struct Lines<W = Box<dyn Write>> {
-    /// What is not yet written, and behind it room for more: for a row at least.
-    buffer: Vec<u8>,
+    /// What is not yet written, which is less than a chunk before each row, and room for a row.
+    buffer: Box<[u8; CHUNK + ROOM]>,
     used: usize,
     out: W,
     result: io::Result<()>,
@@ -44,17 +44,19 @@ const CHUNK: usize = 1 << 18;
 
 impl<W: Write> Lines<W> {
     pub(super) fn new(out: W) -> Self {
-        Lines { buffer: vec![0; CHUNK + ROOM], used: 0, out, result: Ok(()) }
+        let buffer = vec![0; CHUNK + ROOM].try_into().unwrap_or_else(|_| unreachable!("it is of this size"));
+        Lines { buffer, used: 0, out, result: Ok(()) }
     }
 
     /// Room for a row. When it is written, [`Lines::end`] must be told how long it is.
     #[inline(always)]
     pub(super) fn row(&mut self) -> Row<'_> {
-        if self.used > CHUNK {
+        if self.used >= CHUNK {
             self.write();
         }
-        let room = self.buffer[self.used..].first_chunk_mut().expect("there is always room for a row");
-        Row::new(room)
+        // Changes nothing, and says to the compiler that there is room.
+        let rest = &mut self.buffer[self.used & (CHUNK - 1)..];
+        Row::new(rest.first_chunk_mut().expect("there is always room for a row"))
     }
 
     #[inline(always)]
@@ -65,7 +67,7 @@ impl<W: Write> Lines<W> {
     /// Text of any length.
     pub(super) fn text(&mut self, text: &[u8]) {
         for piece in text.chunks(ROOM) {
-            if self.used > CHUNK {
+            if self.used >= CHUNK {
                 self.write();
             }
             self.buffer[self.used..self.used + piece.len()].copy_from_slice(piece);
@@ -92,7 +94,8 @@ impl<W: Write> Lines<W> {
 /// Rows of numbers in a scratch file. The first failure to write is kept for the end.
 pub(super) struct Scratch<const WORDS: usize> {
     spool: Box<dyn Spool>,
-    pending: Vec<u8>,
+    pending: Box<[[[u8; 8]; WORDS]; ROWS]>,
+    used: usize,
     result: io::Result<()>,
 }
 
@@ -101,13 +104,15 @@ const ROWS: usize = 1 << 10;
 
 impl<const WORDS: usize> Scratch<WORDS> {
     pub(super) fn new(spool: Box<dyn Spool>) -> Self {
-        Scratch { spool, pending: Vec::with_capacity(8 * WORDS * ROWS), result: Ok(()) }
+        let pending = vec![[[0; 8]; WORDS]; ROWS].try_into().unwrap_or_else(|_| unreachable!("it is of this size"));
+        Scratch { spool, pending, used: 0, result: Ok(()) }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn push(&mut self, row: [u64; WORDS]) {
-        self.pending.extend_from_slice(row.map(u64::to_le_bytes).as_flattened());
-        if self.pending.len() >= 8 * WORDS * ROWS {
+        self.pending[self.used & (ROWS - 1)] = row.map(u64::to_le_bytes);
+        self.used += 1;
+        if self.used == ROWS {
             self.spill();
         }
     }
@@ -115,9 +120,9 @@ impl<const WORDS: usize> Scratch<WORDS> {
     #[inline(never)]
     fn spill(&mut self) {
         if self.result.is_ok() {
-            self.result = self.spool.write_all(&self.pending);
+            self.result = self.spool.write_all(self.pending[..self.used].as_flattened().as_flattened());
         }
-        self.pending.clear();
+        self.used = 0;
     }
 
     /// Hands over every row; more may be pushed afterwards.

@@ -9,9 +9,10 @@ use crate::base::ids::{FlowId, PacketId};
 use crate::base::note::{About, Depth, FlowNote, Note, Phase, Place, SendCause, Window, WindowCause};
 use crate::base::time::{Duration, Instant};
 
-use super::ascii::{LONGEST_NAME, Names, ROOM, Row, Stamp};
+use super::ascii::{Names, Row, Stamp};
 use super::files::Lines;
 use super::places::Places;
+use super::tails::{Tail, Tails};
 use super::trace::escaped;
 
 /// A packet comes to a link or leaves it.
@@ -32,15 +33,13 @@ pub(super) struct Passage {
 /// Writes those lines, if names are short enough.
 pub(super) struct Frequent {
     stamp: Stamp,
-    /// Each place's name.
-    places: Names,
+    /// Of each place, what stands between the time and the kind: `,"place":"phone","what":"`.
+    places: Names<64>,
     /// Each node's name and `#`.
     origins: Names,
     /// Whether rows have room for all of these.
     short: bool,
-    /// The newest of each kind, and room to write one.
-    tails: Vec<Tail>,
-    room: Box<[u8; ROOM]>,
+    tails: Tails,
     flows: Flows,
     words: Words,
 }
@@ -49,18 +48,34 @@ pub(super) struct Frequent {
 #[derive(Default)]
 struct Flows {
     ranks: IndexMap<FlowId, usize, FxBuildHasher>,
-    names: Names,
+    /// Each name twice: before a packet, `bulk","packet":"`, and alone, `bulk`.
+    names: Names<48>,
     /// At each place, the flow it last spoke of: mostly it has but one.
     recent: Vec<Option<(FlowId, u32)>>,
 }
 
 impl Flows {
-    /// The rank of a flow's name, if it has one that a row has room for.
+    /// The rank of the first of a flow's names, if it has some that a row has room for.
     #[inline(always)]
     fn rank(&mut self, place: Place, flow: FlowId) -> Option<usize> {
         match self.recent.get(place.0 as usize) {
             Some(Some((recent, rank))) if *recent == flow => Some(*rank as usize),
             _ => self.look_up(place, flow),
+        }
+    }
+
+    /// Learns what a flow is called.
+    fn learn(&mut self, flow: FlowId, name: &str) {
+        // It may have had another name.
+        if self.ranks.swap_remove(&flow).is_some() {
+            self.recent.fill(None);
+        }
+        let name = escaped(name);
+        let before_packet = format!("{name}\",\"packet\":\"");
+        if before_packet.len() <= Names::<48>::LONGEST {
+            let rank = self.names.push(before_packet.as_bytes());
+            self.names.push(name.as_bytes());
+            self.ranks.insert(flow, rank);
         }
     }
 
@@ -74,45 +89,43 @@ impl Flows {
     }
 }
 
-/// Words of closed vocabularies, by their ranks.
+/// Words of closed vocabularies by their ranks, with what stands around them.
 struct Words {
-    sends: Names,
-    windows: Names,
-    phases: Names,
+    sends: Names<48>,
+    windows: Names<48>,
+    phases: Names<48>,
 }
 
 impl Words {
     fn new() -> Self {
-        let names = |words: &mut dyn Iterator<Item = &'static str>| {
-            let mut names = Names::default();
-            words.for_each(|word| {
-                names.push(word.as_bytes());
-            });
-            names
-        };
-        Words {
-            sends: names(&mut SendCause::ALL.iter().map(|word| word.word())),
-            windows: names(&mut WindowCause::ALL.iter().map(|word| word.word())),
-            phases: names(&mut Phase::ALL.iter().map(|word| word.word())),
+        let mut words = Words { sends: Names::default(), windows: Names::default(), phases: Names::default() };
+        for cause in SendCause::ALL {
+            words.sends.push(format!(",\"cause\":\"{}\"}}\n", cause.word()).as_bytes());
         }
+        for cause in WindowCause::ALL {
+            words.windows.push(format!("\",\"cause\":\"{}\",\"phase\":\"", cause.word()).as_bytes());
+        }
+        for phase in Phase::ALL {
+            words.phases.push(format!("{}\",\"cwnd_bytes\":", phase.word()).as_bytes());
+        }
+        words
     }
 }
 
 impl Frequent {
     pub(super) fn new(places: &Places) -> Self {
-        let (mut names, mut origins) = (Names::default(), Names::default());
-        for (rank, name) in places.names.iter().enumerate() {
-            names.push(escaped(name).as_bytes());
+        let before_kind = |name: &str| format!(",\"place\":\"{name}\",\"what\":\"");
+        let (mut names, mut origins) = (Names::new(before_kind("?").as_bytes()), Names::default());
+        for (rank, name) in places.names.iter().map(|name| escaped(name)).enumerate() {
+            names.push(before_kind(&name).as_bytes());
             if rank < places.nodes as usize {
-                origins.push(format!("{}#", escaped(name)).as_bytes());
+                origins.push(format!("{name}#").as_bytes());
             }
         }
-        let mut room = Box::new([0; ROOM]);
-        let tails = (0..TAILS).map(|_| Tail::new(0, Depth::default(), &mut room)).collect();
-        let (stamp, words) = (Stamp::default(), Words::new());
-        let flows = Flows { recent: vec![None; places.nodes as usize], ..Flows::default() };
         let short = names.are_short() && origins.are_short();
-        Frequent { stamp, places: names, origins, short, tails, room, flows, words }
+        let flows = Flows { recent: vec![None; places.nodes as usize], ..Flows::default() };
+        let (stamp, tails, words) = (Stamp::default(), Tails::default(), Words::new());
+        Frequent { stamp, places: names, origins, short, tails, flows, words }
     }
 
     /// The time of the newest record as text.
@@ -121,18 +134,17 @@ impl Frequent {
         &self.stamp
     }
 
+    /// The same, and what a packet and a queue look like.
+    #[inline(always)]
+    pub(super) fn texts(&mut self, bytes: u32, queue: Depth) -> (&Stamp, &Tail) {
+        (&self.stamp, self.tails.of(bytes, queue))
+    }
+
     /// Takes note of another line.
     pub(super) fn learn(&mut self, at: Instant, note: &Note) {
         self.stamp.set(at);
         if let Note::Opened { flow, name, .. } = note {
-            let name = escaped(name);
-            self.flows.recent.iter_mut().for_each(|recent| *recent = recent.filter(|(known, _)| known != flow));
-            if name.len() <= LONGEST_NAME {
-                let rank = self.flows.names.push(name.as_bytes());
-                self.flows.ranks.insert(*flow, rank);
-            } else {
-                self.flows.ranks.swap_remove(flow);
-            }
+            self.flows.learn(*flow, name);
         }
     }
 
@@ -147,22 +159,12 @@ impl Frequent {
         row.begin(&self.stamp);
         row.name(&self.places, place.0 as usize);
         match kind {
-            Kind::Sent => row.text(b"\",\"what\":\"packet-sent\",\"packet\":\""),
-            Kind::Delivered => row.text(b"\",\"what\":\"packet-delivered\",\"packet\":\""),
+            Kind::Sent => row.text(b"packet-sent\",\"packet\":\""),
+            Kind::Delivered => row.text(b"packet-delivered\",\"packet\":\""),
         }
         let Passage { packet, bytes, queue } = passage;
-        row.name(&self.origins, packet.origin.0 as usize);
-        row.number(u64::from(packet.number));
-        let slot = (queue.packets as usize * 2 + usize::from(bytes >= 100)) % TAILS;
-        if let Some(tail) = self.tails.get_mut(slot) {
-            if tail.bytes != bytes || tail.queue != queue {
-                *tail = Tail::new(bytes, queue, &mut self.room);
-            }
-            match tail.text.first_chunk::<SHORT_TAIL>() {
-                Some(short) if tail.length <= SHORT_TAIL => row.block(short, tail.length),
-                _ => row.block(&tail.text, tail.length),
-            }
-        }
+        self.packet(&mut row, packet);
+        self.tails.of(bytes, queue).end_line(&mut row);
         let length = row.length();
         out.end(length);
         true
@@ -170,59 +172,77 @@ impl Frequent {
 
     /// Writes the line of a note of a connection. False: it is none of the frequent ones, or names
     /// are too long.
-    #[inline]
+    #[inline(always)]
     pub(super) fn flow(&mut self, out: &mut Lines, at: Instant, place: Place, about: About, note: &FlowNote) -> bool {
-        if !matches!(note, FlowNote::SegmentSent { .. } | FlowNote::Delivered { .. } | FlowNote::Window(_)) {
-            return false;
-        }
-        let Some(rank) = self.flows.rank(place, about.flow).filter(|_| self.short) else { return false };
-        self.stamp.set(at);
-        let mut row = out.row();
-        row.begin(&self.stamp);
-        row.name(&self.places, place.0 as usize);
-        match note {
-            FlowNote::SegmentSent { .. } => row.text(b"\",\"what\":\"segment-sent\",\"flow\":\""),
-            FlowNote::Delivered { .. } => row.text(b"\",\"what\":\"delivered\",\"flow\":\""),
-            _ => row.text(b"\",\"what\":\"window\",\"flow\":\""),
-        }
-        row.name(&self.flows.names, rank);
-        if let Some(packet) = about.packet {
-            row.text(b"\",\"packet\":\"");
-            row.name(&self.origins, packet.origin.0 as usize);
-            row.number(u64::from(packet.number));
-        }
-        match note {
+        let length = match note {
             FlowNote::SegmentSent { offset, bytes, cause } => {
+                let Some(mut row) = self.begin(out, at, place, about, b"segment-sent\",\"flow\":\"") else {
+                    return false;
+                };
                 row.text(b"\",\"offset\":");
                 row.number(*offset);
                 row.text(b",\"bytes\":");
                 row.number(u64::from(*bytes));
-                row.text(b",\"cause\":\"");
                 row.name(&self.words.sends, *cause as usize);
-                row.text(b"\"}\n");
+                row.length()
             }
             FlowNote::Delivered { bytes } => {
+                let Some(mut row) = self.begin(out, at, place, about, b"delivered\",\"flow\":\"") else { return false };
                 row.text(b"\",\"bytes\":");
                 row.number(*bytes);
                 row.text(b"}\n");
+                row.length()
             }
-            FlowNote::Window(window) => self.words.window(&mut row, window),
-            _ => {}
-        }
-        let length = row.length();
+            FlowNote::Window(window) => {
+                let Some(mut row) = self.begin(out, at, place, about, b"window\",\"flow\":\"") else { return false };
+                self.words.window(&mut row, window);
+                row.length()
+            }
+            _ => return false,
+        };
         out.end(length);
         true
+    }
+
+    /// What the line of a connection's note begins with, up to the flow, or up to the packet that was
+    /// being handled, if one was.
+    #[inline(always)]
+    fn begin<'o, const N: usize>(
+        &mut self,
+        out: &'o mut Lines,
+        at: Instant,
+        place: Place,
+        about: About,
+        kind: &[u8; N],
+    ) -> Option<Row<'o>> {
+        let rank = self.flows.rank(place, about.flow).filter(|_| self.short)?;
+        self.stamp.set(at);
+        let mut row = out.row();
+        row.begin(&self.stamp);
+        row.name(&self.places, place.0 as usize);
+        row.text(kind);
+        match about.packet {
+            Some(packet) => {
+                row.name(&self.flows.names, rank);
+                self.packet(&mut row, packet);
+            }
+            None => row.name(&self.flows.names, rank + 1),
+        }
+        Some(row)
+    }
+
+    #[inline(always)]
+    fn packet(&self, row: &mut Row<'_>, packet: PacketId) {
+        row.name(&self.origins, packet.origin.0 as usize);
+        row.number(u64::from(packet.number));
     }
 }
 
 impl Words {
     #[inline(always)]
     fn window(&self, row: &mut Row<'_>, w: &Window) {
-        row.text(b"\",\"cause\":\"");
         row.name(&self.windows, w.cause as usize);
-        row.text(b"\",\"phase\":\"");
         row.name(&self.phases, w.phase as usize);
-        row.text(b"\",\"cwnd_bytes\":");
         row.number(w.cwnd_bytes);
         row.text(b",\"ssthresh_bytes\":");
         optional(row, w.ssthresh_bytes);
@@ -241,39 +261,5 @@ fn optional(row: &mut Row<'_>, value: Option<u64>) {
     match value {
         Some(value) => row.number(value),
         None => row.text(b"null"),
-    }
-}
-
-/// What the line of a passage ends with. Few sizes of packets and lengths of queues come again and
-/// again.
-struct Tail {
-    bytes: u32,
-    queue: Depth,
-    text: [u8; TAIL],
-    length: usize,
-}
-
-/// So many are kept: for each length of a queue, that of a large packet and that of a small one.
-const TAILS: usize = 256;
-/// The longest has 85 bytes.
-const TAIL: usize = 96;
-/// Most have fewer than this.
-const SHORT_TAIL: usize = 64;
-
-impl Tail {
-    #[inline(never)]
-    fn new(bytes: u32, queue: Depth, room: &mut [u8; ROOM]) -> Self {
-        let mut row = Row::new(room);
-        row.text(b"\",\"bytes\":");
-        row.number(u64::from(bytes));
-        row.text(b",\"queue_packets\":");
-        row.number(u64::from(queue.packets));
-        row.text(b",\"queue_bytes\":");
-        row.number(queue.bytes);
-        row.text(b"}\n");
-        let length = row.length();
-        let mut tail = Tail { bytes, queue, text: [0; TAIL], length };
-        tail.text.copy_from_slice(&room[..TAIL]);
-        tail
     }
 }

@@ -21,6 +21,7 @@ pub mod run;
 pub mod scenario;
 pub mod series;
 pub mod summary;
+mod tails;
 #[cfg(test)]
 mod test_file;
 pub mod trace;

@@ -2,12 +2,13 @@
 
 use std::io::{self, Write};
 
-use crate::base::note::{Depth, Note, Place};
+use crate::base::note::{Depth, Place};
 use crate::base::time::Instant;
 
 use super::ascii::{Names, Stamp, csv_field};
 use super::files::{Lines, Scratch, Spool};
 use super::places::Places;
+use super::tails::Tail;
 
 /// Watches every queue.
 pub struct Queues {
@@ -78,42 +79,34 @@ impl Queues {
         Queues { seen, changes: Scratch::new(changes), columns, nodes: places.nodes, out }
     }
 
-    /// What a note says of a queue; `stamp` is its time.
+    /// The queue of a link at this moment. If it was another one before, its rank, for [`Queues::row`].
     #[inline(always)]
-    pub fn note(&mut self, at: Instant, place: Place, note: &Note, stamp: &Stamp) {
-        if let Note::PacketSent { queue, .. }
-        | Note::PacketDelivered { queue, .. }
-        | Note::PacketDropped { queue, .. } = note
-        {
-            self.see(at, place, stamp, *queue);
-        }
-    }
-
-    /// The queue of a link at this moment; `stamp` is its text.
-    #[inline(always)]
-    pub(super) fn see(&mut self, at: Instant, place: Place, stamp: &Stamp, depth: Depth) {
+    pub(super) fn see(&mut self, at: Instant, place: Place, depth: Depth) -> Option<u32> {
         // A node has no queue.
-        let Some(link) = place.0.checked_sub(self.nodes) else { return };
-        let Some(seen) = self.seen.get_mut(link as usize) else { return };
+        let rank = place.0.checked_sub(self.nodes)?;
+        let seen = self.seen.get_mut(rank as usize)?;
         if seen.now == Some(depth) {
-            return;
+            return None;
         }
         *seen = Seen { now: Some(depth), longest: seen.longest.max(depth.packets), last: at };
-        self.changes.push([at.as_nanos(), u64::from(link) << 32 | u64::from(depth.packets)]);
+        self.changes.push([at.as_nanos(), u64::from(rank) << 32 | u64::from(depth.packets)]);
+        Some(rank)
+    }
+
+    /// The row of a change: when, and the queue's text.
+    #[inline(always)]
+    pub(super) fn row(&mut self, rank: u32, stamp: &Stamp, depth: &Tail) {
         let mut row = self.out.row();
         row.stamp(stamp);
         if !self.columns.are_short() {
             let length = row.length();
             self.out.end(length);
-            self.out.text(&self.columns.whole(link as usize));
+            self.out.text(&self.columns.whole(rank as usize));
             row = self.out.row();
         } else {
-            row.name(&self.columns, link as usize);
+            row.name(&self.columns, rank as usize);
         }
-        row.number(u64::from(depth.packets));
-        row.byte(b',');
-        row.number(depth.bytes);
-        row.byte(b'\n');
+        depth.end_row(&mut row);
         let length = row.length();
         self.out.end(length);
     }
@@ -134,8 +127,8 @@ impl Queues {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::ids::{NodeId, PacketId};
     use crate::base::time::Duration;
+    use crate::observe::tails::Tails;
     use crate::observe::test_file::TestFile;
 
     #[test]
@@ -144,14 +137,14 @@ mod tests {
         let file = TestFile::default();
         let places = Places { names, nodes: 2 };
         let mut queues = Queues::new(&places, Box::new(file.clone()), Box::new(io::Cursor::new(Vec::new())));
+        let (mut stamp, mut tails) = (Stamp::default(), Tails::default());
         for (ms, place, packets) in [(1, 2, 1), (2, 2, 1), (2, 0, 5), (3, 2, 0)] {
             let queue = Depth { packets, bytes: u64::from(packets) * 1500 };
-            let packet = PacketId { origin: NodeId(0), number: 1 };
             let at = Instant::ZERO + Duration::from_millis(ms);
-            let mut stamp = Stamp::default();
             stamp.set(at);
-            let note = Note::PacketSent { packet, bytes: 1500, queue };
-            queues.note(at, Place(place), &note, &stamp);
+            if let Some(rank) = queues.see(at, Place(place), queue) {
+                queues.row(rank, &stamp, tails.of(1500, queue));
+            }
         }
         let mut depths = queues.finish(&places).unwrap();
         assert_eq!(

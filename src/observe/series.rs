@@ -8,12 +8,12 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
-use super::ascii::csv_field;
+use super::ascii::{Names, csv_field};
 use super::bins::{Bins, bin_width};
 use super::files::{Lines, Spool};
 use super::flows::FlowNames;
 use super::queues::Depths;
-use super::windows::{WindowRow, Windows, field};
+use super::windows::{WindowRow, Windows};
 use crate::base::ids::FlowId;
 use crate::base::note::{FlowNote, Note, Place, Sink};
 use crate::base::time::Instant;
@@ -87,11 +87,16 @@ impl Series {
     /// # Errors
     /// When the scratch file or `out` fails.
     pub fn write_cwnd(&self, out: impl Write, show: impl FnMut(u32, WindowRow)) -> io::Result<()> {
-        let mut names: Vec<Option<Vec<u8>>> = vec![None; self.ends.len()];
-        for (rank, name, _) in self.shown() {
-            names[rank as usize] = Some(field(&name));
+        let mut names = Names::default();
+        let mut ranks: Vec<Option<usize>> = vec![None; self.ends.len()];
+        let mut field = Vec::new();
+        for (end, name, _) in self.shown() {
+            field.clear();
+            field.push(b',');
+            csv_field(&mut field, &name);
+            ranks[end as usize] = Some(names.push(&field));
         }
-        self.windows.borrow_mut().write_csv(out, |end| names.get(end as usize)?.as_deref(), show)
+        self.windows.borrow_mut().write_csv(out, &names, |end| *ranks.get(end as usize)?, show)
     }
 
     /// Writes `throughput.csv`: payload delivered to the main sender's peer, in bins of one width

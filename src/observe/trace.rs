@@ -7,13 +7,14 @@ use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
 use crate::base::ids::{FlowId, PacketId};
-use crate::base::note::{About, FlowNote, Note, Place, Record, Sink, Visitor};
+use crate::base::note::{About, Depth, FlowNote, Note, Place, Record, Sink, Visitor};
 use crate::base::time::Instant;
 
 use super::ascii::Stamp;
 use super::files::Lines;
 use super::frequent::{Frequent, Kind, Passage};
 use super::places::Places;
+use super::tails::Tail;
 
 /// Writes each record as a line of JSON.
 pub struct Trace {
@@ -39,6 +40,12 @@ impl Trace {
     #[inline(always)]
     pub(super) fn stamp(&self) -> &Stamp {
         self.frequent.stamp()
+    }
+
+    /// The same, and what a packet and a queue look like.
+    #[inline(always)]
+    pub(super) fn texts(&mut self, bytes: u32, queue: Depth) -> (&Stamp, &Tail) {
+        self.frequent.texts(bytes, queue)
     }
 
     /// A packet came to a link or left it.
@@ -223,7 +230,7 @@ mod tests {
 
     use super::*;
     use crate::base::ids::{NodeId, TransportKind};
-    use crate::base::note::{Depth, DropCause, NameChange, Phase, SendCause, Window, WindowCause};
+    use crate::base::note::{DropCause, NameChange, Phase, SendCause, Window, WindowCause};
     use crate::base::time::Duration;
     use crate::observe::ascii::LONGEST;
 

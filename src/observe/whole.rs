@@ -1,7 +1,7 @@
 //! A full recording and nothing beside it: a sink of its own, so that the compiler sees which notes come
 //! from where.
 
-use crate::base::note::{About, FlowNote, Note, Place, Sink};
+use crate::base::note::{About, Depth, FlowNote, Note, Place, Sink};
 use crate::base::time::Instant;
 
 use super::digest::Digest;
@@ -21,14 +21,28 @@ impl Full {
     /// Anything that may be noted.
     pub(super) fn note(&mut self, at: Instant, place: Place, note: &Note) {
         self.trace.note(at, place, note);
-        self.queues.note(at, place, note, self.trace.stamp());
+        if let Note::PacketSent { bytes, queue, .. }
+        | Note::PacketDelivered { bytes, queue, .. }
+        | Note::PacketDropped { bytes, queue, .. } = note
+        {
+            self.see(at, place, *bytes, *queue);
+        }
         self.series.note(at, place, note);
+    }
+
+    /// A packet of this size found the queue of a link so.
+    #[inline(always)]
+    fn see(&mut self, at: Instant, place: Place, bytes: u32, queue: Depth) {
+        if let Some(rank) = self.queues.see(at, place, queue) {
+            let (stamp, depth) = self.trace.texts(bytes, queue);
+            self.queues.row(rank, stamp, depth);
+        }
     }
 
     #[inline(always)]
     fn passage(&mut self, at: Instant, place: Place, kind: Kind, passage: Passage) {
         self.trace.passage(at, place, kind, passage);
-        self.queues.see(at, place, self.trace.stamp(), passage.queue);
+        self.see(at, place, passage.bytes, passage.queue);
     }
 
     #[inline(never)]
@@ -41,11 +55,22 @@ impl Full {
         self.passage(at, place, Kind::Delivered, passage);
     }
 
+    #[inline(always)]
+    fn flow(&mut self, at: Instant, place: Place, about: About, note: &FlowNote) {
+        self.trace.flow(at, place, about, note);
+        self.series.flow(at, place, about.flow, note);
+    }
+
     #[inline(never)]
     fn flow_notes(&mut self, at: Instant, place: Place, about: About, notes: &[FlowNote]) {
         for note in notes {
-            self.trace.flow(at, place, about, note);
-            self.series.flow(at, place, about.flow, note);
+            // So that nobody asks again which kind it is.
+            match note {
+                FlowNote::SegmentSent { .. } => self.flow(at, place, about, note),
+                FlowNote::Delivered { .. } => self.flow(at, place, about, note),
+                FlowNote::Window(_) => self.flow(at, place, about, note),
+                _ => self.flow(at, place, about, note),
+            }
         }
     }
 }

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use crate::base::note::{Window, WindowCause};
 use crate::base::time::{Duration, Instant};
 
-use super::ascii::{Names, Row, Stamp, csv_field};
+use super::ascii::{Names, Row, Stamp};
 use super::files::{Lines, Scratch, Spool};
 
 /// Which end of which flow: its rank in the series.
@@ -49,18 +49,20 @@ impl Windows {
         ]);
     }
 
-    /// Writes `cwnd.csv`: the changes at those ends for which `name` has a name. Shows each of them.
-    pub(super) fn write_csv<'n>(
+    /// Writes `cwnd.csv`: the changes at those ends for which `name` has the name of a flow. Shows each
+    /// of them.
+    pub(super) fn write_csv(
         &mut self,
         out: impl Write,
-        name: impl Fn(End) -> Option<&'n [u8]>,
+        names: &Names<48>,
+        name: impl Fn(End) -> Option<usize>,
         mut show: impl FnMut(End, WindowRow),
     ) -> io::Result<()> {
         let mut lines = Lines::new(out);
         lines.text(b"time_s,flow,cause,cwnd_bytes,ssthresh_bytes,in_flight_bytes,srtt_s,rto_s\n");
-        let mut causes = Names::default();
+        let mut causes: Names = Names::default();
         for cause in WindowCause::ALL {
-            causes.push(format!(",{}", cause.word()).as_bytes());
+            causes.push(format!(",{},", cause.word()).as_bytes());
         }
         let mut stamp = Stamp::default();
         self.0.each(|words| {
@@ -70,11 +72,14 @@ impl Windows {
             stamp.set(Instant::from_nanos(at));
             let mut row = lines.row();
             row.stamp(&stamp);
-            row.byte(b',');
-            let length = row.length();
-            lines.end(length);
-            lines.text(name);
-            let mut row = lines.row();
+            if names.are_short() {
+                row.name(names, name);
+            } else {
+                let length = row.length();
+                lines.end(length);
+                lines.text(&names.whole(name));
+                row = lines.row();
+            }
             row.name(&causes, cause as usize);
             columns(&mut row, words);
             let length = row.length();
@@ -89,7 +94,6 @@ impl Windows {
 /// The columns behind the cause.
 fn columns(row: &mut Row<'_>, words: &[u64; 7]) {
     let [_, _, cwnd, ssthresh, in_flight, srtt, rto] = *words;
-    row.byte(b',');
     row.number(cwnd);
     row.byte(b',');
     if ssthresh != ABSENT {
@@ -104,11 +108,4 @@ fn columns(row: &mut Row<'_>, words: &[u64; 7]) {
     row.byte(b',');
     row.seconds(rto);
     row.byte(b'\n');
-}
-
-/// A flow's name as a field of `cwnd.csv`.
-pub(super) fn field(name: &str) -> Vec<u8> {
-    let mut out = Vec::new();
-    csv_field(&mut out, name);
-    out
 }

@@ -268,7 +268,7 @@ pub(super) fn thin(points: &[(f64, f64)], width: f64) -> Vec<(f64, f64)> {
             length += 1;
         }
         let mut keep = [0, lowest, highest, length - 1];
-        keep.sort_unstable();
+        keep.sort();
         let different = keep.chunk_by(|a, b| a == b).map(|same| rest[same[0]]);
         out.extend(different);
         rest = &rest[length..];
