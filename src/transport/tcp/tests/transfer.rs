@@ -161,7 +161,8 @@ fn tcp_20_21_acks_of_the_future_and_old_windows() {
 #[test]
 fn who_throws_away_what_arrives_gets_it_as_if_it_were_read() {
     let run = |discards: bool, seed: u64| {
-        let config = TcpConfig { receive_buffer: 20_000, sack: seed.is_multiple_of(2), dsack: true, ..TcpConfig::default() };
+        let config =
+            TcpConfig { receive_buffer: 20_000, sack: seed.is_multiple_of(2), dsack: true, ..TcpConfig::default() };
         let mut t = Bench::established(config, &[3, 4], 60);
         t.trace = Some(Vec::new());
         if discards {
