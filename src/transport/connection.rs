@@ -50,6 +50,10 @@ pub trait Connection: Stream {
         let mut segment = Self::Segment::default();
         (self.fill_segment(now, &mut segment) != Filled::Nothing).then_some(segment)
     }
+    /// Whether it surely has nothing to send, and notes nothing.
+    fn is_silent(&self) -> bool {
+        false
+    }
     /// When [`Connection::handle_timeout`] wants to be called next: one instant, however many
     /// timers run.
     fn poll_timeout(&self) -> Option<Instant>;

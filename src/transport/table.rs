@@ -201,12 +201,19 @@ impl<C: Connection> Table<C> {
     /// A segment arrives at a connection; false: it does not exist.
     #[inline]
     pub fn take_segment(&mut self, id: ConnId, now: Instant, segment: &mut C::Segment) -> bool {
+        let alone = self.slots.len() == 1;
         let Some(place) = self.slots.get_mut(id.index as usize) else { return false };
         let Some(slot) = place.slot.as_mut().filter(|_| place.generation == id.generation) else { return false };
         slot.connection.take_segment(now, segment);
         // Mostly it says nothing; then nobody need ask.
         if slot.connection.has_events() {
             return self.touch(id.index).is_some();
+        }
+        // And often it answers nothing.
+        if alone && slot.next[READY] == ABSENT && slot.connection.is_silent() {
+            slot.wake = slot.connection.poll_timeout();
+            (self.earliest, self.sends) = (slot.wake, slot.connection.sends());
+            return true;
         }
         let before = self.rows[READY].enter(id.index, &mut slot.next[READY]);
         if before != END {

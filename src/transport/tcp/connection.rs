@@ -324,6 +324,14 @@ impl Connection for TcpConnection {
         self.fill_predicted(segment).unwrap_or_else(|| self.next_segment(segment))
     }
 
+    /// All is acknowledged, and nothing to be: so it is between two segments of a peer that only sends.
+    fn is_silent(&self) -> bool {
+        self.state == State::Established
+            && !(self.rcv.ack_now | self.snd.probe_pending | self.snd.keep_alive_pending | self.noting)
+            && self.snd.una == self.buffer.end()
+            && self.rst_pending.is_none()
+    }
+
     fn poll_timeout(&self) -> Option<Instant> {
         self.timers.earliest()
     }

@@ -51,7 +51,7 @@ impl TcpConnection {
             return true;
         }
         match self.rcv.discarding {
-            true => self.discard(bytes),
+            true => self.discard(bytes), // it stays in its place, until that is used again
             false => self.deliver(std::mem::take(&mut s.payload)),
         }
         self.note(|| FlowNote::Delivered { bytes });

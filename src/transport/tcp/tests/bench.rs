@@ -181,10 +181,11 @@ impl Bench {
 /// All that a connection has to send now. After the last one nobody asks for another; who does so
 /// nevertheless, here who never predicts, gets none, and it changes nothing.
 fn segments(c: &mut TcpConnection, now: Instant) -> Vec<TcpSegment> {
-    let mut all = Vec::new();
+    let (mut all, silent) = (Vec::new(), c.is_silent());
     loop {
         let mut s = TcpSegment::default();
         let filled = c.fill_segment(now, &mut s);
+        assert!(filled == Filled::Nothing || !silent);
         if filled != Filled::Nothing {
             all.push(s);
         }
