@@ -7,7 +7,6 @@ pub mod figure;
 pub mod output;
 pub mod queue;
 pub mod style;
-mod svg;
 pub mod throughput;
 pub mod twin;
 
