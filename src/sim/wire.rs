@@ -34,7 +34,7 @@ impl Wire {
     /// The two packets that follow the first one, if there are as many.
     #[inline]
     pub(super) fn upcoming(&self) -> Option<[&Packet; 2]> {
-        Some([&self.0.get(0)?.packet, &self.0.get(1)?.packet])
+        Some([&self.0.front()?.packet, &self.0.get(1)?.packet])
     }
 
     /// Asks the memory for the place of a packet that follows the first one.
