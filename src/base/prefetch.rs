@@ -27,12 +27,6 @@ pub fn prefetch_part<T>(value: &T, from: usize, to: usize) {
     }
 }
 
-/// Asks for the first line of a slice, or of what may be put there.
-#[inline(always)]
-pub fn prefetch_start<T>(slice: &[T]) {
-    line(slice.as_ptr().cast());
-}
-
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
 #[expect(unsafe_code, reason = "there is no safe name for it")]

@@ -8,6 +8,7 @@
 //! apart for the wheel, the heap is what is left.
 
 use super::calendar::Calendar;
+use super::prefetch::prefetch;
 use super::time::Instant;
 
 const SLOTS: usize = 64 * 64;
@@ -92,6 +93,14 @@ impl<const BITS: u32> TimingWheel<BITS> {
         }
         let key = self.slots[slot(self.first)];
         first.min((self.entries[key as usize].at, key))
+    }
+
+    /// The key of the first entry on the wheel, whose memory is asked for.
+    #[inline(always)]
+    pub fn prefetch_first(&self) -> Option<u32> {
+        let key = self.slots[slot(self.first)];
+        prefetch(self.entries.get(key as usize)?);
+        Some(key)
     }
 
     /// Takes out the entry that [`TimingWheel::first`] has just shown.

@@ -285,8 +285,7 @@ impl Channel {
     pub(super) fn prefetch(&self, step: usize) {
         match step {
             0 => prefetch(self),
-            1 => prefetch_first(&*self.rest, REST_HOT_BYTES),
-            _ => self.rest.wire.prefetch(),
+            _ => prefetch_first(&*self.rest, REST_HOT_BYTES),
         }
     }
 

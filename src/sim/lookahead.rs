@@ -16,20 +16,33 @@ const PACE: usize = 3;
 /// Steps of one host.
 const STEPS: usize = 3;
 const KEPT: usize = 16;
+/// From so many nodes on looking ahead is worth its price, and looking up routes ahead is.
+const MANY_NODES: usize = 1_000;
+const MANY_ROUTES: usize = 10_000;
 
 /// The hosts at which something will happen, by when that became known.
 pub(super) struct Lookahead {
     ring: [NodeId; KEPT],
     turn: usize,
-}
-
-impl Default for Lookahead {
-    fn default() -> Self {
-        Lookahead { ring: [NodeId(0); KEPT], turn: 0 }
-    }
+    // The routes of that many nodes do not fit into the nearer caches either.
+    routes: bool,
 }
 
 impl Lookahead {
+    /// For a network of so many nodes, if it pays there.
+    pub(super) fn of(nodes: usize) -> Option<Box<Self>> {
+        let lookahead = || Box::new(Lookahead { ring: [NodeId(0); KEPT], turn: 0, routes: nodes >= MANY_ROUTES });
+        (nodes >= MANY_NODES).then(lookahead)
+    }
+
+    /// The channel whose event comes after the one at hand, if nothing changes.
+    #[inline(always)]
+    pub(super) fn go_before(&self, channels: &[Channel], scheduler: &Scheduler) {
+        if let Some(next) = scheduler.prefetch_channel() {
+            prefetch(&channels[next.0 as usize]);
+        }
+    }
+
     /// A packet is put on a wire: to a host, or to a router that will want to know where it goes next.
     #[inline(never)]
     pub(super) fn precede(
@@ -44,7 +57,7 @@ impl Lookahead {
         if wire.leads_to_host() {
             prefetch(packet);
             self.announce(to, nodes, channels, scheduler);
-        } else {
+        } else if self.routes {
             nodes[to.0 as usize].node.prefetch_routes(None, packet);
         }
     }
@@ -52,6 +65,9 @@ impl Lookahead {
     /// A packet came off a wire to a router: the next ones' headers, routes and links.
     #[inline]
     pub(super) fn follow(&self, wire: &Channel, nodes: &[NodeSlot], channels: &[Channel]) {
+        if !self.routes {
+            return;
+        }
         let Some([first, second, third]) = wire.upcoming() else { return };
         third.prefetch_header();
         let slot = &nodes[wire.to().0.0 as usize];

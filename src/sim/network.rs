@@ -18,9 +18,6 @@ use crate::wire::packet::Packet;
 /// Makes a node, and makes it anew after a crash; counts its lives from 0.
 pub type NodeFactory = Box<dyn Fn(u32) -> Box<dyn Node>>;
 
-/// From here on looking ahead is worth its price.
-const MANY_NODES: usize = 1000;
-
 /// A network and its clock. What happens is told to the sink; that its kind is known spares those
 /// that keep little the making of what they do not keep.
 pub struct Network<S = Nobody> {
@@ -123,9 +120,7 @@ impl<S: Sink> Network<S> {
 
     /// Starts every node, in order.
     pub fn start(&mut self) {
-        if self.nodes.len() >= MANY_NODES {
-            self.lookahead = Some(Box::default());
-        }
+        self.lookahead = Lookahead::of(self.nodes.len());
         for index in 0..self.nodes.len() {
             self.node_input(NodeId(index as u32), Input::Start);
         }
@@ -152,7 +147,12 @@ impl<S: Sink> Network<S> {
         self.events += 1;
         match source {
             Source::Faults => self.next_fault(),
-            Source::Channel(id) => self.channel_event(id),
+            Source::Channel(id) => {
+                if let Some(lookahead) = &self.lookahead {
+                    lookahead.go_before(&self.channels, &self.scheduler);
+                }
+                self.channel_event(id);
+            }
             Source::Node(id) => {
                 self.node_input(id, Input::Wake);
                 if let Some(lookahead) = &mut self.lookahead

@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 
-use crate::base::prefetch::prefetch_start;
 use crate::base::time::Instant;
 use crate::wire::packet::Packet;
 
@@ -35,12 +34,6 @@ impl Wire {
     #[inline]
     pub(super) fn upcoming(&self) -> Option<[&Packet; 2]> {
         Some([&self.0.front()?.packet, &self.0.get(1)?.packet])
-    }
-
-    /// Asks the memory for the place of a packet that follows the first one.
-    #[inline]
-    pub(super) fn prefetch(&self) {
-        prefetch_start(self.0.as_slices().0);
     }
 
     /// Puts a packet on the wire that arrives no earlier than the one before.

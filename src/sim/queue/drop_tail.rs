@@ -24,9 +24,7 @@ pub(super) const ENTRY: QueueEntry = QueueEntry {
     },
 };
 
-// One cache line.
 #[derive(Debug)]
-#[repr(align(64))]
 struct DropTail {
     waiting: VecDeque<Box<Packet>>,
     bytes: u64,
