@@ -19,7 +19,7 @@ fn redraw(name: &str) {
     let done = run(&plan, name, Some(files), &mut |_| {}).expect("a run");
     folder.fill(&source.text, &done.summary, &done.series.expect("series")).expect("files");
     folder.commit().expect("a run folder");
-    for plot in ["cwnd.svg", "throughput.svg"] {
+    for plot in ["cwnd.svg", "throughput.svg", "queue.svg"] {
         let drawn = std::fs::read_to_string(out.join("plots").join(plot)).expect("drawn");
         let kept = std::fs::read_to_string(root.join("plots").join(name).join(plot)).expect("kept");
         assert!(drawn == kept, "plots/{name}/{plot} is not what the scenario draws: copy it anew");

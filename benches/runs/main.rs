@@ -34,6 +34,8 @@ const LEAST_CPU_NS: u64 = 500_000_000;
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).filter(|a| a != "--bench").collect();
     let value = |key: &str| args.iter().position(|a| a == key).and_then(|i| args.get(i + 1)).map(String::as_str);
+    // As the command does.
+    twinwire::cli::prefer_huge_pages();
     let mut all = cases::all();
     if let Some(flows) = value("--flows").and_then(|n| n.parse().ok()) {
         all = cases::KINDS.map(|kind| cases::sized(kind, flows)).into();

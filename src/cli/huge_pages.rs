@@ -5,7 +5,7 @@
 /// Asks for them, as far as the memory of this process is still to come.
 #[cfg(all(target_os = "linux", target_env = "gnu", target_pointer_width = "64"))]
 #[expect(unsafe_code, reason = "glibc does so only for who sets an environment variable before the process starts")]
-pub(super) fn prefer() {
+pub fn prefer() {
     use std::hint::black_box;
 
     use libc::{M_MMAP_THRESHOLD, M_TOP_PAD, M_TRIM_THRESHOLD, MADV_HUGEPAGE, c_int, madvise, mallopt, sbrk};
@@ -42,4 +42,4 @@ pub(super) fn prefer() {
 
 /// They are asked for on Linux only.
 #[cfg(not(all(target_os = "linux", target_env = "gnu", target_pointer_width = "64")))]
-pub(super) fn prefer() {}
+pub fn prefer() {}

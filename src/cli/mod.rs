@@ -18,3 +18,4 @@ mod twin;
 mod verify;
 
 pub use args::main;
+pub use huge_pages::prefer as prefer_huge_pages;
