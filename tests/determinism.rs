@@ -45,11 +45,12 @@ fn with_bystanders(count: usize) -> Run {
     replay("storage-rudp", text, &[])
 }
 
-/// From a thousand nodes on a network looks ahead (`sim/lookahead.rs`): nothing may depend on it.
+/// From a thousand nodes on a network looks ahead, from ten thousand on to routes, too (`sim/lookahead.rs`): nothing
+/// may depend on it.
 #[test]
 fn bystanders_and_the_order_of_tables_change_no_one_elses_records() {
     let plain = replay("storage-rudp", |t| t, &[]);
-    for count in [1, 1_000] {
+    for count in [1, 1_000, 10_000] {
         let crowd = with_bystanders(count);
         for place in &plain.digest.per_place {
             assert!(crowd.digest.per_place.contains(place), "{} differs among {count}", place.name);
