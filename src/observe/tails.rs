@@ -57,25 +57,21 @@ impl Tails {
 impl Tail {
     #[inline(never)]
     fn new(bytes: u32, queue: Depth, room: &mut [u8; ROOM]) -> Self {
-        let mut row = Row::new(room);
-        row.text(b"\",\"bytes\":");
-        row.number(u64::from(bytes));
-        row.text(b",\"queue_packets\":");
-        row.number(u64::from(queue.packets));
-        row.text(b",\"queue_bytes\":");
-        row.number(queue.bytes);
-        row.text(b"}\n");
-        let line_length = row.length() as u8;
-        let mut line = [0; LINE];
-        line.copy_from_slice(&room[..LINE]);
-        let mut row = Row::new(room);
-        row.number(u64::from(queue.packets));
-        row.byte(b',');
-        row.number(queue.bytes);
-        row.byte(b'\n');
-        let row_length = row.length() as u8;
-        let mut row = [0; ROW];
-        row.copy_from_slice(&room[..ROW]);
+        let (line, line_length) = kept(room, |row| {
+            row.text(b"\",\"bytes\":");
+            row.number(u64::from(bytes));
+            row.text(b",\"queue_packets\":");
+            row.number(u64::from(queue.packets));
+            row.text(b",\"queue_bytes\":");
+            row.number(queue.bytes);
+            row.text(b"}\n");
+        });
+        let (row, row_length) = kept(room, |row| {
+            row.number(u64::from(queue.packets));
+            row.byte(b',');
+            row.number(queue.bytes);
+            row.byte(b'\n');
+        });
         Tail { bytes, queue, line, line_length, row, row_length }
     }
 
@@ -94,4 +90,14 @@ impl Tail {
     pub(super) fn end_row(&self, row: &mut Row<'_>) {
         row.block(&self.row, usize::from(self.row_length));
     }
+}
+
+/// A text of fewer than `N` bytes, and how long it is.
+fn kept<const N: usize>(room: &mut [u8; ROOM], write: impl Fn(&mut Row<'_>)) -> ([u8; N], u8) {
+    let mut row = Row::new(room);
+    write(&mut row);
+    let length = row.length();
+    let mut text = [0; N];
+    text.copy_from_slice(&room[..N]);
+    (text, length as u8)
 }

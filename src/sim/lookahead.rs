@@ -16,8 +16,9 @@ const PACE: usize = 3;
 /// Steps of one host.
 const STEPS: usize = 3;
 const KEPT: usize = 16;
-/// From so many nodes on looking ahead is worth its price, and looking up routes ahead is.
+/// From so many nodes on looking ahead is worth its price.
 const MANY_NODES: usize = 1_000;
+/// From so many on it is for routes, too.
 const MANY_ROUTES: usize = 10_000;
 
 /// The hosts at which something will happen, by when that became known.
