@@ -41,8 +41,13 @@ impl Calendar {
     /// The earliest entry.
     #[inline]
     pub fn peek(&self) -> Option<(Instant, u32)> {
-        let first = if self.gap { self.heap[1..].iter().take(BRANCHES).min() } else { self.heap.first() };
+        let first = if self.gap { self.first_behind_gap() } else { self.heap.first() };
         first.map(|first| (first.at(), first.key()))
+    }
+
+    #[cold]
+    fn first_behind_gap(&self) -> Option<&Entry> {
+        self.heap[1..].iter().take(BRANCHES).min()
     }
 
     /// Takes the earliest entry out.

@@ -97,8 +97,20 @@ impl RangeSet {
         }
     }
 
+    /// How many ranges end at or before `offset`.
+    #[inline(never)]
+    fn ended_by(&self, offset: u64) -> usize {
+        self.count(|r| r.1 <= offset)
+    }
+
+    /// How many ranges begin at or before `offset`.
+    #[inline(never)]
+    fn begun_by(&self, offset: u64) -> usize {
+        self.count(|r| r.0 <= offset)
+    }
+
     /// How many of the first ranges are so: those that are come before those that are not.
-    #[inline]
+    #[inline(always)]
     fn count(&self, is_so: impl Fn(&Range) -> bool) -> usize {
         let near = self.near().iter().take_while(|range| is_so(range)).count();
         if near < NEAR { near } else { near + self.later().map_or(0, |later| later.partition_point(is_so)) }
@@ -134,13 +146,13 @@ impl RangeSet {
 
     /// The range that holds `offset`.
     pub fn holding(&self, offset: u64) -> Option<Range> {
-        let i = self.count(|r| r.1 <= offset);
+        let i = self.ended_by(offset);
         self.get(i).filter(|r| r.0 <= offset)
     }
 
     /// The first offset from `offset` on that is not held, and where the next range begins.
     pub fn free_from(&self, offset: u64) -> (u64, Option<u64>) {
-        let i = self.count(|r| r.1 <= offset);
+        let i = self.ended_by(offset);
         match self.get(i) {
             Some((start, end)) if start <= offset => (end, self.get(i + 1).map(|r| r.0)),
             next => (offset, next.map(|r| r.0)),
@@ -152,20 +164,20 @@ impl RangeSet {
         if self.last().is_none_or(|last| last.1 <= start) {
             return None;
         }
-        let next = self.get(self.count(|r| r.1 <= start));
+        let next = self.get(self.ended_by(start));
         next.filter(|r| r.0 < end).map(|r| (r.0.max(start), r.1.min(end)))
     }
 
     /// How much of `start..end` is held.
     pub fn held(&self, start: u64, end: u64) -> u64 {
-        let from = self.count(|r| r.1 <= start);
+        let from = self.ended_by(start);
         let within = self.range(from).take_while(|r| r.0 < end);
         within.map(|r| r.1.min(end) - r.0.max(start)).sum()
     }
 
     /// The parts of `start..end` that are not held, in order.
     pub fn gaps(&self, start: u64, end: u64) -> impl Iterator<Item = Range> + '_ {
-        let from = self.count(|r| r.1 <= start);
+        let from = self.ended_by(start);
         let within = self.range(from).take_while(move |r| r.0 < end);
         let mut at = start;
         within.chain([(end, end)]).filter_map(move |(held, next)| {
@@ -186,9 +198,9 @@ impl RangeSet {
             None => return self.insert_at(0, (start, end)),
             Some(last) if last.1 < start => n,
             Some(last) if last.0 <= start => return self.set(n - 1, (last.0, last.1.max(end))),
-            Some(_) => self.count(|r| r.1 < start),
+            Some(_) => start.checked_sub(1).map_or(0, |before| self.ended_by(before)),
         };
-        let to = self.count(|r| r.0 <= end);
+        let to = self.begun_by(end);
         if from < to {
             start = start.min(self.get(from).map_or(start, |r| r.0));
             end = end.max(self.get(to - 1).map_or(end, |r| r.1));
@@ -201,7 +213,7 @@ impl RangeSet {
 
     /// Takes away everything below `offset`.
     pub fn remove_below(&mut self, offset: u64) {
-        let whole = self.count(|r| r.1 <= offset);
+        let whole = self.ended_by(offset);
         self.drain(0, whole);
         if !self.is_empty() {
             self.near[0].0 = self.near[0].0.max(offset);
@@ -213,8 +225,8 @@ impl RangeSet {
         if start >= end {
             return;
         }
-        let mut from = self.count(|r| r.1 <= start);
-        let to = self.count(|r| r.0 < end);
+        let mut from = self.ended_by(start);
+        let to = self.begun_by(end - 1);
         let (Some(first), true) = (self.get(from), from < to) else { return };
         let last = self.get(to - 1).unwrap_or(first);
         if first.0 < start {

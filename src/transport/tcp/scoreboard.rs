@@ -69,11 +69,13 @@ impl Scoreboard {
                 if self.holds(start, end) {
                     return false;
                 }
-                fresh.extend(self.ranges.gaps(start, end));
+                self.find_gaps(start, end, fresh);
             }
             last => {
                 let from = last.map_or(start, |last| last.1.max(start));
-                fresh.extend((from < end).then_some((from, end)));
+                if from < end {
+                    fresh.push((from, end));
+                }
             }
         }
         for &(from, to) in &fresh[known..] {
@@ -84,6 +86,11 @@ impl Scoreboard {
             self.ranges.insert(start, end);
         }
         fresh.len() > known
+    }
+
+    #[inline(never)]
+    fn find_gaps(&self, start: u64, end: u64, fresh: &mut Fresh) {
+        fresh.extend(self.ranges.gaps(start, end));
     }
 
     fn below_high_rxt(&self, start: u64, end: u64) -> u64 {

@@ -64,7 +64,12 @@ impl Timers {
 
     /// Stops a rare timer that is due and says so.
     pub(super) fn take_due(&mut self, timer: Rare, now: Instant) -> bool {
-        let due = self.next_rare.is_some_and(|at| at <= now) && self.get(timer).is_some_and(|at| at <= now);
+        self.next_rare.is_some_and(|at| at <= now) && self.take_if_due(timer, now)
+    }
+
+    #[inline(never)]
+    fn take_if_due(&mut self, timer: Rare, now: Instant) -> bool {
+        let due = self.get(timer).is_some_and(|at| at <= now);
         if due {
             self.set(timer, None);
         }
