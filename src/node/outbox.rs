@@ -2,6 +2,7 @@
 //! hop to hop; the host that takes the packet gives its box back for the next one, so that a run
 //! allocates none once it is under way.
 
+use std::collections::VecDeque;
 use std::net::Ipv4Addr;
 
 use bytes::Bytes;
@@ -20,9 +21,8 @@ fn fresh() -> Box<Packet> {
 /// Packets on their way from a node to its links.
 #[derive(Default)]
 pub struct Outbox {
-    // What the node sent during this call, in order, and how much of it was taken.
-    sent: Vec<(PortId, Option<Box<Packet>>)>,
-    taken: usize,
+    // What the node sent during this call, in order.
+    sent: VecDeque<(PortId, Box<Packet>)>,
     #[expect(clippy::vec_box, reason = "the boxes are what is kept")]
     spare: Vec<Box<Packet>>,
 }
@@ -31,19 +31,13 @@ impl Outbox {
     /// The node sends a packet.
     #[inline]
     pub fn push(&mut self, port: PortId, packet: Box<Packet>) {
-        self.sent.push((port, Some(packet)));
+        self.sent.push_back((port, packet));
     }
 
     /// The next packet that was sent, in order.
     #[inline]
     pub fn pop(&mut self) -> Option<(PortId, Box<Packet>)> {
-        if let Some((port, packet)) = self.sent.get_mut(self.taken) {
-            self.taken += 1;
-            return packet.take().map(|packet| (*port, packet));
-        }
-        self.sent.clear();
-        self.taken = 0;
-        None
+        self.sent.pop_front()
     }
 
     /// A box with this packet.
