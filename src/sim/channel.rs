@@ -272,6 +272,12 @@ impl Channel {
         self.to_host
     }
 
+    /// Whether more than one packet is on its way.
+    #[inline]
+    pub(super) fn carries_several(&self) -> bool {
+        self.more
+    }
+
     /// The next three packets to arrive, if there are as many.
     #[inline]
     pub(super) fn upcoming(&self) -> Option<[&Packet; 3]> {

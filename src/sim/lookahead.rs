@@ -58,7 +58,8 @@ impl Lookahead {
         if wire.leads_to_host() {
             prefetch(packet);
             self.announce(to, nodes, channels, scheduler);
-        } else if self.routes {
+        } else if self.routes && !wire.carries_several() {
+            // Where several are on their way, those that arrive ask in passing.
             nodes[to.0 as usize].node.prefetch_routes(None, packet);
         }
     }

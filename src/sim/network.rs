@@ -122,7 +122,7 @@ impl<S: Sink> Network<S> {
     pub fn start(&mut self) {
         self.lookahead = Lookahead::of(self.nodes.len());
         for index in 0..self.nodes.len() {
-            self.node_input(NodeId(index as u32), Input::Start);
+            self.node_starts(NodeId(index as u32));
         }
         self.scheduler.set_faults(self.faults.last().map(|f| f.at));
     }
@@ -145,22 +145,30 @@ impl<S: Sink> Network<S> {
         assert!(at >= self.now, "no event lies in the past (SYS-06)");
         self.now = at;
         self.events += 1;
-        match source {
-            Source::Faults => self.next_fault(),
+        let heard = match source {
+            Source::Faults => {
+                self.next_fault();
+                None
+            }
             Source::Channel(id) => {
                 if let Some(lookahead) = &self.lookahead {
                     lookahead.go_before(&self.channels, &self.scheduler);
                 }
-                self.channel_event(id);
+                self.channel_event(id)
             }
             Source::Node(id) => {
-                self.node_input(id, Input::Wake);
+                self.node_wakes(id);
                 if let Some(lookahead) = &mut self.lookahead
                     && let Some(next) = self.scheduler.next_wake()
                 {
                     lookahead.announce(next, &self.nodes, &self.channels, &self.scheduler);
                 }
+                Some(id)
             }
+        };
+        // In one place: the code is large.
+        if let Some(node) = heard {
+            self.send_all(node);
         }
         true
     }
@@ -217,7 +225,9 @@ impl<S: Sink> Network<S> {
         self.channels.iter().map(Channel::report).collect()
     }
 
-    fn channel_event(&mut self, id: ChannelId) {
+    /// Says which node heard of it, if it may have sent something.
+    #[inline(always)]
+    fn channel_event(&mut self, id: ChannelId) -> Option<NodeId> {
         let (now, place) = (self.now, self.channel_place(id));
         let (channel, sink) = (&mut self.channels[id.0 as usize], &mut self.sink);
         let arrival = channel.handle_event(now, &mut Watch { at: now, place, sink, outbox: &mut self.outbox });
@@ -226,21 +236,24 @@ impl<S: Sink> Network<S> {
             self.scheduler.start_channel(id, next);
         }
         self.packet_hops += u64::from(!matches!(arrival, Arrival::None));
-        let Arrival::Packet(mut packet) = arrival else { return };
+        let Arrival::Packet(mut packet) = arrival else { return None };
         let slot = &mut self.nodes[node.0 as usize];
         if slot.forwards() && !self.handles_packets {
             if let Some(port) = slot.node.forward(port, &mut packet) {
                 if let Some(lookahead) = &self.lookahead {
                     lookahead.follow(&self.channels[id.0 as usize], &self.nodes, &self.channels);
                 }
-                return self.pass_on(node, port, packet);
+                self.pass_on(node, port, packet);
+                return None;
             }
         } else if slot.crashed {
-            return self.arrives_at_nobody(node, packet);
+            self.arrives_at_nobody(node, packet);
+            return None;
         } else if self.handles_packets {
             self.show_arrival(node, &packet);
         }
         self.node_takes(node, Input::Packet { port, packet });
+        Some(node)
     }
 
     #[cold]
@@ -261,8 +274,14 @@ impl<S: Sink> Network<S> {
 
     /// Apart from [`Network::node_takes`], of which only arrivals of packets have a copy of their own.
     #[inline(never)]
-    fn node_input(&mut self, id: NodeId, input: Input) {
-        self.node_takes(id, input);
+    fn node_wakes(&mut self, id: NodeId) {
+        self.node_takes(id, Input::Wake);
+    }
+
+    #[cold]
+    fn node_starts(&mut self, id: NodeId) {
+        self.node_takes(id, Input::Start);
+        self.send_all(id);
     }
 
     #[inline(always)]
@@ -278,8 +297,13 @@ impl<S: Sink> Network<S> {
         }
         // A wake for the past is a wake for now.
         self.scheduler.set_node(id, wake.map(|at| at.max(self.now)));
+    }
+
+    /// Puts what a node sent on its links.
+    #[inline(always)]
+    fn send_all(&mut self, node: NodeId) {
         while let Some((port, packet)) = self.outbox.pop() {
-            self.pass_on(id, port, packet);
+            self.pass_on(node, port, packet);
         }
     }
 
@@ -377,7 +401,7 @@ impl<S: Sink> Network<S> {
         let (factory, lives) = &mut self.factories[id.0 as usize];
         slot.node = factory(*lives);
         *lives += 1;
-        self.node_input(id, Input::Start);
+        self.node_starts(id);
     }
 
     #[inline]

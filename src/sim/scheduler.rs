@@ -78,7 +78,7 @@ impl Scheduler {
     #[inline]
     pub fn set_node(&mut self, id: NodeId, at: Option<Instant>) {
         if self.wakes.len() <= id.0 as usize {
-            self.wakes.resize(id.0 as usize + 1, Wake { wanted: NEVER, entry: NEVER });
+            self.make_room(id);
         }
         let wake = &mut self.wakes[id.0 as usize];
         wake.wanted = at.unwrap_or(NEVER);
@@ -87,6 +87,11 @@ impl Scheduler {
             self.first_entry = self.first_entry.min(wake.wanted);
             self.nodes.set(id.0, at);
         }
+    }
+
+    #[cold]
+    fn make_room(&mut self, id: NodeId) {
+        self.wakes.resize(id.0 as usize + 1, Wake { wanted: NEVER, entry: NEVER });
     }
 
     /// Asks the memory for what [`Scheduler::set_node`] will touch.
