@@ -97,7 +97,7 @@ impl<const BITS: u32> TimingWheel<BITS> {
 
     /// The key of the first entry on the wheel, whose memory is asked for.
     #[inline(always)]
-    pub fn prefetch_first(&self) -> Option<u32> {
+    pub fn prefetch_earliest(&self) -> Option<u32> {
         let key = self.slots[slot(self.first)];
         prefetch(self.entries.get(key as usize)?);
         Some(key)

@@ -105,7 +105,7 @@ impl Scheduler {
     /// The channel whose event comes next, if nothing changes; the memory of its entry is asked for.
     #[inline(always)]
     pub(super) fn prefetch_channel(&self) -> Option<ChannelId> {
-        Some(ChannelId(self.links.prefetch_first()?.checked_sub(1)?))
+        Some(ChannelId(self.links.prefetch_earliest()?.checked_sub(1)?))
     }
 
     /// Which node will be woken next, if nothing changes.

@@ -15,6 +15,9 @@ pub const UDP_HEADER_BYTES: u32 = 8;
 /// The time to live that hosts give their packets (RFC 1700's recommendation).
 pub const DEFAULT_TTL: u8 = 64;
 
+/// The part of a packet that comes before the SACK blocks of its TCP segment.
+const PLAIN_BYTES: usize = 128;
+
 /// One packet on its way. What every hop looks at stands in one cache line: links and routers never
 /// touch the body.
 #[derive(Clone, PartialEq, Debug)]
@@ -149,7 +152,7 @@ impl Packet {
     /// Asks for all that is written to make a packet without SACK blocks.
     #[inline]
     pub fn prefetch_plain(&self) {
-        prefetch_first(self, 128);
+        prefetch_first(self, PLAIN_BYTES);
     }
 
     /// What it is to a loss model. A UDP datagram counts as data when it is not empty.
@@ -173,7 +176,7 @@ mod tests {
         let s = packet.body.tcp();
         let segment = std::ptr::from_ref(&*s).addr() - start;
         let blocks = s.options.sack.as_slice().as_ptr().addr() - start;
-        assert!(segment < 64 && blocks <= 128);
+        assert!(segment < 64 && blocks <= PLAIN_BYTES);
         assert_eq!(size_of::<Packet>(), 192);
     }
 }
