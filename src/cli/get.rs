@@ -116,7 +116,7 @@ fn host(app: Box<dyn App>, dns: Option<SocketAddrV4>, seed: Seed) -> Host {
         address: Ipv4Addr::UNSPECIFIED,
         prefix_len: 0,
         gateway: None,
-        dns: dns.iter().map(|server| *server.ip()).collect(),
+        dns: dns.iter().map(|server| *server.ip()).collect::<Vec<_>>().into(),
     };
     let setup = HostSetup {
         name: "get".into(),

@@ -1,6 +1,7 @@
 //! Who and where a host is, as far as IPv4 goes.
 
 use std::net::Ipv4Addr;
+use std::sync::Arc;
 
 /// An interface's address and what it learnt with it. What every packet needs comes first.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -12,8 +13,8 @@ pub struct Addressing {
     pub prefix_len: u8,
     /// The router for everything outside the prefix.
     pub gateway: Option<Ipv4Addr>,
-    /// DNS servers, best first.
-    pub dns: Vec<Ipv4Addr>,
+    /// DNS servers, best first; what a network says to all is kept once.
+    pub dns: Arc<Vec<Ipv4Addr>>,
 }
 
 impl Addressing {

@@ -61,7 +61,7 @@ impl HostResolver {
         if let Ok(address) = name.parse() {
             return self.answers.push_back((name.into(), Ok(address)));
         }
-        let servers = host.addressing().map(|a| a.dns.clone()).unwrap_or_default();
+        let servers = host.addressing().map(|a| a.dns.to_vec()).unwrap_or_default();
         self.resolver.set_servers(servers);
         self.resolver.resolve(host.now(), name);
         self.pump(host);

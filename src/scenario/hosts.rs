@@ -44,7 +44,7 @@ pub(super) struct Hosts {
     /// Hardware addresses that do not follow from names.
     hardware: BTreeMap<String, Hardware>,
     addresses: Arc<BTreeMap<Arc<str>, Ipv4Addr>>,
-    dns: Vec<Ipv4Addr>,
+    dns: Arc<Vec<Ipv4Addr>>,
     folder: Arc<Path>,
     // Each flow's port at its receiver.
     flow_ports: Vec<u16>,
@@ -109,7 +109,7 @@ impl Hosts {
         let addressed = || plan.nodes.iter().filter_map(|n| Some((n, n.address()?)));
         let names = addressed().map(|(n, address)| (address, n.name.clone())).collect();
         let addresses = addressed().map(|(n, address)| (n.name.clone(), address)).collect();
-        let dns = addressed().filter(|(n, _)| &*n.role == "dns-server").map(|(_, address)| address).collect();
+        let dns = addressed().filter(|(n, _)| &*n.role == "dns-server").map(|(_, address)| address).collect::<Vec<_>>();
         let flows = || (0..).zip(&plan.flows);
         let sends = Lists::new(plan.nodes.len(), flows().map(|(index, flow)| (flow.from, index)));
         let receives = Lists::new(plan.nodes.len(), flows().map(|(index, flow)| (flow.to, index)));
@@ -128,7 +128,7 @@ impl Hosts {
             wall: WallClock::SIMULATED,
             hardware: BTreeMap::new(),
             addresses: Arc::new(addresses),
-            dns,
+            dns: dns.into(),
             folder: plan.folder.as_path().into(),
             flow_ports: flow_ports.collect(),
             sends,
@@ -167,7 +167,7 @@ impl Hosts {
             address: node.address(),
             prefix_len: node.ports.first().map_or(24, |p| p.prefix_len),
             gateway: node.gateway,
-            dns: self.dns.clone(),
+            dns: self.dns.to_vec(),
             addresses: self.addresses.clone(),
             outside: self.outside.clone(),
             shelves: self.shelves.clone(),
@@ -240,7 +240,7 @@ impl Hosts {
                 address,
                 prefix_len: node.ports[0].prefix_len,
                 gateway: node.gateway,
-                dns: self.dns.clone(),
+                dns: Arc::clone(&self.dns),
             }),
             settings: if brought.is_empty() { plain } else { plain.iter().cloned().chain(brought).collect() },
             names: self.names.clone(),

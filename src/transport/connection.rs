@@ -23,14 +23,23 @@ impl Filled {
     }
 }
 
+/// What of a connection a segment touches, in bytes from its start. It is fetched ahead.
+pub struct Hot {
+    /// So many first ones, of any connection.
+    pub any: usize,
+    /// From one to the other besides, of a connection that sends.
+    pub sender: (usize, usize),
+    /// The same of one that only receives.
+    pub receiver: (usize, usize),
+}
+
 /// A connection is pulled: a segment built at the last moment carries the newest acknowledgment
 /// and window.
 pub trait Connection: Stream {
     /// What it exchanges with its peer.
     type Segment: Default;
-    /// What of it a segment touches, from byte to byte: of one that only receives, and of one that sends. It
-    /// is fetched ahead.
-    const HOT: [&'static [(usize, usize)]; 2] = [&[], &[]];
+    /// What of it a segment touches.
+    const HOT: Hot = Hot { any: 0, sender: (0, 0), receiver: (0, 0) };
 
     /// A segment from the peer arrived. What it carries is taken out of it, if somebody wants it.
     fn take_segment(&mut self, now: Instant, segment: &mut Self::Segment);

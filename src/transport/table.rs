@@ -27,6 +27,8 @@ pub struct Slot<C> {
     pub local: SocketAddrV4,
     /// The other end.
     pub remote: SocketAddrV4,
+    // Counts the tenants of its place.
+    generation: u32,
     /// The machine.
     pub connection: C,
     name: Option<Arc<str>>,
@@ -34,23 +36,80 @@ pub struct Slot<C> {
     order: u64,
 }
 
-/// Where a connection stands, or may stand again. It begins with a cache line, so that the machine's
-/// first fields fill that one up.
-#[repr(C, align(64))]
-struct Place<C> {
-    // Counts the tenants.
-    generation: u32,
-    slot: Option<Slot<C>>,
+/// Where a connection stands, or may stand again. It says first whether there is one; an `Option` may say so in a
+/// field that is seldom touched.
+#[repr(u32)]
+enum Place<C> {
+    Free,
+    Taken(Slot<C>),
 }
 
 impl<C> Place<C> {
-    /// Asks the memory for these parts of the connection; from the first byte on they include what stands before.
+    /// Where the slot is (RFC 2195 of Rust): behind the tag, a `u32`.
+    const SLOT: usize = size_of::<u32>().next_multiple_of(align_of::<Slot<C>>());
+    const MACHINE: usize = Self::SLOT + offset_of!(Slot<C>, connection);
+
+    #[inline]
+    fn slot(&self) -> Option<&Slot<C>> {
+        if let Place::Taken(slot) = self { Some(slot) } else { None }
+    }
+
+    #[inline]
+    fn slot_mut(&mut self) -> Option<&mut Slot<C>> {
+        if let Place::Taken(slot) = self { Some(slot) } else { None }
+    }
+
+    /// Asks the memory for a part of the connection; from its first byte on that includes what stands before.
     #[inline(always)]
-    fn prefetch(&self, parts: &'static [(usize, usize)]) {
-        let start = offset_of!(Place<C>, slot) + offset_of!(Slot<C>, connection);
-        for &(from, to) in parts {
-            prefetch_part(self, if from == 0 { 0 } else { start + from }, start + to);
+    fn prefetch(&self, from: usize, to: usize) {
+        prefetch_part(self, if from == 0 { 0 } else { Self::MACHINE + from }, Self::MACHINE + to);
+    }
+}
+
+/// A place that begins with a cache line, which the machine's first fields fill up.
+#[repr(align(64))]
+struct Line<C>(Place<C>);
+
+/// The places of a table. The first one stands in it, because most hosts have one connection, whose memory can be
+/// asked for together with the host's.
+#[repr(C)]
+struct Places<C> {
+    first: Place<C>,
+    others: Vec<Line<C>>,
+    // Those that are free again, and the generations of who comes next.
+    free: Vec<(u32, u32)>,
+}
+
+impl<C> Places<C> {
+    #[inline]
+    fn get(&self, index: u32) -> Option<&Slot<C>> {
+        match index.checked_sub(1) {
+            None => self.first.slot(),
+            Some(other) => self.others.get(other as usize)?.0.slot(),
         }
+    }
+
+    #[inline]
+    fn place(&mut self, index: u32) -> Option<&mut Place<C>> {
+        match index.checked_sub(1) {
+            None => Some(&mut self.first),
+            Some(other) => self.others.get_mut(other as usize).map(|line| &mut line.0),
+        }
+    }
+
+    #[inline]
+    fn get_mut(&mut self, index: u32) -> Option<&mut Slot<C>> {
+        self.place(index)?.slot_mut()
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &Slot<C>> {
+        std::iter::once(&self.first).chain(self.others.iter().map(|line| &line.0)).filter_map(Place::slot)
+    }
+
+    fn iter_mut(&mut self) -> impl Iterator<Item = &mut Slot<C>> {
+        std::iter::once(&mut self.first)
+            .chain(self.others.iter_mut().map(|line| &mut line.0))
+            .filter_map(Place::slot_mut)
     }
 }
 
@@ -100,13 +159,14 @@ const ABSENT: u32 = u32::MAX - 1;
 /// Connections by place, with one timer entry each. What every segment needs comes first.
 #[repr(C)]
 pub struct Table<C> {
-    slots: Vec<Place<C>>,
     rows: [Row; 2],
     // When the first timer fires.
     earliest: Option<Instant>,
     // Whether the only connection sends.
     sends: bool,
-    free: Vec<u32>,
+    // There is more than one place.
+    several: bool,
+    places: Places<C>,
     // Used from the second place on. Re-armed lazily: an entry may be earlier than its slot's wake,
     // the first one never is.
     timers: Calendar,
@@ -116,20 +176,23 @@ pub struct Table<C> {
 }
 
 impl<C: Connection> Table<C> {
-    /// The part of a table that every segment needs.
+    /// The part of a table that every segment needs, the connection not counted.
     #[cfg(test)]
-    pub const HOT_BYTES: usize = std::mem::offset_of!(Self, free);
+    pub const HOT_BYTES: usize = offset_of!(Self, places);
+    /// Where in its place a machine stands.
+    #[cfg(test)]
+    pub const MACHINE: usize = Place::<C>::MACHINE;
 
     /// No connections.
     pub fn new(transport: TransportKind) -> Self {
         Table {
             transport,
-            slots: Vec::new(),
-            free: Vec::new(),
+            places: Places { first: Place::Free, others: Vec::new(), free: Vec::new() },
             timers: Calendar::default(),
             rows: [Row::EMPTY; 2],
             earliest: None,
             sends: false,
+            several: false,
             finished: Vec::new(),
             opened: 0,
         }
@@ -145,27 +208,40 @@ impl<C: Connection> Table<C> {
     ) -> ConnId {
         let (initiator, responder) = if name.is_some() { (local, remote) } else { (remote, local) };
         let flow = FlowId::new(self.transport, initiator, responder);
+        let (index, generation) = match self.places.free.pop() {
+            Some(again) => again,
+            None if self.opened == 0 => (0, 0),
+            None => {
+                if !self.several {
+                    self.several = true;
+                    self.timers.set(0, self.earliest);
+                }
+                self.places.others.push(Line(Place::Free));
+                (self.places.others.len() as u32, 0)
+            }
+        };
         self.opened += 1;
         let (order, next, wake) = (self.opened, [ABSENT; 2], None);
-        let slot = Slot { connection, local, remote, flow, order, name, next, wake };
-        let index = self.free.pop().unwrap_or_else(|| {
-            self.slots.push(Place { generation: 0, slot: None });
-            if self.slots.len() == 2 {
-                self.timers.set(0, self.earliest);
-            }
-            self.slots.len() as u32 - 1
-        });
-        let place = &mut self.slots[index as usize];
-        place.slot = Some(slot);
-        let id = ConnId { index, generation: place.generation };
+        let slot = Slot { connection, generation, local, remote, flow, order, name, next, wake };
+        if let Some(place) = self.places.place(index) {
+            *place = Place::Taken(slot);
+        }
         self.touch(index);
-        id
+        ConnId { index, generation }
     }
 
-    /// Asks the memory for what the next segment will touch, if there is one connection.
-    pub fn prefetch(&self) {
-        if let [place] = &self.slots[..] {
-            if self.sends { place.prefetch(C::HOT[1]) } else { place.prefetch(C::HOT[0]) }
+    /// Asks the memory for what any next segment will touch of the first connection.
+    #[inline]
+    pub fn prefetch_first(&self) {
+        self.places.first.prefetch(0, C::HOT.any);
+    }
+
+    /// Asks for what the next segment will touch besides, if there is one connection.
+    #[inline]
+    pub fn prefetch_rest(&self) {
+        if !self.several {
+            let (from, to) = if self.sends { C::HOT.sender } else { C::HOT.receiver };
+            self.places.first.prefetch(from, to);
         }
     }
 
@@ -176,7 +252,7 @@ impl<C: Connection> Table<C> {
 
     /// How many connections there are, TIME-WAIT included.
     pub fn len(&self) -> usize {
-        self.slots.len() - self.free.len()
+        usize::from(self.opened > 0) + self.places.others.len() - self.places.free.len()
     }
 
     /// True if there is none.
@@ -187,8 +263,7 @@ impl<C: Connection> Table<C> {
     /// Looks without touching.
     #[inline]
     pub fn get(&self, id: ConnId) -> Option<&Slot<C>> {
-        let place = self.slots.get(id.index as usize)?;
-        place.slot.as_ref().filter(|_| place.generation == id.generation)
+        self.places.get(id.index).filter(|slot| slot.generation == id.generation)
     }
 
     /// Access that may change what the connection wants to send, say or be woken for.
@@ -201,9 +276,9 @@ impl<C: Connection> Table<C> {
     /// A segment arrives at a connection; false: it does not exist.
     #[inline]
     pub fn take_segment(&mut self, id: ConnId, now: Instant, segment: &mut C::Segment) -> bool {
-        let alone = self.slots.len() == 1;
-        let Some(place) = self.slots.get_mut(id.index as usize) else { return false };
-        let Some(slot) = place.slot.as_mut().filter(|_| place.generation == id.generation) else { return false };
+        let alone = !self.several;
+        let there = self.places.get_mut(id.index).filter(|slot| slot.generation == id.generation);
+        let Some(slot) = there else { return false };
         slot.connection.take_segment(now, segment);
         // Mostly it says nothing; then nobody need ask.
         if slot.connection.has_events() {
@@ -230,19 +305,19 @@ impl<C: Connection> Table<C> {
     /// Puts a place at the end of both rows, unless it is in them.
     #[inline]
     fn touch(&mut self, index: u32) -> Option<&mut Slot<C>> {
-        let slot = self.slots[index as usize].slot.as_mut()?;
+        let slot = self.places.get_mut(index)?;
         let before = [EVENTS, READY].map(|row| self.rows[row].enter(index, &mut slot.next[row]));
         if before != [END; 2] {
             self.follow(index, before);
         }
-        self.slots[index as usize].slot.as_mut()
+        self.places.get_mut(index)
     }
 
     /// A place is to follow another in either row.
     #[inline(never)]
     fn follow(&mut self, index: u32, before: [u32; 2]) {
         for row in [EVENTS, READY] {
-            if let Some(Place { slot: Some(before), .. }) = self.slots.get_mut(before[row] as usize) {
+            if let Some(before) = self.places.get_mut(before[row]) {
                 before.next[row] = index;
             }
         }
@@ -250,18 +325,18 @@ impl<C: Connection> Table<C> {
 
     /// Runs every timer that is due.
     pub fn handle_timeout(&mut self, now: Instant) {
-        if let [place] = &mut self.slots[..] {
-            let Some(slot) = place.slot.as_mut().filter(|s| s.wake.is_some_and(|at| at <= now)) else { return };
+        if !self.several {
+            let Some(slot) = self.places.get_mut(0).filter(|s| s.wake.is_some_and(|at| at <= now)) else { return };
             slot.wake = None;
             slot.connection.handle_timeout(now);
             self.touch(0);
         }
         while let Some((at, index)) = self.timers.peek().filter(|(at, _)| *at <= now) {
-            let slot = &mut self.slots[index as usize].slot;
+            let mut slot = self.places.get_mut(index);
             let wake = slot.as_mut().and_then(|s| if s.wake == Some(at) { s.wake.take() } else { s.wake });
             let due = wake == Some(at);
             self.timers.set(index, wake.filter(|_| !due));
-            if let Some(slot) = slot.as_mut().filter(|_| due) {
+            if let Some(slot) = slot.filter(|_| due) {
                 slot.connection.handle_timeout(now);
                 self.touch(index);
             }
@@ -273,10 +348,9 @@ impl<C: Connection> Table<C> {
     #[inline]
     pub fn poll_event(&mut self) -> Option<EndpointEvent> {
         while let index @ 0..ABSENT = self.rows[EVENTS].first {
-            let Place { generation, slot } = &mut self.slots[index as usize];
-            let Some(slot) = slot.as_mut() else { unreachable!("a place in a row is taken") };
+            let Some(slot) = self.places.get_mut(index) else { unreachable!("a place in a row is taken") };
             if let Some(event) = slot.connection.poll_event() {
-                return Some(EndpointEvent::Stream(ConnId { index, generation: *generation }, event));
+                return Some(EndpointEvent::Stream(ConnId { index, generation: slot.generation }, event));
             }
             self.rows[EVENTS].leave(&mut slot.next[EVENTS]);
         }
@@ -307,10 +381,8 @@ impl<C: Connection> Table<C> {
         mut removed: impl FnMut(ConnId, &Slot<C>),
     ) -> Option<(SocketAddrV4, SocketAddrV4)> {
         while let index @ 0..ABSENT = self.rows[READY].first {
-            let alone = self.slots.len() == 1;
-            let Some(slot) = self.slots[index as usize].slot.as_mut() else {
-                unreachable!("a place in a row is taken")
-            };
+            let alone = !self.several;
+            let Some(slot) = self.places.get_mut(index) else { unreachable!("a place in a row is taken") };
             let filled = slot.connection.fill_segment(now, segment);
             if let Some(noting) = &mut noting
                 && let Some(made) = slot.connection.notes()
@@ -342,20 +414,19 @@ impl<C: Connection> Table<C> {
     #[cold]
     #[inline(never)]
     fn remove(&mut self, index: u32, removed: &mut impl FnMut(ConnId, &Slot<C>)) {
-        let Place { generation, slot } = &mut self.slots[index as usize];
-        if let Some(slot) = slot.take() {
-            removed(ConnId { index, generation: *generation }, &slot);
+        let place = self.places.place(index);
+        if let Some(Place::Taken(slot)) = place.map(|place| std::mem::replace(place, Place::Free)) {
+            removed(ConnId { index, generation: slot.generation }, &slot);
             self.finished.push((slot.order, report(self.transport, &slot)));
+            self.places.free.push((index, slot.generation + 1));
         }
-        *generation += 1;
         self.timers.set(index, None);
-        self.free.push(index);
         self.find_earliest();
     }
 
     #[inline(never)]
     fn set_timer(&mut self, index: u32) {
-        let Some(slot) = self.slots[index as usize].slot.as_ref() else { return };
+        let Some(slot) = self.places.get(index) else { return };
         if let Some(at) = slot.wake
             && self.timers.get(index).is_none_or(|entry| at < entry)
         {
@@ -365,13 +436,13 @@ impl<C: Connection> Table<C> {
     }
 
     fn find_earliest(&mut self) {
-        if let [place] = &self.slots[..] {
-            self.earliest = place.slot.as_ref().and_then(|slot| slot.wake);
+        if !self.several {
+            self.earliest = self.places.get(0).and_then(|slot| slot.wake);
             return;
         }
         self.earliest = loop {
             let Some((at, index)) = self.timers.peek() else { break None };
-            let wake = self.slots[index as usize].slot.as_ref().and_then(|slot| slot.wake);
+            let wake = self.places.get(index).and_then(|slot| slot.wake);
             if wake == Some(at) {
                 break wake;
             }
@@ -387,14 +458,12 @@ impl<C: Connection> Table<C> {
 
     /// Takes out what connections noted that were not asked by somebody who is noting.
     pub fn take_notes(&mut self) -> Vec<FlowNote> {
-        let slots = self.slots.iter_mut().filter_map(|place| place.slot.as_mut());
-        slots.filter_map(|slot| slot.connection.notes()).flat_map(std::mem::take).collect()
+        self.places.iter_mut().filter_map(|slot| slot.connection.notes()).flat_map(std::mem::take).collect()
     }
 
     /// Figures of every connection there was, in order of opening.
     pub fn reports(&self) -> Vec<FlowReport> {
-        let live =
-            self.slots.iter().filter_map(|place| place.slot.as_ref()).map(|s| (s.order, report(self.transport, s)));
+        let live = self.places.iter().map(|s| (s.order, report(self.transport, s)));
         let mut all: Vec<_> = self.finished.iter().cloned().chain(live).collect();
         all.sort_by_key(|(order, _)| *order);
         all.into_iter().map(|(_, r)| r).collect()

@@ -23,7 +23,7 @@ pub(crate) fn host(last: u8, app: Box<dyn App>) -> Host {
     let address = Ipv4Addr::new(10, 0, 0, last);
     let setup = HostSetup {
         name: format!("h{last}").into(),
-        addressing: Some(Addressing { address, prefix_len: 24, gateway: None, dns: vec![SERVER] }),
+        addressing: Some(Addressing { address, prefix_len: 24, gateway: None, dns: vec![SERVER].into() }),
         settings: vec![Settings::default()].into(),
         names: Arc::default(),
         aliases: Arc::default(),

@@ -113,7 +113,7 @@ impl App for DhcpClientApp {
 
 fn adopt(host: &mut HostCtx<'_>, info: LeaseInfo) {
     let LeaseInfo { address, prefix_len, router: gateway, dns, .. } = info;
-    let addressing = Addressing { address, prefix_len, gateway, dns };
+    let addressing = Addressing { address, prefix_len, gateway, dns: dns.into() };
     if host.addressing() != Some(&addressing) {
         host.set_addressing(Some(addressing));
     }

@@ -41,7 +41,7 @@ pub struct TcpEndpoint {
 }
 
 impl TcpEndpoint {
-    /// The part of an endpoint that every segment needs.
+    /// The part of an endpoint that every segment needs, the connection not counted.
     #[cfg(test)]
     pub const HOT_BYTES: usize = std::mem::offset_of!(Self, table) + Table::<TcpConnection>::HOT_BYTES;
 
@@ -65,9 +65,14 @@ impl TcpEndpoint {
         self.noting = noting;
     }
 
-    /// Asks the memory for what the next segment will touch.
-    pub fn prefetch(&self) {
-        self.table.prefetch();
+    /// Asks the memory for what any next segment will touch of the first connection.
+    pub fn prefetch_first(&self) {
+        self.table.prefetch_first();
+    }
+
+    /// Asks for what the next segment will touch besides, as the connection sends or receives.
+    pub fn prefetch_rest(&self) {
+        self.table.prefetch_rest();
     }
 
     /// A connection, to look at.
