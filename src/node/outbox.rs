@@ -8,6 +8,7 @@ use std::net::Ipv4Addr;
 use bytes::Bytes;
 
 use crate::base::ids::{PacketId, PortId};
+use crate::base::note::DropCause;
 use crate::wire::packet::{Body, Hop, Packet};
 use crate::wire::udp::Datagram;
 
@@ -25,6 +26,7 @@ pub struct Outbox {
     sent: VecDeque<(PortId, Box<Packet>)>,
     #[expect(clippy::vec_box, reason = "the boxes are what is kept")]
     spare: Vec<Box<Packet>>,
+    refused: Vec<(Box<Packet>, DropCause)>,
 }
 
 impl Outbox {
@@ -56,6 +58,12 @@ impl Outbox {
             next.prefetch_plain();
         }
         spare
+    }
+
+    /// What a queue threw away on the way to its next packet, until that has been said: scratch space.
+    #[inline]
+    pub fn refused(&mut self) -> &mut Vec<(Box<Packet>, DropCause)> {
+        &mut self.refused
     }
 
     /// Takes a box back. Its contents are of no use any more.

@@ -23,7 +23,8 @@ use crate::sim::loss::LOSS_MODELS;
 use crate::sim::loss::model::LossModel;
 use crate::sim::network::{Network, NodeFactory};
 use crate::sim::queue::QUEUES;
-use crate::sim::queue::discipline::{Queue, QueueEnv};
+use crate::sim::queue::buffer::Buffer;
+use crate::sim::queue::discipline::QueueEnv;
 
 /// The streams of a link's two directions, by what they are for.
 const JITTER: [Around; 2] = [["link/", "/forward/jitter"], ["link/", "/reverse/jitter"]];
@@ -132,7 +133,7 @@ fn delay_settings(plan: &DelayPlan) -> DelaySettings {
     DelaySettings { base: plan.base, jitter: plan.jitter, distribution, reorder: plan.reorder }
 }
 
-fn queue((name, params): &(String, Params), channel: &ChannelPlan) -> Box<dyn Queue> {
+fn queue((name, params): &(String, Params), channel: &ChannelPlan) -> Buffer {
     let entry = QUEUES.find(name).expect("the checker knows every queue");
     (entry.build)(params, &QueueEnv { rate: channel.rate, delay: channel.delay.base })
 }

@@ -10,6 +10,7 @@
 
 use super::delay::DelaySettings;
 use super::loss::model::LossModel;
+use super::queue::buffer::Buffer;
 use super::queue::discipline::Queue;
 use super::transmitter::{Pace, Transmitter};
 use super::wire::{Flying, Wire};
@@ -30,7 +31,7 @@ pub struct ChannelSetup {
     /// Its wire.
     pub delay: DelaySettings,
     /// Its queue.
-    pub queue: Box<dyn Queue>,
+    pub queue: Buffer,
     /// Its loss model, if any.
     pub loss: Option<Box<dyn LossModel>>,
     /// The stream that jitter draws from.
@@ -46,8 +47,7 @@ pub struct Channel {
     first: Option<Flying>,
     // Of a plain wire, in ns.
     delay: u32,
-    // Neither loss, jitter nor overtaking, the delay is what it always was, and the link is up.
-    plain: bool,
+    care: Care,
     // Behind the first packet others are on their way.
     more: bool,
     // The queue holds packets.
@@ -57,22 +57,31 @@ pub struct Channel {
     rest: Box<Rest>,
 }
 
-/// What a channel needs besides when several packets are on their way or one waits, first and in one
-/// cache line; then what it needs when one is lost or delayed by chance, and when faults come.
+/// What has to be looked at for every packet.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Care {
+    /// Nothing: neither loss, jitter nor overtaking, the delay is what it always was, and the link is up.
+    Plain,
+    /// The queue must see the time of each departure.
+    Departures,
+    /// All of it: `Rest` knows.
+    Full,
+}
+
+/// What a channel needs besides when several packets are on their way or one waits, first and in two
+/// cache lines; then what it needs when one is lost or delayed by chance, and when faults come.
 #[repr(C, align(64))]
 struct Rest {
     // Behind the first packet.
     wire: Wire,
-    queue: Box<dyn Queue>,
-    // What waits in the queue; asking the queue itself at each event would cost more.
-    depth: Depth,
-    pace: Pace,
+    queue: Buffer,
     max_queue_packets: u32,
     // The queue, or a wire that reorders, must see the time of each departure.
     sees_departures: bool,
     down: bool,
     // Packets that left later might arrive sooner.
     delay_changed: bool,
+    pace: Pace,
     delay: DelaySettings,
     loss: Option<Box<dyn LossModel>>,
     jitter: Rng,
@@ -81,12 +90,10 @@ struct Rest {
     // Packets, and their bytes, that were transmitted and lost.
     lost: u64,
     lost_bytes: u64,
-    // What the queue threw away on the way to its next packet; scratch space.
-    dropped: Vec<(Box<Packet>, DropCause)>,
 }
 
 /// The part of it that a second packet needs.
-const REST_HOT_BYTES: usize = 64;
+const REST_HOT_BYTES: usize = 128;
 
 /// What comes out of a channel at an event.
 pub enum Arrival {
@@ -139,16 +146,15 @@ impl Channel {
             transmitter,
             first: None,
             delay: 0,
-            plain: false,
+            care: Care::Full,
             more: false,
             waiting: false,
             to_host: !only_forwards,
             rest: Box::new(Rest {
                 wire: Wire::default(),
                 queue,
-                depth: Depth::default(),
-                pace,
                 max_queue_packets: 0,
+                pace,
                 sees_departures: false,
                 down: false,
                 delay_changed: false,
@@ -159,7 +165,6 @@ impl Channel {
                 dropped_loss: 0,
                 lost: 0,
                 lost_bytes: 0,
-                dropped: Vec::new(),
             }),
         };
         new.look_again();
@@ -170,16 +175,37 @@ impl Channel {
     fn look_again(&mut self) {
         let rest = &mut *self.rest;
         let (delay, as_ever) = (u32::try_from(rest.delay.base.as_nanos()), !rest.down && !rest.delay_changed);
-        self.plain = as_ever && rest.loss.is_none() && rest.delay.is_constant() && delay.is_ok();
+        let plain = as_ever && rest.loss.is_none() && rest.delay.is_constant() && delay.is_ok();
         self.delay = delay.unwrap_or(0);
         rest.sees_departures = rest.delay.reorder || rest.queue.needs_departure_time();
+        self.care = match plain {
+            true if rest.sees_departures => Care::Departures,
+            true => Care::Plain,
+            false => Care::Full,
+        };
+    }
+
+    /// Whether the wire takes the same time for every packet, and none is lost.
+    #[inline]
+    fn is_plain(&self) -> bool {
+        self.care != Care::Full
+    }
+
+    /// Whether what waits here must be looked at when it leaves.
+    #[inline]
+    fn sees_departures(&self) -> bool {
+        match self.care {
+            Care::Plain => false,
+            Care::Departures => true,
+            Care::Full => self.rest.sees_departures,
+        }
     }
 
     /// When something happens here next.
     #[inline]
     pub fn next_event(&self) -> Option<Instant> {
         let arrival = self.first.as_ref().map(|first| first.at);
-        if self.waiting && self.rest.sees_departures {
+        if self.waiting && self.sees_departures() {
             let departure = self.transmitter.free_at();
             return Some(arrival.map_or(departure, |at| at.min(departure)));
         }
@@ -189,7 +215,7 @@ impl Channel {
     /// A node hands a packet over.
     #[inline(always)]
     pub fn send<S: Sink>(&mut self, now: Instant, packet: Box<Packet>, watch: &mut Watch<'_, S>) -> News {
-        if !self.plain || self.waiting || self.transmitter.free_at() > now {
+        if !self.is_plain() || self.waiting || self.transmitter.free_at() > now {
             return self.send_with_care(now, packet, watch);
         }
         let bytes = packet.wire_bytes();
@@ -239,12 +265,15 @@ impl Channel {
         if self.waiting {
             self.advance(now, watch);
         }
+        let plain = self.is_plain();
         let rest = &mut *self.rest;
         let (id, bytes) = (packet.id, packet.wire_bytes());
-        // The model counts every packet that it is handed, whatever becomes of it.
-        packet.doomed = rest.loss.as_mut().is_some_and(|loss| loss.loses(packet.kind()));
-        if rest.down {
-            return self.drop(packet, DropCause::LinkDown, watch);
+        if !plain {
+            // The model counts every packet that it is handed, whatever becomes of it.
+            packet.doomed = rest.loss.as_mut().is_some_and(|loss| loss.loses(packet.kind()));
+            if rest.down {
+                return self.drop(packet, DropCause::LinkDown, watch);
+            }
         }
         if self.transmitter.free_at() <= now && !self.waiting {
             // A full queue cannot refuse what need not wait.
@@ -253,11 +282,11 @@ impl Channel {
         } else if let Err((packet, cause)) = rest.queue.enqueue(now, packet) {
             return self.drop(packet, cause, watch);
         } else {
-            rest.depth = rest.queue.depth();
-            rest.max_queue_packets = rest.max_queue_packets.max(rest.depth.packets);
-            self.waiting = rest.depth.packets > 0;
+            let waiting = rest.queue.depth().packets;
+            rest.max_queue_packets = rest.max_queue_packets.max(waiting);
+            self.waiting = waiting > 0;
         }
-        watch.note(Note::PacketSent { packet: id, bytes, queue: self.rest.depth });
+        watch.note(Note::PacketSent { packet: id, bytes, queue: self.rest.queue.depth() });
     }
 
     /// Where it leads to.
@@ -298,21 +327,28 @@ impl Channel {
     /// The time of [`Channel::next_event`] has come.
     #[inline]
     pub fn handle_event<S: Sink>(&mut self, now: Instant, watch: &mut Watch<'_, S>) -> Arrival {
-        if self.waiting {
-            self.advance(now, watch);
-        }
-        let Some(packet) = self.take(now) else { return Arrival::None };
+        let arrived = if self.waiting { self.take_and_advance(now, watch) } else { self.take(now) };
+        let Some(packet) = arrived else { return Arrival::None };
         if packet.doomed {
             self.lose(packet, DropCause::Loss, watch);
             return Arrival::Lost;
         }
-        let queue = if self.waiting { self.rest.depth } else { Depth::default() };
+        let queue = if self.waiting { self.rest.queue.depth() } else { Depth::default() };
         watch.note(Note::PacketDelivered { packet: packet.id, bytes: packet.wire_bytes(), queue });
         Arrival::Packet(packet)
     }
 
-    /// Starts every transmission that is due by `now`.
+    /// What arrives now while others wait.
     #[inline(never)]
+    fn take_and_advance<S: Sink>(&mut self, now: Instant, watch: &mut Watch<'_, S>) -> Option<Box<Packet>> {
+        // What leaves the queue of a plain wire now arrives behind what is there already: it may find its place free.
+        let arrived = if self.is_plain() { self.take(now) } else { None };
+        self.advance(now, watch);
+        arrived.or_else(|| self.take(now))
+    }
+
+    /// Starts every transmission that is due by `now`.
+    #[inline]
     fn advance<S: Sink>(&mut self, now: Instant, watch: &mut Watch<'_, S>) {
         while self.waiting && self.transmitter.free_at() <= now {
             let next = self.dequeue(self.transmitter.free_at(), watch);
@@ -322,22 +358,28 @@ impl Channel {
     }
 
     fn dequeue<S: Sink>(&mut self, now: Instant, watch: &mut Watch<'_, S>) -> Option<Box<Packet>> {
-        let rest = &mut *self.rest;
-        let next = rest.queue.dequeue(now, &mut rest.dropped);
-        rest.depth = rest.queue.depth();
-        self.waiting = rest.depth.packets > 0;
-        if !rest.dropped.is_empty() {
-            for (packet, cause) in std::mem::take(&mut rest.dropped) {
-                self.drop(packet, cause, watch);
-            }
+        let next = self.rest.queue.dequeue(now, watch.outbox.refused());
+        self.waiting = self.rest.queue.depth().packets > 0;
+        if !watch.outbox.refused().is_empty() {
+            self.drop_refused(watch);
         }
         next
+    }
+
+    /// Drops what the queue threw away on the way to its next packet.
+    #[cold]
+    fn drop_refused<S: Sink>(&mut self, watch: &mut Watch<'_, S>) {
+        let mut refused = std::mem::take(watch.outbox.refused());
+        for (packet, cause) in refused.drain(..) {
+            self.drop(packet, cause, watch);
+        }
+        *watch.outbox.refused() = refused;
     }
 
     /// The transmitter takes a packet when it is free; its arrival is now certain.
     fn transmit(&mut self, packet: Box<Packet>) {
         let sent = self.transmitter.take(packet.wire_bytes(), &mut self.rest.pace);
-        if self.plain {
+        if self.is_plain() {
             return self.put_last(sent + Duration::from_nanos(u64::from(self.delay)), packet);
         }
         let Rest { delay, jitter, wire, .. } = &mut *self.rest;
@@ -360,7 +402,7 @@ impl Channel {
             DropCause::QueueFull | DropCause::QueueManaged => self.rest.dropped_queue += 1,
             _ => self.rest.dropped_loss += 1,
         }
-        let (id, bytes, queue) = (packet.id, packet.wire_bytes(), self.rest.depth);
+        let (id, bytes, queue) = (packet.id, packet.wire_bytes(), self.rest.queue.depth());
         watch.note(Note::PacketDropped { packet: id, bytes, cause, queue });
         watch.outbox.recycle(packet);
     }
@@ -403,26 +445,24 @@ impl Channel {
     }
 
     /// Puts another queue in place; what waits moves over as far as it fits.
-    pub fn set_queue<S: Sink>(&mut self, now: Instant, queue: Box<dyn Queue>, watch: &mut Watch<'_, S>) {
+    pub fn set_queue<S: Sink>(&mut self, now: Instant, queue: Buffer, watch: &mut Watch<'_, S>) {
         self.advance(now, watch);
-        let rest = &mut *self.rest;
-        let mut old = std::mem::replace(&mut rest.queue, queue);
-        while let Some(packet) = old.dequeue(now, &mut self.rest.dropped) {
+        let mut old = std::mem::replace(&mut self.rest.queue, queue);
+        while let Some(packet) = old.dequeue(now, watch.outbox.refused()) {
             let refused = self.rest.queue.enqueue(now, packet).err();
-            self.rest.depth = self.rest.queue.depth();
-            if let Some((packet, cause)) = refused {
-                self.drop(packet, cause, watch);
-            }
+            watch.outbox.refused().extend(refused);
+            self.drop_refused(watch);
         }
-        self.rest.depth = self.rest.queue.depth();
-        self.waiting = self.rest.depth.packets > 0;
+        self.drop_refused(watch);
+        self.waiting = self.rest.queue.depth().packets > 0;
         self.look_again();
     }
 
     /// Its figures.
     pub fn report(&self) -> LinkReport {
-        let Rest { depth, dropped_queue, dropped_loss, max_queue_packets, lost, lost_bytes, .. } = *self.rest;
-        let (transmitter, pace, waiting) = (&self.transmitter, &self.rest.pace, u64::from(depth.packets));
+        let Rest { dropped_queue, dropped_loss, max_queue_packets, lost, lost_bytes, .. } = *self.rest;
+        let waiting = u64::from(self.rest.queue.depth().packets);
+        let (transmitter, pace) = (&self.transmitter, &self.rest.pace);
         let flying = || self.first.iter().chain(self.rest.wire.iter());
         let (started, on_wire) = (transmitter.packets(pace), flying().count() as u64);
         let bytes_on_wire: u64 = flying().map(|flying| u64::from(flying.packet.wire_bytes())).sum();
@@ -449,10 +489,9 @@ mod tests {
     #[test]
     fn what_every_packet_touches_is_one_cache_line() {
         assert_eq!((size_of::<Channel>(), align_of::<Channel>()), (64, 64));
-        assert_eq!(
-            (offset_of!(Rest, pace), align_of::<Rest>()),
-            (64, 64),
-            "and another one if several are on their way"
-        );
+        // And two if several are on their way, of which the second one is for those that wait.
+        let second = offset_of!(Rest, queue) + size_of::<std::collections::VecDeque<Box<Packet>>>();
+        assert_eq!((align_of::<Rest>(), second), (64, 64));
+        assert!(offset_of!(Rest, pace) <= REST_HOT_BYTES);
     }
 }

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use super::delay::DelaySettings;
 use super::loss::model::LossModel;
-use super::queue::discipline::Queue;
 use crate::base::ids::{ChannelId, NodeId};
 use crate::base::time::Instant;
 use crate::base::units::Rate;
+use crate::sim::queue::buffer::Buffer;
 
 /// One change.
 pub struct Fault {
@@ -32,7 +32,7 @@ pub enum Change {
     /// A channel's loss model.
     Loss(ChannelId, Option<Box<dyn LossModel>>),
     /// A channel's queue; what waits moves over.
-    Queue(ChannelId, Box<dyn Queue>),
+    Queue(ChannelId, Buffer),
     /// A node loses all it knew (true), or starts anew (false).
     Crashed(NodeId, bool),
 }

@@ -1,5 +1,6 @@
 //! What a queue is.
 
+use super::buffer::Buffer;
 use crate::base::note::{Depth, DropCause};
 use crate::base::registry::Entry;
 use crate::base::schema::Params;
@@ -34,7 +35,7 @@ pub struct QueueEnv {
     pub delay: Duration,
 }
 
-/// How a registry entry makes its queue.
-pub type Build = fn(&Params, &QueueEnv) -> Box<dyn Queue>;
+/// How a registry entry makes its queue: as a box, `.into()`.
+pub type Build = fn(&Params, &QueueEnv) -> Buffer;
 /// A registry entry for a queue.
 pub type QueueEntry = Entry<Build>;

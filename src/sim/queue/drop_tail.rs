@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use super::buffer::Buffer;
 use super::discipline::{Queue, QueueEntry, QueueEnv};
 use crate::base::note::{Depth, DropCause};
 use crate::base::schema::{Key, Kind, Need};
@@ -20,12 +21,14 @@ pub(super) const ENTRY: QueueEntry = QueueEntry {
     }],
     build: |params, env| {
         let limit = params.queue_limit("limit").unwrap_or(QueueLimit::Packets(100));
-        Box::new(DropTail::new(limit, env))
+        Buffer::DropTail(DropTail::new(limit, env))
     },
 };
 
+/// A queue of packets with a limit.
 #[derive(Debug)]
-struct DropTail {
+#[repr(C)]
+pub struct DropTail {
     waiting: VecDeque<Box<Packet>>,
     bytes: u64,
     max_packets: u64,
@@ -33,7 +36,7 @@ struct DropTail {
 }
 
 impl DropTail {
-    fn new(limit: QueueLimit, env: &QueueEnv) -> Self {
+    pub(super) fn new(limit: QueueLimit, env: &QueueEnv) -> Self {
         // What the link sends in `nanos`, in bytes; no limit on a link without a rate.
         let sent_in = |nanos: u128| match env.rate {
             Some(rate) => (u128::from(rate.0) * nanos / u128::from(NANOS_PER_SEC) / 8).min(u128::from(u64::MAX)) as u64,
@@ -51,6 +54,7 @@ impl DropTail {
 }
 
 impl Queue for DropTail {
+    #[inline]
     fn enqueue(&mut self, _: Instant, packet: Box<Packet>) -> Result<(), (Box<Packet>, DropCause)> {
         let bytes = self.bytes + u64::from(packet.wire_bytes());
         if self.waiting.len() as u64 >= self.max_packets || bytes > self.max_bytes {
@@ -61,6 +65,7 @@ impl Queue for DropTail {
         Ok(())
     }
 
+    #[inline]
     fn dequeue(&mut self, _: Instant, _: &mut Vec<(Box<Packet>, DropCause)>) -> Option<Box<Packet>> {
         let packet = self.waiting.pop_front()?;
         if let Some(next) = self.waiting.front() {
@@ -70,6 +75,7 @@ impl Queue for DropTail {
         Some(packet)
     }
 
+    #[inline]
     fn depth(&self) -> Depth {
         Depth { packets: self.waiting.len() as u32, bytes: self.bytes }
     }

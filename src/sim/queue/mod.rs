@@ -1,8 +1,9 @@
 //! What holds packets while a link is busy. To add a queue, write its file and add its line to
 //! [`QUEUES`].
 
+pub mod buffer;
 pub mod discipline;
-mod drop_tail;
+pub mod drop_tail;
 
 use discipline::Build;
 
