@@ -46,18 +46,11 @@ impl Lookahead {
 
     /// A packet is put on a wire: to a host, or to a router that will want to know where it goes next.
     #[inline(never)]
-    pub(super) fn precede(
-        &mut self,
-        packet: &Packet,
-        wire: &Channel,
-        nodes: &[NodeSlot],
-        channels: &[Channel],
-        scheduler: &Scheduler,
-    ) {
+    pub(super) fn precede(&mut self, packet: &Packet, wire: &Channel, nodes: &[NodeSlot], channels: &[Channel]) {
         let (to, _) = wire.to();
         if wire.leads_to_host() {
             prefetch(packet);
-            self.announce(to, nodes, channels, scheduler);
+            self.announce(to, nodes, channels);
         } else if self.routes && !wire.carries_several() {
             // Where several are on their way, those that arrive ask in passing.
             nodes[to.0 as usize].node.prefetch_routes(None, packet);
@@ -82,7 +75,7 @@ impl Lookahead {
 
     /// Something will happen at a host: the first step for it, and the next for those before it.
     #[inline(never)]
-    pub(super) fn announce(&mut self, host: NodeId, nodes: &[NodeSlot], channels: &[Channel], scheduler: &Scheduler) {
+    pub(super) fn announce(&mut self, host: NodeId, nodes: &[NodeSlot], channels: &[Channel]) {
         self.turn += 1;
         self.ring[self.turn % KEPT] = host;
         prefetch(&nodes[host.0 as usize]);
@@ -90,9 +83,6 @@ impl Lookahead {
             let host = self.ring[self.turn.wrapping_sub(step * PACE) % KEPT];
             let slot = &nodes[host.0 as usize];
             slot.node.prefetch(step - 1);
-            if step == 1 {
-                scheduler.prefetch_wake(host);
-            }
             if let Some(out) = slot.ports.get(PortId(0)) {
                 channels[out.0 as usize].prefetch(step - 1);
             }

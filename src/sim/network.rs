@@ -4,7 +4,7 @@ use super::channel::{Arrival, Channel, ChannelSetup, News, Watch};
 use super::fault::{Change, Fault};
 use super::lookahead::Lookahead;
 use super::node_slot::{NodeSlot, Ports};
-use super::scheduler::{Scheduler, Source};
+use super::scheduler::{Scheduler, Source, Wake};
 use crate::base::ids::{ChannelId, NodeId, PortId};
 use crate::base::note::{Depth, DropCause, Nobody, Note, Notebook, Place, Sink, Way};
 use crate::base::report::{LinkReport, NodeReport};
@@ -84,6 +84,7 @@ impl<S: Sink> Network<S> {
             node,
             crashed: false,
             last_packet: 0,
+            wake: Wake::default(),
             ports: Ports::default(),
             busy: false,
         });
@@ -136,12 +137,12 @@ impl<S: Sink> Network<S> {
 
     /// When something happens next.
     pub fn next_event(&mut self) -> Option<Instant> {
-        self.scheduler.peek()
+        self.scheduler.peek(&mut self.nodes)
     }
 
     /// Handles the next event unless it is later than `until`. False: there was none.
     pub fn step(&mut self, until: Instant) -> bool {
-        let Some((at, source)) = self.scheduler.pop(until) else { return false };
+        let Some((at, source)) = self.scheduler.pop(until, &mut self.nodes) else { return false };
         assert!(at >= self.now, "no event lies in the past (SYS-06)");
         self.now = at;
         self.events += 1;
@@ -159,9 +160,9 @@ impl<S: Sink> Network<S> {
             Source::Node(id) => {
                 self.node_wakes(id);
                 if let Some(lookahead) = &mut self.lookahead
-                    && let Some(next) = self.scheduler.next_wake()
+                    && let Some(next) = self.scheduler.next_wake(&mut self.nodes)
                 {
-                    lookahead.announce(next, &self.nodes, &self.channels, &self.scheduler);
+                    lookahead.announce(next, &self.nodes, &self.channels);
                 }
                 Some(id)
             }
@@ -296,7 +297,7 @@ impl<S: Sink> Network<S> {
             self.busy_nodes = if busy { self.busy_nodes + 1 } else { self.busy_nodes - 1 };
         }
         // A wake for the past is a wake for now.
-        self.scheduler.set_node(id, wake.map(|at| at.max(self.now)));
+        self.scheduler.set_node(&mut slot.wake, id, wake.map(|at| at.max(self.now)));
     }
 
     /// Puts what a node sent on its links.
@@ -335,7 +336,7 @@ impl<S: Sink> Network<S> {
         let Some(id) = self.nodes[from.0 as usize].ports.get(port) else { return };
         let (now, place) = (self.now, self.channel_place(id));
         if let Some(lookahead) = &mut self.lookahead {
-            lookahead.precede(&packet, &self.channels[id.0 as usize], &self.nodes, &self.channels, &self.scheduler);
+            lookahead.precede(&packet, &self.channels[id.0 as usize], &self.nodes, &self.channels);
         }
         let (channel, sink) = (&mut self.channels[id.0 as usize], &mut self.sink);
         match channel.send(now, packet, &mut Watch { at: now, place, sink, outbox: &mut self.outbox }) {
@@ -396,7 +397,7 @@ impl<S: Sink> Network<S> {
         let slot = &mut self.nodes[id.0 as usize];
         slot.crashed = crashed;
         if crashed {
-            return self.scheduler.set_node(id, None);
+            return self.scheduler.set_node(&mut slot.wake, id, None);
         }
         let (factory, lives) = &mut self.factories[id.0 as usize];
         slot.node = factory(*lives);

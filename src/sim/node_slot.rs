@@ -1,6 +1,7 @@
 //! What the network knows of a node.
 
-use crate::base::ids::{ChannelId, PortId};
+use super::scheduler::{Wake, Wakes};
+use crate::base::ids::{ChannelId, NodeId, PortId};
 use crate::node::node::Node;
 
 /// A node in its network: one cache line.
@@ -8,6 +9,8 @@ use crate::node::node::Node;
 pub(super) struct NodeSlot {
     /// The node.
     pub(super) node: Box<dyn Node>,
+    /// When it wants to be woken.
+    pub(super) wake: Wake,
     /// Where its ports lead.
     pub(super) ports: Ports,
     /// The number of the last packet that it made.
@@ -28,11 +31,20 @@ impl NodeSlot {
     }
 }
 
+impl Wakes for Vec<NodeSlot> {
+    #[inline]
+    fn wake(&mut self, id: NodeId) -> &mut Wake {
+        &mut self[id.0 as usize].wake
+    }
+}
+
 /// The link directions that leave a node, by port; most nodes have one.
 #[derive(Default)]
 pub(super) struct Ports {
     first: Option<ChannelId>,
-    others: Vec<ChannelId>,
+    // In one word, and never empty.
+    #[expect(clippy::box_collection, reason = "a node is one cache line")]
+    others: Option<Box<Vec<ChannelId>>>,
 }
 
 impl Ports {
@@ -41,19 +53,19 @@ impl Ports {
     pub(super) fn get(&self, port: PortId) -> Option<ChannelId> {
         match port.0.checked_sub(1) {
             None => self.first,
-            Some(other) => self.others.get(other as usize).copied(),
+            Some(other) => self.others.as_ref()?.get(other as usize).copied(),
         }
     }
 
     pub(super) fn len(&self) -> usize {
-        usize::from(self.first.is_some()) + self.others.len()
+        usize::from(self.first.is_some()) + self.others.as_ref().map_or(0, |others| others.len())
     }
 
     /// Adds the next port.
     pub(super) fn push(&mut self, channel: ChannelId) {
         match self.first {
             None => self.first = Some(channel),
-            Some(_) => self.others.push(channel),
+            Some(_) => self.others.get_or_insert_default().push(channel),
         }
     }
 }

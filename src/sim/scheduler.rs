@@ -5,7 +5,6 @@
 //! nothing: the entry stays where it is and is moved only when its turn has come.
 
 use crate::base::ids::{ChannelId, NodeId};
-use crate::base::prefetch::prefetch;
 use crate::base::time::Instant;
 use crate::base::timing_wheel::TimingWheel;
 
@@ -33,10 +32,22 @@ enum Kind {
 const NEVER: Instant = Instant::MAX;
 
 /// When a node wants to be woken, and where its entry stands, which is no later.
-#[derive(Clone, Copy)]
-struct Wake {
+#[derive(Clone, Copy, Debug)]
+pub struct Wake {
     wanted: Instant,
     entry: Instant,
+}
+
+impl Default for Wake {
+    fn default() -> Self {
+        Wake { wanted: NEVER, entry: NEVER }
+    }
+}
+
+/// Where the nodes' wakes stand: with the nodes, whose memory is touched anyway.
+pub trait Wakes {
+    /// That of a node.
+    fn wake(&mut self, id: NodeId) -> &mut Wake;
 }
 
 /// Holds each source's next event, at most one each.
@@ -45,7 +56,6 @@ pub struct Scheduler {
     links: TimingWheel<13>,
     // Slots of half a millisecond.
     nodes: TimingWheel<19>,
-    wakes: Vec<Wake>,
     // No node's entry is earlier.
     first_entry: Instant,
 }
@@ -53,7 +63,7 @@ pub struct Scheduler {
 impl Default for Scheduler {
     fn default() -> Self {
         let (links, nodes) = (TimingWheel::default(), TimingWheel::default());
-        Scheduler { links, nodes, wakes: Vec::new(), first_entry: NEVER }
+        Scheduler { links, nodes, first_entry: NEVER }
     }
 }
 
@@ -76,29 +86,12 @@ impl Scheduler {
 
     /// Sets or clears the time of a node's wake.
     #[inline]
-    pub fn set_node(&mut self, id: NodeId, at: Option<Instant>) {
-        if self.wakes.len() <= id.0 as usize {
-            self.make_room(id);
-        }
-        let wake = &mut self.wakes[id.0 as usize];
+    pub fn set_node(&mut self, wake: &mut Wake, id: NodeId, at: Option<Instant>) {
         wake.wanted = at.unwrap_or(NEVER);
         if wake.wanted < wake.entry {
             wake.entry = wake.wanted;
             self.first_entry = self.first_entry.min(wake.wanted);
             self.nodes.set(id.0, at);
-        }
-    }
-
-    #[cold]
-    fn make_room(&mut self, id: NodeId) {
-        self.wakes.resize(id.0 as usize + 1, Wake { wanted: NEVER, entry: NEVER });
-    }
-
-    /// Asks the memory for what [`Scheduler::set_node`] will touch.
-    #[inline]
-    pub(super) fn prefetch_wake(&self, id: NodeId) {
-        if let Some(wake) = self.wakes.get(id.0 as usize) {
-            prefetch(wake);
         }
     }
 
@@ -109,16 +102,16 @@ impl Scheduler {
     }
 
     /// Which node will be woken next, if nothing changes.
-    pub(super) fn next_wake(&mut self) -> Option<NodeId> {
-        self.first_wake(NEVER).map(|(_, node)| NodeId(node))
+    pub(super) fn next_wake(&mut self, wakes: &mut impl Wakes) -> Option<NodeId> {
+        self.first_wake(NEVER, wakes).map(|(_, node)| NodeId(node))
     }
 
     /// The earliest event; at [`Instant::MAX`] there is none.
     #[inline(always)]
-    fn first(&mut self) -> (Instant, u32, Kind) {
+    fn first(&mut self, wakes: &mut impl Wakes) -> (Instant, u32, Kind) {
         let (at, channel) = self.links.first();
         if self.first_entry < at
-            && let Some((at, node)) = self.first_wake(at)
+            && let Some((at, node)) = self.first_wake(at, wakes)
         {
             return (at, node, Kind::Node);
         }
@@ -127,22 +120,25 @@ impl Scheduler {
 
     /// The first wake, if one comes before `end`.
     #[inline(never)]
-    fn first_wake(&mut self, end: Instant) -> Option<(Instant, u32)> {
-        self.move_put_off();
+    fn first_wake(&mut self, end: Instant, wakes: &mut impl Wakes) -> Option<(Instant, u32)> {
+        self.move_put_off(wakes);
         let first = self.nodes.first();
         self.first_entry = first.0;
         Some(first).filter(|(at, _)| *at < end)
     }
 
     /// Moves entries whose wakes were put off, until the first one is none of them.
-    fn move_put_off(&mut self) {
+    fn move_put_off(&mut self, wakes: &mut impl Wakes) {
         loop {
             let (at, id) = self.nodes.first();
-            if at == NEVER || self.wakes[id as usize].wanted == at {
+            if at == NEVER {
+                return;
+            }
+            let wake = wakes.wake(NodeId(id));
+            if wake.wanted == at {
                 return;
             }
             self.nodes.pop((at, id));
-            let wake = &mut self.wakes[id as usize];
             wake.entry = wake.wanted;
             if wake.wanted < NEVER {
                 self.nodes.insert(id, wake.wanted);
@@ -151,15 +147,15 @@ impl Scheduler {
     }
 
     /// The earliest event's time.
-    pub fn peek(&mut self) -> Option<Instant> {
-        Some(self.first().0).filter(|at| *at < NEVER)
+    pub fn peek(&mut self, wakes: &mut impl Wakes) -> Option<Instant> {
+        Some(self.first(wakes).0).filter(|at| *at < NEVER)
     }
 
     /// The earliest event, if it is no later than `until`. Its source has none from then on until it
     /// is set again.
     #[inline(always)]
-    pub fn pop(&mut self, until: Instant) -> Option<(Instant, Source)> {
-        let (at, key, kind) = self.first();
+    pub fn pop(&mut self, until: Instant, wakes: &mut impl Wakes) -> Option<(Instant, Source)> {
+        let (at, key, kind) = self.first(wakes);
         if at > until || at == NEVER {
             return None;
         }
@@ -170,7 +166,7 @@ impl Scheduler {
             }
             Kind::Node => {
                 self.nodes.pop((at, key));
-                self.wakes[key as usize] = Wake { wanted: NEVER, entry: NEVER };
+                *wakes.wake(NodeId(key)) = Wake::default();
                 Source::Node(NodeId(key))
             }
         };
@@ -182,21 +178,27 @@ impl Scheduler {
 mod tests {
     use super::*;
 
+    impl Wakes for [Wake; 2] {
+        fn wake(&mut self, id: NodeId) -> &mut Wake {
+            &mut self[id.0 as usize]
+        }
+    }
+
     #[test]
     fn sys_02_simultaneous_events_come_in_the_order_of_their_sources() {
-        let mut s = Scheduler::default();
+        let (mut s, mut wakes) = (Scheduler::default(), [Wake::default(); 2]);
         let at = |nanos| Some(Instant::from_nanos(nanos));
-        s.set_node(NodeId(1), at(5));
-        s.set_node(NodeId(0), at(5));
+        s.set_node(&mut wakes[1], NodeId(1), at(5));
+        s.set_node(&mut wakes[0], NodeId(0), at(5));
         s.set_channel(ChannelId(3), at(5));
         s.set_channel(ChannelId(1), at(5));
         s.set_channel(ChannelId(9), at(4));
         s.set_faults(at(5));
         let mut order = Vec::new();
-        while let Some((_, source)) = s.pop(Instant::MAX) {
+        while let Some((_, source)) = s.pop(Instant::MAX, &mut wakes) {
             order.push(source);
             if let Source::Node(id) = source {
-                s.set_node(id, None);
+                s.set_node(wakes.wake(id), id, None);
             }
         }
         let channel = |n| Source::Channel(ChannelId(n));
@@ -206,17 +208,17 @@ mod tests {
 
     #[test]
     fn a_wake_that_is_put_off_comes_once_and_late() {
-        let mut s = Scheduler::default();
+        let (mut s, mut wakes) = (Scheduler::default(), [Wake::default(); 2]);
         let at = |nanos| Some(Instant::from_nanos(nanos));
-        s.set_node(NodeId(0), at(5));
-        s.set_node(NodeId(0), at(9));
-        s.set_node(NodeId(1), at(7));
-        assert_eq!(s.peek(), at(7));
-        s.set_node(NodeId(1), None);
-        assert_eq!(s.peek(), at(9));
-        s.set_node(NodeId(0), at(3));
-        assert_eq!(s.peek(), at(3));
-        s.set_node(NodeId(0), None);
-        assert_eq!(s.peek(), None);
+        s.set_node(&mut wakes[0], NodeId(0), at(5));
+        s.set_node(&mut wakes[0], NodeId(0), at(9));
+        s.set_node(&mut wakes[1], NodeId(1), at(7));
+        assert_eq!(s.peek(&mut wakes), at(7));
+        s.set_node(&mut wakes[1], NodeId(1), None);
+        assert_eq!(s.peek(&mut wakes), at(9));
+        s.set_node(&mut wakes[0], NodeId(0), at(3));
+        assert_eq!(s.peek(&mut wakes), at(3));
+        s.set_node(&mut wakes[0], NodeId(0), None);
+        assert_eq!(s.peek(&mut wakes), None);
     }
 }
