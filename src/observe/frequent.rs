@@ -1,12 +1,12 @@
-//! The lines of `events.jsonl` of which there are most: a packet comes to a link or leaves it, a flow sends,
-//! delivers, changes its window. They are written piece by piece, their fields known by heart, and
+//! The lines of `events.jsonl` of which there are most: a packet comes to a link, leaves it or is dropped, a flow
+//! sends, delivers, changes its window. They are written piece by piece, their fields known by heart, and
 //! are the same to the byte as what [`super::trace::LineWriter`] makes of the note.
 
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
 use crate::base::ids::{FlowId, PacketId};
-use crate::base::note::{About, Depth, FlowNote, Note, Phase, Place, SendCause, Window, WindowCause};
+use crate::base::note::{About, Depth, DropCause, FlowNote, Note, Phase, Place, SendCause, Window, WindowCause};
 use crate::base::time::{Duration, Instant};
 
 use super::ascii::{Names, Row, Stamp};
@@ -91,6 +91,7 @@ impl Flows {
 
 /// Words of closed vocabularies by their ranks, with what stands around them.
 struct Words {
+    drops: Names<48>,
     sends: Names<48>,
     windows: Names<48>,
     phases: Names<48>,
@@ -98,7 +99,11 @@ struct Words {
 
 impl Words {
     fn new() -> Self {
-        let mut words = Words { sends: Names::default(), windows: Names::default(), phases: Names::default() };
+        let [drops, sends, windows, phases] = std::array::from_fn(|_| Names::default());
+        let mut words = Words { drops, sends, windows, phases };
+        for cause in DropCause::ALL {
+            words.drops.push(format!(",\"cause\":\"{}\",\"queue_packets\":", cause.word()).as_bytes());
+        }
         for cause in SendCause::ALL {
             words.sends.push(format!(",\"cause\":\"{}\"}}\n", cause.word()).as_bytes());
         }
@@ -165,6 +170,37 @@ impl Frequent {
         let Passage { packet, bytes, queue } = passage;
         self.packet(&mut row, packet);
         self.tails.of(bytes, queue).end_line(&mut row);
+        let length = row.length();
+        out.end(length);
+        true
+    }
+
+    /// Writes the line of a packet that is dropped. False: names are too long.
+    pub(super) fn drop(
+        &mut self,
+        out: &mut Lines,
+        at: Instant,
+        place: Place,
+        passage: Passage,
+        cause: DropCause,
+    ) -> bool {
+        if !self.short {
+            return false;
+        }
+        self.stamp.set(at);
+        let mut row = out.row();
+        row.begin(&self.stamp);
+        row.name(&self.places, place.0 as usize);
+        row.text(b"packet-dropped\",\"packet\":\"");
+        let Passage { packet, bytes, queue } = passage;
+        self.packet(&mut row, packet);
+        row.text(b"\",\"bytes\":");
+        row.number(u64::from(bytes));
+        row.name(&self.words.drops, cause as usize);
+        row.number(u64::from(queue.packets));
+        row.text(b",\"queue_bytes\":");
+        row.number(queue.bytes);
+        row.text(b"}\n");
         let length = row.length();
         out.end(length);
         true

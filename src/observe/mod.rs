@@ -9,6 +9,7 @@ pub mod files;
 pub mod flows;
 mod fold;
 mod frequent;
+pub mod goodput;
 pub mod ladder;
 pub mod live;
 pub mod lock;

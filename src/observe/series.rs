@@ -1,6 +1,7 @@
 //! The series behind the plots of flows: congestion state and goodput over time.
 
 use std::cell::{RefCell, RefMut};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -10,8 +11,9 @@ use rustc_hash::FxBuildHasher;
 
 use super::ascii::{Names, csv_field};
 use super::bins::{Bins, bin_width};
-use super::files::{Lines, Spool};
+use super::files::Spool;
 use super::flows::FlowNames;
+use super::goodput::Goodput;
 use super::queues::Depths;
 use super::windows::{WindowRow, Windows};
 use crate::base::ids::FlowId;
@@ -99,44 +101,22 @@ impl Series {
         self.windows.borrow_mut().write_csv(out, &names, |end| *ranks.get(end as usize)?, show)
     }
 
-    /// Writes `throughput.csv`: payload delivered to the main sender's peer, in bins of one width
-    /// for the whole run; `time_s` is where a bin begins. A flow's rows go from its first byte to
-    /// its last.
-    ///
-    /// # Errors
-    /// When `out` fails.
-    pub fn write_throughput(&self, out: impl Write) -> io::Result<()> {
+    /// What was delivered to each flow's receiver, the main sender's peer.
+    pub fn goodput(&self) -> Goodput {
         let width = bin_width(self.last.since(Instant::ZERO));
         let senders = self.main_senders();
-        let mut rows: Vec<(u64, Arc<str>, u64)> = Vec::new();
+        let mut flows: BTreeMap<Arc<str>, Vec<(u64, u64)>> = BTreeMap::new();
         for (rank, ((flow, _), end)) in self.ends.iter().enumerate() {
             if senders[*flow as usize] != Some(rank as u32) {
-                let name = self.flows.name(*flow);
-                rows.extend(end.delivered.of_width(width).map(|(bin, bytes)| (bin, name.clone(), bytes)));
+                let mut bins = end.delivered.of_width(width).peekable();
+                if bins.peek().is_some() {
+                    flows.entry(self.flows.name(*flow)).or_default().extend(bins);
+                }
             }
         }
-        rows.sort();
-        let mut lines = Lines::new(out);
-        lines.text(b"time_s,flow,goodput_bps\n");
-        let mut field = Vec::new();
-        for (bin, flow, bytes) in rows {
-            let bps = u128::from(bytes) * 8 * 1_000_000_000 / u128::from(width.as_nanos());
-            field.clear();
-            csv_field(&mut field, &flow);
-            let mut row = lines.row();
-            row.seconds((width * bin).as_nanos());
-            row.byte(b',');
-            let length = row.length();
-            lines.end(length);
-            lines.text(&field);
-            let mut row = lines.row();
-            row.byte(b',');
-            row.number(u64::try_from(bps).unwrap_or(u64::MAX));
-            row.byte(b'\n');
-            let length = row.length();
-            lines.end(length);
-        }
-        lines.finish()
+        // Of two flows of one name.
+        flows.values_mut().for_each(|bins| bins.sort());
+        Goodput { width, flows }
     }
 
     /// The rank of an end, which is new or not.
@@ -264,7 +244,7 @@ mod tests {
              0.003,phone->store#1,ack,15928,,0,0.0503,1\n"
         );
         assert_eq!(
-            text(|out| s.write_throughput(out)),
+            text(|out| s.goodput().write_csv(out)),
             "time_s,flow,goodput_bps\n\
              0.004,phone->store#1,11584000\n0.005,phone->store#1,0\n0.006,phone->store#1,11584000\n"
         );

@@ -12,7 +12,7 @@ pub(super) struct Tails {
     room: Box<[u8; ROOM]>,
 }
 
-/// So many are kept: for each length of a queue, that of a large packet and that of a small one.
+/// So many are kept.
 const TAILS: usize = 256;
 
 /// How a packet of this size and a queue of this length are written.
@@ -45,7 +45,8 @@ impl Tails {
     /// The texts for a packet of this size and a queue of this length.
     #[inline(always)]
     pub(super) fn of(&mut self, bytes: u32, queue: Depth) -> &Tail {
-        let slot = queue.packets as usize * 2 + usize::from(bytes >= 100);
+        // Acknowledgments of several sizes find an empty queue.
+        let slot = queue.packets as usize * 2 + usize::from(bytes >= 100) + bytes as usize / 4 * 16;
         let tail = &mut self.all[slot % TAILS];
         if tail.bytes != bytes || tail.queue != queue {
             *tail = Tail::new(bytes, queue, &mut self.room);

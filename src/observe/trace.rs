@@ -97,6 +97,11 @@ impl Sink for Trace {
             Note::PacketDelivered { packet, bytes, queue } => {
                 self.passage(at, place, Kind::Delivered, Passage { packet, bytes, queue });
             }
+            Note::PacketDropped { packet, bytes, cause, queue } => {
+                if !self.frequent.drop(&mut self.out, at, place, Passage { packet, bytes, queue }, cause) {
+                    self.other(at, place, note);
+                }
+            }
             Note::Flow { flow, packet, note } => self.flow(at, place, About { flow, packet }, &note),
             _ => self.other(at, place, note),
         }
@@ -141,7 +146,7 @@ impl LineWriter {
 
 /// Text as it stands in a JSON string.
 pub(super) fn escaped(text: &str) -> String {
-    let mut out = String::new();
+    let mut out = String::with_capacity(text.len());
     for char in text.chars() {
         match char {
             '"' | '\\' => out.extend(['\\', char]),
@@ -269,11 +274,13 @@ mod tests {
         };
         let flow = |packet, note| Note::Flow { flow: FlowId(big), packet, note };
         let cause = SendCause::ALL[small as usize % SendCause::ALL.len()];
+        let drop = DropCause::ALL[small as usize % DropCause::ALL.len()];
         vec![
             flow(None, FlowNote::Delivered { bytes: 1 }),
             Note::Opened { flow: FlowId(big), name: "a \"b\"".into(), transport: TransportKind::Tcp, from, to },
             Note::PacketSent { packet, bytes: small, queue },
             Note::PacketDelivered { packet, bytes: small, queue },
+            Note::PacketDropped { packet, bytes: small, cause: drop, queue },
             flow(Some(packet), FlowNote::SegmentSent { offset: big, bytes: small, cause }),
             flow(Some(packet), FlowNote::Delivered { bytes: big }),
             flow(None, FlowNote::Established),

@@ -2,7 +2,7 @@
 //! the folder's name in one step when it is complete.
 
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter};
 use std::path::{Path, PathBuf};
 
 use crate::observe::files::Files;
@@ -123,12 +123,9 @@ impl RunFolder {
         let label = self.target.file_name().unwrap_or_default().to_string_lossy();
         let mut data = RunData::named(&label, summary);
         data.cwnd = self.csv("cwnd.csv", |out| thin::cwnd(series, out))?;
-        let throughput = self.csv("throughput.csv", |out| {
-            let mut text = Vec::new();
-            series.write_throughput(&mut text)?;
-            out.write_all(&text).map(|()| text)
-        })?;
-        data.add_throughput(&self.partial.join("throughput.csv"), &*throughput)?;
+        let goodput = series.goodput();
+        self.csv("throughput.csv", |out| goodput.write_csv(out))?;
+        data.throughput = thin::goodput(&goodput);
         data.queue =
             thin::queue(series, plots::queue::shown).map_err(|source| io_error(&self.partial.join(DEPTHS), source))?;
         let pictures = plots::output::pictures(&[data])?;

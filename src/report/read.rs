@@ -100,17 +100,11 @@ impl RunData {
     /// The series of a run that has just ended, as its folder would have them.
     pub fn of(label: &str, summary: &Summary, series: &Series) -> Result<Self, ReadError> {
         let mut data = RunData::named(label, summary);
-        let written = |name: &str, write: &dyn Fn(&mut Vec<u8>) -> io::Result<()>| {
-            let (path, mut text) = (PathBuf::from(name), Vec::new());
-            match write(&mut text) {
-                Ok(()) => Ok((path, text)),
-                Err(why) => Err(ReadError::Format { path, why: why.to_string() }),
-            }
-        };
-        let (path, text) = written("cwnd.csv", &|out| series.write_cwnd(out, |_, _| {}))?;
+        let (path, mut text) = (PathBuf::from("cwnd.csv"), Vec::new());
+        let written = series.write_cwnd(&mut text, |_, _| {});
+        written.map_err(|why| ReadError::Format { path: path.clone(), why: why.to_string() })?;
         data.add_cwnd(&path, text.as_slice())?;
-        let (path, text) = written("throughput.csv", &|out| series.write_throughput(out))?;
-        data.add_throughput(&path, text.as_slice())?;
+        data.throughput = thin::goodput(&series.goodput());
         Ok(data)
     }
 
@@ -143,7 +137,7 @@ impl RunData {
         })
     }
 
-    pub(super) fn add_throughput(&mut self, path: &Path, text: impl Read) -> Result<(), ReadError> {
+    fn add_throughput(&mut self, path: &Path, text: impl Read) -> Result<(), ReadError> {
         #[derive(Deserialize)]
         struct Row {
             time_s: f64,
