@@ -79,5 +79,6 @@ fn figure(row: &Row) -> Figure {
             shape: Shape::Dot(1),
             points: seen.map(|p| (p.time_s, p.cwnd)).collect(),
         }],
+        crowd: None,
     }
 }

@@ -7,7 +7,7 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use super::figure::{Figure, Line, Shape};
-use super::style::{AXIS, FAMILY, GRID, INK, SIZE, colour, register_fonts};
+use super::style::{AXIS, FAMILY, GRID, INK, MUTED, SIZE, colour, register_fonts};
 use crate::report::thin::COLUMNS;
 
 /// A figure could not be drawn.
@@ -44,10 +44,18 @@ impl Picture for Figure {
             Some((l.label.as_deref()?, Sample::Line { colour, dashed: l.dashed }))
         });
         let marks = self.marks.iter().map(|m| (m.label.as_str(), Sample::Mark(m.shape)));
-        let top = draw_legend(root, lines.chain(marks), scale)?;
+        let count = self.crowd.as_ref().map(|crowd| format!("and {} more", crowd.lines));
+        let crowd = count.iter().flat_map(|count| {
+            let median = Sample::Line { colour: AXIS, dashed: false };
+            [(count.as_str(), Sample::Band(GRID)), ("half of them", Sample::Band(MUTED)), ("their median", median)]
+        });
+        let top = draw_legend(root, lines.chain(crowd).chain(marks), scale)?;
         let (_, plot) = root.split_vertically(top);
         let (x_max, y_max) = limits(self);
         let mut chart = draw_axes(&plot, (x_max, y_max), &self.y_label, scale)?;
+        if let Some(crowd) = &self.crowd {
+            crowd.draw(&mut chart, scale, piecewise)?;
+        }
         draw_lines(&mut chart, &self.lines, x_max, scale, piecewise)?;
         draw_marks(&mut chart, self, scale)?;
         root.present().map_err(failed)
@@ -230,12 +238,7 @@ pub(super) fn draw_legend<'a, DB: DrawingBackend>(
 
 /// The ends of the axes: all data, and some air above.
 fn limits(figure: &Figure) -> (f64, f64) {
-    let points = || {
-        let marks = figure.marks.iter().flat_map(|m| &m.points);
-        figure.lines.iter().flat_map(|l| &l.points).chain(marks)
-    };
-    let x = points().map(|p| p.0).fold(0.0, f64::max);
-    let y = points().map(|p| p.1).fold(0.0, f64::max);
+    let (x, y) = figure.ends();
     (if x > 0.0 { x } else { 1.0 }, if y > 0.0 { y * 1.08 } else { 1.0 })
 }
 

@@ -61,13 +61,15 @@ pub fn figure(runs: &[RunData]) -> Option<Figure> {
         }
     }
     windows.append(&mut thresholds);
-    Some(Figure {
+    let figure = Figure {
         title: "Congestion window".to_owned(),
         subtitle: subtitle(runs),
         y_label: format!("cwnd ({letter}B)"),
         lines: windows,
         marks,
-    })
+        crowd: None,
+    };
+    Some(figure.gathered())
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! What a plot shows, before anything is drawn.
 
+use super::crowd::Crowd;
 use super::style::PALETTE;
 use crate::report::read::RunData;
 
@@ -25,6 +26,25 @@ pub struct Figure {
     pub lines: Vec<Line>,
     /// Marks on top of the lines.
     pub marks: Vec<Marks>,
+    /// Behind the lines: very many grey ones.
+    pub crowd: Option<Crowd>,
+}
+
+impl Figure {
+    /// The same with a crowd in the place of the grey lines, if they are too many.
+    pub fn gathered(mut self) -> Self {
+        let (end, _) = self.ends();
+        self.crowd = Crowd::gather(&mut self.lines, end);
+        self
+    }
+
+    /// The latest and the highest point.
+    pub fn ends(&self) -> (f64, f64) {
+        let marks = self.marks.iter().flat_map(|m| &m.points);
+        let points = self.lines.iter().flat_map(|l| &l.points).chain(marks);
+        let crowd = self.crowd.iter().flat_map(|crowd| &crowd.cells).map(|cell| (cell.time.1, cell.range.1));
+        points.copied().chain(crowd).fold((0.0, 0.0), |(x, y): (f64, f64), point| (x.max(point.0), y.max(point.1)))
+    }
 }
 
 /// One line.

@@ -2,6 +2,7 @@
 //! looks is said once, in `style` and `canvas`.
 
 pub mod canvas;
+pub mod crowd;
 pub mod cwnd;
 pub mod figure;
 pub mod output;

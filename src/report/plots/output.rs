@@ -174,6 +174,7 @@ mod tests {
                 Marks { label: "loss found".to_owned(), shape: Shape::Cross, points: marks },
                 Marks { label: "retransmission timeout".to_owned(), shape: Shape::Triangle, points: timeouts },
             ],
+            crowd: None,
         }
     }
 

@@ -53,6 +53,7 @@ pub fn figure(runs: &[RunData]) -> Option<Figure> {
         y_label: "queue (packets)".to_owned(),
         lines,
         marks: Vec::new(),
+        crowd: None,
     })
 }
 

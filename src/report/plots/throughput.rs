@@ -21,13 +21,15 @@ pub fn figure(runs: &[RunData]) -> Option<Figure> {
         Line { label, colour, dashed: false, points }
     });
     let lines = lines.collect();
-    Some(Figure {
+    let figure = Figure {
         title: "Goodput".to_owned(),
         subtitle: subtitle(runs),
         y_label: format!("goodput ({letter}bit/s)"),
         lines,
         marks: Vec::new(),
-    })
+        crowd: None,
+    };
+    Some(figure.gathered())
 }
 
 /// The width of a run's bins: the least distance between two of one flow; 1 ms if there are none.
