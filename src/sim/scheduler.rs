@@ -54,8 +54,8 @@ pub trait Wakes {
 pub struct Scheduler {
     // Slots of 8 microseconds. The fault timeline is 0, channels follow.
     links: TimingWheel<13>,
-    // Slots of half a millisecond.
-    nodes: TimingWheel<19>,
+    // Slots of two milliseconds, so that timers that were backed off are mostly on the wheel, too.
+    nodes: TimingWheel<21>,
     // No node's entry is earlier.
     first_entry: Instant,
 }
