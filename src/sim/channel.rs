@@ -16,7 +16,7 @@ use super::transmitter::{Pace, Transmitter};
 use super::wire::{Flying, Wire};
 use crate::base::ids::{NodeId, PortId};
 use crate::base::note::{Depth, DropCause, Note, Place, Sink};
-use crate::base::prefetch::{prefetch, prefetch_first};
+use crate::base::prefetch::prefetch_first;
 use crate::base::report::LinkReport;
 use crate::base::rng::Rng;
 use crate::base::time::{Duration, Instant};
@@ -38,8 +38,8 @@ pub struct ChannelSetup {
     pub jitter: Rng,
 }
 
-/// One direction of a link: one cache line.
-#[repr(align(64))]
+/// One direction of a link: one cache line, and behind it the rest.
+#[repr(C, align(64))]
 pub struct Channel {
     to: (NodeId, PortId),
     transmitter: Transmitter,
@@ -54,7 +54,7 @@ pub struct Channel {
     waiting: bool,
     // It leads to a node that keeps what it gets.
     to_host: bool,
-    rest: Box<Rest>,
+    rest: Rest,
 }
 
 /// What has to be looked at for every packet.
@@ -92,7 +92,9 @@ struct Rest {
     lost_bytes: u64,
 }
 
-/// The part of it that a second packet needs.
+/// The part of a channel that every packet needs.
+const HOT_BYTES: usize = 64;
+/// The part of the rest that a second one needs.
 const REST_HOT_BYTES: usize = 128;
 
 /// What comes out of a channel at an event.
@@ -150,7 +152,7 @@ impl Channel {
             more: false,
             waiting: false,
             to_host: !only_forwards,
-            rest: Box::new(Rest {
+            rest: Rest {
                 wire: Wire::default(),
                 queue,
                 max_queue_packets: 0,
@@ -165,7 +167,7 @@ impl Channel {
                 dropped_loss: 0,
                 lost: 0,
                 lost_bytes: 0,
-            }),
+            },
         };
         new.look_again();
         new
@@ -173,7 +175,7 @@ impl Channel {
 
     /// Draws what every packet asks for from the settings, after any of them changed.
     fn look_again(&mut self) {
-        let rest = &mut *self.rest;
+        let rest = &mut self.rest;
         let (delay, as_ever) = (u32::try_from(rest.delay.base.as_nanos()), !rest.down && !rest.delay_changed);
         let plain = as_ever && rest.loss.is_none() && rest.delay.is_constant() && delay.is_ok();
         self.delay = delay.unwrap_or(0);
@@ -266,7 +268,7 @@ impl Channel {
             self.advance(now, watch);
         }
         let plain = self.is_plain();
-        let rest = &mut *self.rest;
+        let rest = &mut self.rest;
         let (id, bytes) = (packet.id, packet.wire_bytes());
         if !plain {
             // The model counts every packet that it is handed, whatever becomes of it.
@@ -319,8 +321,8 @@ impl Channel {
     #[inline]
     pub(super) fn prefetch(&self, step: usize) {
         match step {
-            0 => prefetch(self),
-            _ => prefetch_first(&*self.rest, REST_HOT_BYTES),
+            0 => prefetch_first(self, HOT_BYTES),
+            _ => prefetch_first(&self.rest, REST_HOT_BYTES),
         }
     }
 
@@ -382,7 +384,7 @@ impl Channel {
         if self.is_plain() {
             return self.put_last(sent + Duration::from_nanos(u64::from(self.delay)), packet);
         }
-        let Rest { delay, jitter, wire, .. } = &mut *self.rest;
+        let Rest { delay, jitter, wire, .. } = &mut self.rest;
         let at = sent + delay.draw(jitter);
         wire.put(&mut self.first, Flying { at, packet }, delay.reorder);
         self.more = !wire.is_empty();
@@ -460,7 +462,7 @@ impl Channel {
 
     /// Its figures.
     pub fn report(&self) -> LinkReport {
-        let Rest { dropped_queue, dropped_loss, max_queue_packets, lost, lost_bytes, .. } = *self.rest;
+        let Rest { dropped_queue, dropped_loss, max_queue_packets, lost, lost_bytes, .. } = self.rest;
         let waiting = u64::from(self.rest.queue.depth().packets);
         let (transmitter, pace) = (&self.transmitter, &self.rest.pace);
         let flying = || self.first.iter().chain(self.rest.wire.iter());
@@ -488,7 +490,7 @@ mod tests {
 
     #[test]
     fn what_every_packet_touches_is_one_cache_line() {
-        assert_eq!((size_of::<Channel>(), align_of::<Channel>()), (64, 64));
+        assert_eq!((offset_of!(Channel, rest), align_of::<Channel>()), (64, 64));
         // And two if several are on their way, of which the second one is for those that wait.
         let second = offset_of!(Rest, queue) + size_of::<std::collections::VecDeque<Box<Packet>>>();
         assert_eq!((align_of::<Rest>(), second), (64, 64));

@@ -40,7 +40,7 @@ impl Lookahead {
     #[inline(always)]
     pub(super) fn go_before(&self, channels: &[Channel], scheduler: &Scheduler) {
         if let Some(next) = scheduler.prefetch_channel() {
-            prefetch(&channels[next.0 as usize]);
+            channels[next.0 as usize].prefetch(0);
         }
     }
 
@@ -69,7 +69,7 @@ impl Lookahead {
         if let Some(port) = slot.node.prefetch_routes(Some(first), second)
             && let Some(out) = slot.ports.get(port)
         {
-            prefetch(&channels[out.0 as usize]);
+            channels[out.0 as usize].prefetch(0);
         }
     }
 
