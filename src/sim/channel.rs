@@ -5,7 +5,7 @@
 //! So a packet costs one event per hop, its arrival.
 //!
 //! A packet that need not wait, on a wire that always takes the same time and loses nothing, touches
-//! only the channel itself; everything else stands apart, so that ten thousand channels stay small.
+//! only its first cache line; everything else stands behind it.
 //! What can be counted from other figures is not counted: see [`Channel::report`].
 
 use super::delay::DelaySettings;
@@ -42,7 +42,7 @@ pub struct ChannelSetup {
 #[repr(C, align(64))]
 pub struct Channel {
     to: (NodeId, PortId),
-    transmitter: Transmitter,
+    pub(super) transmitter: Transmitter,
     // The next packet to arrive; most wires of a large network carry one at most.
     first: Option<Flying>,
     // Of a plain wire, in ns.
@@ -51,10 +51,10 @@ pub struct Channel {
     // Behind the first packet others are on their way.
     more: bool,
     // The queue holds packets.
-    waiting: bool,
+    pub(super) waiting: bool,
     // It leads to a node that keeps what it gets.
     to_host: bool,
-    rest: Rest,
+    pub(super) rest: Rest,
 }
 
 /// What has to be looked at for every packet.
@@ -71,19 +71,19 @@ enum Care {
 /// What a channel needs besides when several packets are on their way or one waits, first and in two
 /// cache lines; then what it needs when one is lost or delayed by chance, and when faults come.
 #[repr(C, align(64))]
-struct Rest {
+pub(super) struct Rest {
     // Behind the first packet.
     wire: Wire,
-    queue: Buffer,
+    pub(super) queue: Buffer,
     max_queue_packets: u32,
     // The queue, or a wire that reorders, must see the time of each departure.
     sees_departures: bool,
-    down: bool,
+    pub(super) down: bool,
     // Packets that left later might arrive sooner.
-    delay_changed: bool,
-    pace: Pace,
-    delay: DelaySettings,
-    loss: Option<Box<dyn LossModel>>,
+    pub(super) delay_changed: bool,
+    pub(super) pace: Pace,
+    pub(super) delay: DelaySettings,
+    pub(super) loss: Option<Box<dyn LossModel>>,
     jitter: Rng,
     dropped_queue: u64,
     dropped_loss: u64,
@@ -174,7 +174,7 @@ impl Channel {
     }
 
     /// Draws what every packet asks for from the settings, after any of them changed.
-    fn look_again(&mut self) {
+    pub(super) fn look_again(&mut self) {
         let rest = &mut self.rest;
         let (delay, as_ever) = (u32::try_from(rest.delay.base.as_nanos()), !rest.down && !rest.delay_changed);
         let plain = as_ever && rest.loss.is_none() && rest.delay.is_constant() && delay.is_ok();
@@ -244,7 +244,7 @@ impl Channel {
 
     /// The next packet, if it has arrived by `now`.
     #[inline]
-    fn take(&mut self, now: Instant) -> Option<Box<Packet>> {
+    pub(super) fn take(&mut self, now: Instant) -> Option<Box<Packet>> {
         let arrived = self.first.take_if(|first| first.at <= now)?;
         if self.more {
             self.first = self.rest.wire.take();
@@ -351,7 +351,7 @@ impl Channel {
 
     /// Starts every transmission that is due by `now`.
     #[inline]
-    fn advance<S: Sink>(&mut self, now: Instant, watch: &mut Watch<'_, S>) {
+    pub(super) fn advance<S: Sink>(&mut self, now: Instant, watch: &mut Watch<'_, S>) {
         while self.waiting && self.transmitter.free_at() <= now {
             let next = self.dequeue(self.transmitter.free_at(), watch);
             let Some(packet) = next else { return };
@@ -359,7 +359,7 @@ impl Channel {
         }
     }
 
-    fn dequeue<S: Sink>(&mut self, now: Instant, watch: &mut Watch<'_, S>) -> Option<Box<Packet>> {
+    pub(super) fn dequeue<S: Sink>(&mut self, now: Instant, watch: &mut Watch<'_, S>) -> Option<Box<Packet>> {
         let next = self.rest.queue.dequeue(now, watch.outbox.refused());
         self.waiting = self.rest.queue.depth().packets > 0;
         if !watch.outbox.refused().is_empty() {
@@ -370,7 +370,7 @@ impl Channel {
 
     /// Drops what the queue threw away on the way to its next packet.
     #[cold]
-    fn drop_refused<S: Sink>(&mut self, watch: &mut Watch<'_, S>) {
+    pub(super) fn drop_refused<S: Sink>(&mut self, watch: &mut Watch<'_, S>) {
         let mut refused = std::mem::take(watch.outbox.refused());
         for (packet, cause) in refused.drain(..) {
             self.drop(packet, cause, watch);
@@ -392,14 +392,14 @@ impl Channel {
 
     /// A packet is lost that was transmitted.
     #[cold]
-    fn lose<S: Sink>(&mut self, packet: Box<Packet>, cause: DropCause, watch: &mut Watch<'_, S>) {
+    pub(super) fn lose<S: Sink>(&mut self, packet: Box<Packet>, cause: DropCause, watch: &mut Watch<'_, S>) {
         self.rest.lost += 1;
         self.rest.lost_bytes += u64::from(packet.wire_bytes());
         self.drop(packet, cause, watch);
     }
 
     #[inline(never)]
-    fn drop<S: Sink>(&mut self, packet: Box<Packet>, cause: DropCause, watch: &mut Watch<'_, S>) {
+    pub(super) fn drop<S: Sink>(&mut self, packet: Box<Packet>, cause: DropCause, watch: &mut Watch<'_, S>) {
         match cause {
             DropCause::QueueFull | DropCause::QueueManaged => self.rest.dropped_queue += 1,
             _ => self.rest.dropped_loss += 1,
@@ -407,57 +407,6 @@ impl Channel {
         let (id, bytes, queue) = (packet.id, packet.wire_bytes(), self.rest.queue.depth());
         watch.note(Note::PacketDropped { packet: id, bytes, cause, queue });
         watch.outbox.recycle(packet);
-    }
-
-    /// Takes the link down or up. What is queued or on the wire when it goes down is lost.
-    pub fn set_down<S: Sink>(&mut self, now: Instant, down: bool, watch: &mut Watch<'_, S>) {
-        self.advance(now, watch);
-        self.rest.down = down;
-        self.look_again();
-        if !down {
-            return;
-        }
-        while let Some(packet) = self.take(Instant::MAX) {
-            self.lose(packet, DropCause::LinkDown, watch);
-        }
-        while let Some(packet) = self.dequeue(now, watch) {
-            self.drop(packet, DropCause::LinkDown, watch);
-        }
-        self.transmitter.interrupt(now);
-    }
-
-    /// Changes the rate for transmissions that start from now on.
-    pub fn set_rate<S: Sink>(&mut self, now: Instant, rate: Option<Rate>, watch: &mut Watch<'_, S>) {
-        self.advance(now, watch);
-        self.transmitter.set_rate(rate, &mut self.rest.pace);
-    }
-
-    /// Changes the delay of packets whose transmission starts from now on.
-    pub fn set_delay<S: Sink>(&mut self, now: Instant, delay: DelaySettings, watch: &mut Watch<'_, S>) {
-        self.advance(now, watch);
-        self.rest.delay = delay;
-        self.rest.delay_changed = true;
-        self.look_again();
-    }
-
-    /// Changes the loss model for packets handed over from now on.
-    pub fn set_loss(&mut self, loss: Option<Box<dyn LossModel>>) {
-        self.rest.loss = loss;
-        self.look_again();
-    }
-
-    /// Puts another queue in place; what waits moves over as far as it fits.
-    pub fn set_queue<S: Sink>(&mut self, now: Instant, queue: Buffer, watch: &mut Watch<'_, S>) {
-        self.advance(now, watch);
-        let mut old = std::mem::replace(&mut self.rest.queue, queue);
-        while let Some(packet) = old.dequeue(now, watch.outbox.refused()) {
-            let refused = self.rest.queue.enqueue(now, packet).err();
-            watch.outbox.refused().extend(refused);
-            self.drop_refused(watch);
-        }
-        self.drop_refused(watch);
-        self.waiting = self.rest.queue.depth().packets > 0;
-        self.look_again();
     }
 
     /// Its figures.

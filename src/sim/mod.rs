@@ -2,6 +2,7 @@
 //! packets between nodes.
 
 pub mod channel;
+mod channel_changes;
 pub mod delay;
 pub mod fault;
 mod lookahead;
