@@ -435,13 +435,90 @@ impl Channel {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::ids::PacketId;
+    use crate::base::rng::Seed;
+    use crate::wire::packet::Hop;
+    use std::collections::VecDeque;
     use std::mem::offset_of;
+    use std::net::Ipv4Addr;
+
+    /// Throws every second packet away when it comes to it.
+    #[derive(Default)]
+    struct Picky(VecDeque<Box<Packet>>);
+
+    impl Queue for Picky {
+        fn enqueue(&mut self, _: Instant, packet: Box<Packet>) -> Result<(), (Box<Packet>, DropCause)> {
+            self.0.push_back(packet);
+            Ok(())
+        }
+        fn dequeue(&mut self, _: Instant, dropped: &mut Vec<(Box<Packet>, DropCause)>) -> Option<Box<Packet>> {
+            dropped.extend(self.0.pop_front().map(|packet| (packet, DropCause::QueueManaged)));
+            self.0.pop_front()
+        }
+        fn depth(&self) -> Depth {
+            Depth { packets: self.0.len() as u32, bytes: 0 }
+        }
+    }
+
+    fn picky() -> Buffer {
+        Buffer::from(Box::<Picky>::default() as Box<dyn Queue>)
+    }
+
+    /// The numbers of packets that were dropped.
+    #[derive(Default)]
+    struct Dropped(Vec<u32>);
+
+    impl Sink for Dropped {
+        fn note(&mut self, _: Instant, _: Place, note: &Note) {
+            if let Note::PacketDropped { packet, .. } = note {
+                self.0.push(packet.number);
+            }
+        }
+    }
+
+    #[test]
+    fn what_a_queue_throws_away_is_dropped_then() {
+        let delay = DelaySettings { base: Duration::from_millis(1), ..DelaySettings::default() };
+        let setup = ChannelSetup {
+            rate: Some(Rate(8_000)),
+            delay,
+            queue: picky(),
+            loss: None,
+            jitter: Seed(1).stream("jitter"),
+        };
+        let mut channel = Channel::new((NodeId(1), PortId(0)), false, setup);
+        let (mut sink, mut outbox) = (Dropped::default(), Outbox::default());
+        let mut watch = Watch { at: Instant::ZERO, place: Place(2), sink: &mut sink, outbox: &mut outbox };
+        for number in 1..=7 {
+            let (id, here) = (PacketId { origin: NodeId(0), number }, Ipv4Addr::UNSPECIFIED);
+            let packet = Packet::new(id, here, here, Hop { from: here, to: here }, Default::default());
+            channel.send(Instant::ZERO, Box::new(packet), &mut watch);
+        }
+        // Six wait. The first one arrives and the third one takes its place; the second one is gone.
+        let mut arrived = Vec::new();
+        let at = channel.next_event().unwrap();
+        if let Arrival::Packet(packet) = channel.handle_event(at, &mut watch) {
+            arrived.push(packet.id.number);
+        }
+        assert_eq!((arrived.as_slice(), &watch.sink.0[..]), (&[1][..], &[2][..]));
+        // Of the four that move, the old queue throws two away, and the new one another.
+        channel.set_queue(at, picky(), &mut watch);
+        assert_eq!(watch.sink.0, [2, 4, 6]);
+        while let Some(at) = channel.next_event() {
+            if let Arrival::Packet(packet) = channel.handle_event(at, &mut watch) {
+                arrived.push(packet.id.number);
+            }
+        }
+        let report = channel.report();
+        assert_eq!((arrived.as_slice(), &watch.sink.0[..]), (&[1, 3, 7][..], &[2, 4, 6, 5][..]));
+        assert_eq!((report.sent, report.delivered, report.dropped_queue, report.in_transit), (7, 3, 4, 0));
+    }
 
     #[test]
     fn what_every_packet_touches_is_one_cache_line() {
         assert_eq!((offset_of!(Channel, rest), align_of::<Channel>()), (64, 64));
         // And two if several are on their way, of which the second one is for those that wait.
-        let second = offset_of!(Rest, queue) + size_of::<std::collections::VecDeque<Box<Packet>>>();
+        let second = offset_of!(Rest, queue) + size_of::<VecDeque<Box<Packet>>>();
         assert_eq!((align_of::<Rest>(), second), (64, 64));
         assert!(offset_of!(Rest, pace) <= REST_HOT_BYTES);
     }
