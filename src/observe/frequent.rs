@@ -156,13 +156,7 @@ impl Frequent {
     /// Writes the line of a passage. False: names are too long.
     #[inline(always)]
     pub(super) fn passage(&mut self, out: &mut Lines, at: Instant, place: Place, kind: Kind, passage: Passage) -> bool {
-        if !self.short {
-            return false;
-        }
-        self.stamp.set(at);
-        let mut row = out.row();
-        row.begin(&self.stamp);
-        row.name(&self.places, place.0 as usize);
+        let Some(mut row) = self.begin(out, at, place) else { return false };
         match kind {
             Kind::Sent => row.text(b"packet-sent\",\"packet\":\""),
             Kind::Delivered => row.text(b"packet-delivered\",\"packet\":\""),
@@ -184,13 +178,7 @@ impl Frequent {
         passage: Passage,
         cause: DropCause,
     ) -> bool {
-        if !self.short {
-            return false;
-        }
-        self.stamp.set(at);
-        let mut row = out.row();
-        row.begin(&self.stamp);
-        row.name(&self.places, place.0 as usize);
+        let Some(mut row) = self.begin(out, at, place) else { return false };
         row.text(b"packet-dropped\",\"packet\":\"");
         let Passage { packet, bytes, queue } = passage;
         self.packet(&mut row, packet);
@@ -212,7 +200,7 @@ impl Frequent {
     pub(super) fn flow(&mut self, out: &mut Lines, at: Instant, place: Place, about: About, note: &FlowNote) -> bool {
         let length = match note {
             FlowNote::SegmentSent { offset, bytes, cause } => {
-                let Some(mut row) = self.begin(out, at, place, about, b"segment-sent\",\"flow\":\"") else {
+                let Some(mut row) = self.begin_flow(out, at, place, about, b"segment-sent\",\"flow\":\"") else {
                     return false;
                 };
                 row.text(b"\",\"offset\":");
@@ -223,14 +211,18 @@ impl Frequent {
                 row.length()
             }
             FlowNote::Delivered { bytes } => {
-                let Some(mut row) = self.begin(out, at, place, about, b"delivered\",\"flow\":\"") else { return false };
+                let Some(mut row) = self.begin_flow(out, at, place, about, b"delivered\",\"flow\":\"") else {
+                    return false;
+                };
                 row.text(b"\",\"bytes\":");
                 row.number(*bytes);
                 row.text(b"}\n");
                 row.length()
             }
             FlowNote::Window(window) => {
-                let Some(mut row) = self.begin(out, at, place, about, b"window\",\"flow\":\"") else { return false };
+                let Some(mut row) = self.begin_flow(out, at, place, about, b"window\",\"flow\":\"") else {
+                    return false;
+                };
                 self.words.window(&mut row, window);
                 row.length()
             }
@@ -240,10 +232,23 @@ impl Frequent {
         true
     }
 
+    /// What a line begins with, up to its kind; `None` if names are too long.
+    #[inline(always)]
+    fn begin<'o>(&mut self, out: &'o mut Lines, at: Instant, place: Place) -> Option<Row<'o>> {
+        if !self.short {
+            return None;
+        }
+        self.stamp.set(at);
+        let mut row = out.row();
+        row.begin(&self.stamp);
+        row.name(&self.places, place.0 as usize);
+        Some(row)
+    }
+
     /// What the line of a connection's note begins with, up to the flow, or up to the packet that was
     /// being handled, if one was.
     #[inline(always)]
-    fn begin<'o, const N: usize>(
+    fn begin_flow<'o, const N: usize>(
         &mut self,
         out: &'o mut Lines,
         at: Instant,
@@ -251,11 +256,8 @@ impl Frequent {
         about: About,
         kind: &[u8; N],
     ) -> Option<Row<'o>> {
-        let rank = self.flows.rank(place, about.flow).filter(|_| self.short)?;
-        self.stamp.set(at);
-        let mut row = out.row();
-        row.begin(&self.stamp);
-        row.name(&self.places, place.0 as usize);
+        let rank = self.flows.rank(place, about.flow)?;
+        let mut row = self.begin(out, at, place)?;
         row.text(kind);
         match about.packet {
             Some(packet) => {
