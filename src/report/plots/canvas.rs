@@ -47,7 +47,7 @@ impl Picture for Figure {
         let count = self.crowd.as_ref().map(|crowd| format!("and {} more", crowd.lines));
         let crowd = count.iter().flat_map(|count| {
             let median = Sample::Line { colour: AXIS, dashed: false };
-            [(count.as_str(), Sample::Band(GRID)), ("half of them", Sample::Band(MUTED)), ("their median", median)]
+            [(count.as_str(), Sample::Band(GRID)), ("middle half", Sample::Band(MUTED)), ("median", median)]
         });
         let top = draw_legend(root, lines.chain(crowd).chain(marks), scale)?;
         let (_, plot) = root.split_vertically(top);
