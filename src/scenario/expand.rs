@@ -9,7 +9,7 @@ use super::check::Checker;
 use super::diagnostic::Diagnostic;
 use super::names::{Names, in_text_order, push_member};
 use super::nearest::nearest;
-use super::net::{Net, pair, sort_by_name, tell, unknown};
+use super::net::{Made, Net, pair, tell, unknown};
 use super::plan::{LinkPlan, NodeKind, NodePlan, Plan, PortPlan};
 use super::settings::{channels, only, overlay};
 use super::tables::{Table, listed, named, single};
@@ -247,12 +247,7 @@ fn links(
         }
         tables.push((table.at, span));
     }
-    let (links, taken) = sort_by_name(made, |link| &link.name);
-    for (origin, name) in taken {
-        let (at, span) = &tables[origin.0];
-        let error = Diagnostic::error(span.clone(), format!("{at}: there is already a link `{name}`"));
-        found.push((origin, error.help("give this one another `name`")));
-    }
+    let links = Made { what: "link", things: made, tables }.sorted(|link| &link.name, &mut found);
     tell(checker, found);
     let mut names: Vec<Arc<str>> = links.iter().map(|link| link.name.clone()).collect();
     if !refused.is_empty() {

@@ -37,25 +37,37 @@ pub(super) fn pair(a: (Vec<usize>, bool), b: (Vec<usize>, bool)) -> Result<(Vec<
 /// Where in the file a thing comes from: the rank of its table, and which of the table's things it is.
 pub(super) type Origin = (usize, usize);
 
-/// Sorts what tables made, in the order of the file, by name. Of things with the same name the last
-/// one stays; the others' names come back with the origins of those that took them.
-pub(super) fn sort_by_name<T>(
-    mut made: Vec<(T, Origin)>,
-    name: impl Fn(&T) -> &Arc<str>,
-) -> (Vec<T>, Vec<(Origin, Arc<str>)>) {
-    made.sort_by(|(a, _), (b, _)| name(a).cmp(name(b)));
-    let mut taken = Vec::new();
-    made.dedup_by(|later, kept| {
-        let same = name(&later.0) == name(&kept.0);
-        if same {
-            taken.push((later.1, name(&later.0).clone()));
-            std::mem::swap(later, kept);
-        }
-        same
-    });
-    let mut things: Vec<T> = made.into_iter().map(|(thing, _)| thing).collect();
-    things.shrink_to_fit();
-    (things, taken)
+/// What tables made, of one kind.
+pub(super) struct Made<T> {
+    /// What it is: `link`.
+    pub(super) what: &'static str,
+    /// In the order of the file.
+    pub(super) things: Vec<(T, Origin)>,
+    /// Which table that was, and where its name stands.
+    pub(super) tables: Vec<(String, Range<usize>)>,
+}
+
+impl<T> Made<T> {
+    /// All of them, sorted by name. Of things with the same name the last one stays, and that it took the name
+    /// of another goes to `found`.
+    pub(super) fn sorted(self, name: impl Fn(&T) -> &Arc<str>, found: &mut Vec<(Origin, Diagnostic)>) -> Vec<T> {
+        let Made { what, mut things, tables } = self;
+        things.sort_by(|(a, _), (b, _)| name(a).cmp(name(b)));
+        things.dedup_by(|later, kept| {
+            let same = name(&later.0) == name(&kept.0);
+            if same {
+                let (at, span) = &tables[later.1.0];
+                let message = format!("{at}: there is already a {what} `{}`", name(&later.0));
+                let error = Diagnostic::error(span.clone(), message).help("give this one another `name`");
+                found.push((later.1, error));
+                std::mem::swap(later, kept);
+            }
+            same
+        });
+        let mut things: Vec<T> = things.into_iter().map(|(thing, _)| thing).collect();
+        things.shrink_to_fit();
+        things
+    }
 }
 
 /// Tells what was found while things were made, in the order of the file.

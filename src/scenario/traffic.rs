@@ -7,7 +7,7 @@ use toml::de::DeTable;
 use super::check::Checker;
 use super::diagnostic::Diagnostic;
 use super::names::{in_text_order, push_member};
-use super::net::{Net, pair, sort_by_name, tell, unknown};
+use super::net::{Made, Net, pair, tell, unknown};
 use super::plan::{Amount, Change, EventPlan, FlowPlan, NodeKind};
 use super::scalar::written;
 use super::settings::{change, only, overlay};
@@ -112,12 +112,7 @@ pub(super) fn flows(checker: &mut Checker, root: &DeTable<'_>, net: &Net) -> Vec
         let span = if params.span("name").is_empty() { table.span.clone() } else { params.span("name") };
         tables.push((table.at, span));
     }
-    let (flows, taken) = sort_by_name(made, |flow| &flow.name);
-    for (origin, name) in taken {
-        let (at, span) = &tables[origin.0];
-        let error = Diagnostic::error(span.clone(), format!("{at}: there is already a flow `{name}`"));
-        found.push((origin, error.help("give this one another `name`")));
-    }
+    let flows = Made { what: "flow", things: made, tables }.sorted(|flow| &flow.name, &mut found);
     tell(checker, found);
     flows
 }
