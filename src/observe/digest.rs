@@ -65,7 +65,8 @@ pub struct PlaceDigest {
 impl Digest {
     /// An empty digest.
     pub fn new(places: &Places) -> Self {
-        let keys: Vec<u64> = places.names.iter().map(|name| name_key(name)).collect();
+        let hasher = blake3::Hasher::new_derive_key("twinwire place v1");
+        let keys: Vec<u64> = places.names.iter().map(|name| name_key(hasher.clone(), name)).collect();
         let chains = keys.clone();
         Digest { places: places.clone(), keys, chains, total: Total::new() }
     }
@@ -224,9 +225,9 @@ fn chain_of(chains: &mut [u64], place: Place) -> Option<&mut u64> {
 }
 
 /// The first 64 bits of a name's BLAKE3 hash.
-fn name_key(name: &str) -> u64 {
-    let hash = blake3::derive_key("twinwire place v1", name.as_bytes());
-    hash.iter().take(8).rev().fold(0, |word, &byte| word << 8 | u64::from(byte))
+fn name_key(mut hasher: blake3::Hasher, name: &str) -> u64 {
+    let hash = hasher.update(name.as_bytes()).finalize();
+    hash.as_bytes().iter().take(8).rev().fold(0, |word, &byte| word << 8 | u64::from(byte))
 }
 
 #[cfg(test)]

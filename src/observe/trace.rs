@@ -146,6 +146,9 @@ impl LineWriter {
 
 /// Text as it stands in a JSON string.
 pub(super) fn escaped(text: &str) -> String {
+    if text.bytes().all(|byte| byte >= b' ' && byte != b'"' && byte != b'\\') {
+        return text.to_owned();
+    }
     let mut out = String::with_capacity(text.len());
     for char in text.chars() {
         match char {
