@@ -187,6 +187,25 @@ mod tests {
     }
 
     #[test]
+    fn a_crowd_is_drawn_as_areas_and_named() {
+        let mut many = figure();
+        let grey =
+            |i: u32| Line { label: None, colour: None, dashed: false, points: vec![(0.0, f64::from(i)), (10.0, 1.0)] };
+        many.lines.extend((0..60).map(grey));
+        let (lines, crowd) = (svg(&many).unwrap(), svg(&many.gathered()).unwrap());
+        assert!(!lines.contains("and 60 more"));
+        assert_eq!(crowd.matches("<polygon").count(), figure_polygons() + 2);
+        for word in ["and 60 more", "middle half", "median"] {
+            assert!(crowd.contains(word), "{word}");
+        }
+    }
+
+    /// Markers are polygons, too.
+    fn figure_polygons() -> usize {
+        svg(&figure()).unwrap().matches("<polygon").count()
+    }
+
+    #[test]
     fn png_has_twice_the_size() {
         let bytes = png(&figure()).unwrap();
         let reader = png::Decoder::new(io::Cursor::new(&bytes)).read_info().unwrap();
