@@ -64,11 +64,11 @@ pub struct PlaceDigest {
 
 impl Digest {
     /// An empty digest.
-    pub fn new(places: &Places) -> Self {
+    pub fn new(places: Places) -> Self {
         let hasher = blake3::Hasher::new_derive_key("twinwire place v1");
         let keys: Vec<u64> = places.names.iter().map(|name| name_key(hasher.clone(), name)).collect();
         let chains = keys.clone();
-        Digest { places: places.clone(), keys, chains, total: Total::new() }
+        Digest { places, keys, chains, total: Total::new() }
     }
 
     /// The places of the run.
@@ -251,9 +251,9 @@ mod tests {
 
     #[test]
     fn a_bystander_changes_nothing() {
-        let mut few = Digest::new(&places(&["b", "c", "b--c/forward"], 2));
+        let mut few = Digest::new(places(&["b", "c", "b--c/forward"], 2));
         few.record(&sent(5, 2, 1));
-        let mut more = Digest::new(&places(&["a", "b", "c", "b--c/forward"], 3));
+        let mut more = Digest::new(places(&["a", "b", "c", "b--c/forward"], 3));
         more.record(&sent(5, 3, 2));
         assert_eq!(few.finish(), more.finish());
     }
@@ -261,7 +261,7 @@ mod tests {
     #[test]
     fn every_field_and_the_time_count() {
         let digest = |record: &Record| {
-            let mut d = Digest::new(&places(&["a", "b", "a--b/forward", "a--b/reverse"], 2));
+            let mut d = Digest::new(places(&["a", "b", "a--b/forward", "a--b/reverse"], 2));
             d.record(record);
             d.finish().hex
         };
@@ -356,7 +356,7 @@ mod tests {
         for notes in varied() {
             let mut seen = BTreeSet::new();
             for note in &notes {
-                let mut d = Digest::new(&places(&["a", "b", "a--b/forward", "a--b/reverse"], 2));
+                let mut d = Digest::new(places(&["a", "b", "a--b/forward", "a--b/reverse"], 2));
                 d.record(&Record { at: Instant::ZERO, place: Place(2), note: note.clone() });
                 // All that comes after it differs, too.
                 d.record(&sent(1, 3, 0));
@@ -370,7 +370,7 @@ mod tests {
     #[test]
     fn two_places_cannot_change_places() {
         let total = |order: [u32; 2]| {
-            let mut d = Digest::new(&places(&["a", "b", "a--b/forward", "a--b/reverse"], 2));
+            let mut d = Digest::new(places(&["a", "b", "a--b/forward", "a--b/reverse"], 2));
             order.iter().for_each(|place| d.record(&sent(5, *place, 0)));
             d.finish().total
         };
@@ -379,7 +379,7 @@ mod tests {
 
     #[test]
     fn the_digest_of_a_small_run_stays_what_it_is() {
-        let mut d = Digest::new(&places(&["a", "b", "a--b/forward", "a--b/reverse"], 2));
+        let mut d = Digest::new(places(&["a", "b", "a--b/forward", "a--b/reverse"], 2));
         d.record(&sent(5, 2, 0));
         d.record(&sent(9, 3, 1));
         d.record(&Record { at: Instant::from_nanos(10), place: Place(1), note: Note::Remark { text: "done".into() } });
@@ -391,7 +391,7 @@ mod tests {
     #[test]
     fn prints_thin_out_as_a_run_grows() {
         let prints = |records: u64| {
-            let mut d = Digest::new(&places(&["a"], 1));
+            let mut d = Digest::new(places(&["a"], 1));
             for i in 0..records {
                 d.record(&sent(i, 0, 0));
             }

@@ -92,7 +92,7 @@ pub fn live(
     // A replay has hosts only, so that only they are in the digest.
     let host = |place: &usize| plan.nodes.get(*place).is_some_and(|n| n.kind == NodeKind::Host);
     let hosts = (0..places.names.len()).filter(host).map(|place| Place(place as u32)).collect();
-    let mut recorder = files.map(|files| Recorder::full(&places, files).digesting(hosts));
+    let mut recorder = files.map(|files| Recorder::full(places, files).digesting(hosts));
     let (mut tap, noted) = tap();
     let tap = recorder.as_ref().map(|_| (&mut tap, noted));
     let options = &LiveOptions { wall: Clock::start().wall(), ..options.clone() };

@@ -53,7 +53,7 @@ impl<'l> PartingSearch<'l> {
         PartingSearch {
             lock,
             lines: LineWriter::new(places),
-            digest: Digest::new(places),
+            digest: Digest::new(places.clone()),
             alike: 0,
             kept: VecDeque::new(),
             shown_at: None,
@@ -161,7 +161,7 @@ mod tests {
 
     fn parting(recorded: &[u64], now: &[u64], every: u64) -> Option<Parting> {
         let places = Places { names: vec!["a".to_owned()], nodes: 1 };
-        let mut digest = Digest::new(&places);
+        let mut digest = Digest::new(places.clone());
         watch(recorded, &mut digest);
         let mut result = digest.finish();
         result.prints = result.prints.chunks_exact(every as usize).map(|c| c[c.len() - 1]).collect();

@@ -37,15 +37,15 @@ struct More {
 
 impl Recorder {
     /// Keeps only the digest.
-    pub fn digest_only(places: &Places) -> Self {
+    pub fn digest_only(places: Places) -> Self {
         Recorder { digest: Digest::new(places), full: None, more: None }
     }
 
     /// Writes every record, and keeps the series too.
-    pub fn full(places: &Places, files: Files) -> Self {
+    pub fn full(places: Places, files: Files) -> Self {
         let full = Full {
-            trace: Trace::new(places, files.events),
-            queues: Queues::new(places, files.queue, files.depths),
+            trace: Trace::new(&places, files.events),
+            queues: Queues::new(&places, files.queue, files.depths),
             series: Series::new(files.windows),
         };
         Recorder { full: Some(Box::new(full)), ..Self::digest_only(places) }

@@ -74,7 +74,7 @@ pub fn replay(plan: &Plan, name: &str, recording: &Recording, journal: impl Read
         return Err(io::Error::new(io::ErrorKind::Unsupported, message).into());
     }
     let (names, nodes) = place_names(&plan);
-    let mut recorder = Recorder::digest_only(&Places { names, nodes });
+    let mut recorder = Recorder::digest_only(Places { names, nodes });
     let setup = set_up(&plan, &options, None).map_err(LiveRunError::Scenario)?;
     let replayed = feed(setup.nodes, journal, &mut recorder)?;
     let (mut figures, failures) = outcome(&plan, name, replayed.nodes);

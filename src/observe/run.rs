@@ -124,8 +124,8 @@ pub fn run_with(
     let places = || places_of(plan);
     let mut recorder = match recording {
         Recording::Nothing if extras.ladder.is_none() && extras.capture.is_none() => None,
-        Recording::Nothing | Recording::Digest => Some(Recorder::digest_only(&places())),
-        Recording::Full(files) => Some(Recorder::full(&places(), files)),
+        Recording::Nothing | Recording::Digest => Some(Recorder::digest_only(places())),
+        Recording::Full(files) => Some(Recorder::full(places(), files)),
     };
     if let Some(flow) = extras.ladder {
         recorder = recorder.map(|recorder| recorder.with_ladder(&places(), flow));

@@ -245,7 +245,7 @@ mod tests {
         let names = ["a", "b", "a--b/forward", "a--b/reverse"].map(String::from).to_vec();
         let places = Places { names, nodes: 2 };
         let folder = RunFolder::begin(&target, false).unwrap();
-        let mut recorder = Recorder::full(&places, folder.files().unwrap());
+        let mut recorder = Recorder::full(places, folder.files().unwrap());
         for i in 0..100 {
             let packet = PacketId { origin: NodeId(0), number: i };
             let queue = Depth { packets: i % 7, bytes: u64::from(i % 7) * 1500 };

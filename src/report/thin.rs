@@ -254,7 +254,7 @@ mod tests {
         // A name that must be quoted, too.
         names.extend((0..12).map(|i| format!("a--b,{i}/forward")));
         let folder = RunFolder::begin(&dir, true).unwrap();
-        let mut recorder = Recorder::full(&Places { names, nodes: 2 }, folder.files().unwrap());
+        let mut recorder = Recorder::full(Places { names, nodes: 2 }, folder.files().unwrap());
         wander(&mut recorder, windows);
         let (_, series) = recorder.finish().unwrap();
         let (series, summary) = (series.unwrap(), Summary::new(&RunOutcome::default()));
