@@ -7,6 +7,7 @@ pub mod connection;
 pub mod endpoint;
 pub mod kernel;
 pub mod pieces;
+pub mod places;
 pub mod profile;
 pub mod ranges;
 pub mod rtt;

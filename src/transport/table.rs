@@ -1,117 +1,20 @@
 //! The connections of one endpoint: their timers, and which of them want attention.
 //! Both transports' endpoints are built on it.
 
-use std::mem::offset_of;
 use std::net::SocketAddrV4;
 use std::sync::Arc;
 
 use super::connection::{Connection, Filled};
 use super::endpoint::{ConnId, EndpointEvent};
+#[cfg(test)]
+use super::places::Place;
+use super::places::{Places, Slot};
 use super::stream::Stream;
 use crate::base::calendar::Calendar;
 use crate::base::ids::{FlowId, TransportKind};
 use crate::base::note::{FlowNote, Noting};
-use crate::base::prefetch::prefetch_part;
 use crate::base::report::FlowReport;
 use crate::base::time::Instant;
-
-/// One connection and what its endpoint knows of it. What every segment needs comes first.
-#[derive(Debug)]
-#[repr(C)]
-pub struct Slot<C> {
-    // When its timer fires.
-    wake: Option<Instant>,
-    // What follows it in each row.
-    next: [u32; 2],
-    /// This end.
-    pub local: SocketAddrV4,
-    /// The other end.
-    pub remote: SocketAddrV4,
-    // Counts the tenants of its place.
-    generation: u32,
-    /// The machine.
-    pub connection: C,
-    name: Option<Arc<str>>,
-    flow: FlowId,
-    order: u64,
-}
-
-/// Where a connection stands, or may stand again. It says first whether there is one; an `Option` may say so in a
-/// field that is seldom touched.
-#[repr(u32)]
-enum Place<C> {
-    Free,
-    Taken(Slot<C>),
-}
-
-impl<C> Place<C> {
-    /// Where the slot is (RFC 2195 of Rust): behind the tag, a `u32`.
-    const SLOT: usize = size_of::<u32>().next_multiple_of(align_of::<Slot<C>>());
-    const MACHINE: usize = Self::SLOT + offset_of!(Slot<C>, connection);
-
-    #[inline]
-    fn slot(&self) -> Option<&Slot<C>> {
-        if let Place::Taken(slot) = self { Some(slot) } else { None }
-    }
-
-    #[inline]
-    fn slot_mut(&mut self) -> Option<&mut Slot<C>> {
-        if let Place::Taken(slot) = self { Some(slot) } else { None }
-    }
-
-    /// Asks the memory for a part of the connection; from its first byte on that includes what stands before.
-    #[inline(always)]
-    fn prefetch(&self, from: usize, to: usize) {
-        prefetch_part(self, if from == 0 { 0 } else { Self::MACHINE + from }, Self::MACHINE + to);
-    }
-}
-
-/// A place that begins with a cache line, which the machine's first fields fill up.
-#[repr(align(64))]
-struct Line<C>(Place<C>);
-
-/// The places of a table. The first one stands in it, because most hosts have one connection, whose memory can be
-/// asked for together with the host's.
-#[repr(C)]
-struct Places<C> {
-    first: Place<C>,
-    others: Vec<Line<C>>,
-    // Those that are free again, and the generations of who comes next.
-    free: Vec<(u32, u32)>,
-}
-
-impl<C> Places<C> {
-    #[inline]
-    fn get(&self, index: u32) -> Option<&Slot<C>> {
-        match index.checked_sub(1) {
-            None => self.first.slot(),
-            Some(other) => self.others.get(other as usize)?.0.slot(),
-        }
-    }
-
-    #[inline]
-    fn place(&mut self, index: u32) -> Option<&mut Place<C>> {
-        match index.checked_sub(1) {
-            None => Some(&mut self.first),
-            Some(other) => self.others.get_mut(other as usize).map(|line| &mut line.0),
-        }
-    }
-
-    #[inline]
-    fn get_mut(&mut self, index: u32) -> Option<&mut Slot<C>> {
-        self.place(index)?.slot_mut()
-    }
-
-    fn iter(&self) -> impl Iterator<Item = &Slot<C>> {
-        std::iter::once(&self.first).chain(self.others.iter().map(|line| &line.0)).filter_map(Place::slot)
-    }
-
-    fn iter_mut(&mut self) -> impl Iterator<Item = &mut Slot<C>> {
-        std::iter::once(&mut self.first)
-            .chain(self.others.iter_mut().map(|line| &mut line.0))
-            .filter_map(Place::slot_mut)
-    }
-}
 
 /// A queue of places, threaded through their slots: it needs no memory of its own.
 #[derive(Clone, Copy, Debug)]
@@ -178,7 +81,7 @@ pub struct Table<C> {
 impl<C: Connection> Table<C> {
     /// The part of a table that every segment needs, the connection not counted.
     #[cfg(test)]
-    pub const HOT_BYTES: usize = offset_of!(Self, places);
+    pub const HOT_BYTES: usize = std::mem::offset_of!(Self, places);
     /// Where in its place a machine stands.
     #[cfg(test)]
     pub const MACHINE: usize = Place::<C>::MACHINE;
@@ -187,7 +90,7 @@ impl<C: Connection> Table<C> {
     pub fn new(transport: TransportKind) -> Self {
         Table {
             transport,
-            places: Places { first: Place::Free, others: Vec::new(), free: Vec::new() },
+            places: Places::default(),
             timers: Calendar::default(),
             rows: [Row::EMPTY; 2],
             earliest: None,
@@ -208,24 +111,15 @@ impl<C: Connection> Table<C> {
     ) -> ConnId {
         let (initiator, responder) = if name.is_some() { (local, remote) } else { (remote, local) };
         let flow = FlowId::new(self.transport, initiator, responder);
-        let (index, generation) = match self.places.free.pop() {
-            Some(again) => again,
-            None if self.opened == 0 => (0, 0),
-            None => {
-                if !self.several {
-                    self.several = true;
-                    self.timers.set(0, self.earliest);
-                }
-                self.places.others.push(Line(Place::Free));
-                (self.places.others.len() as u32, 0)
-            }
-        };
+        let (index, generation) = self.places.free();
+        if index > 0 && !self.several {
+            self.several = true;
+            self.timers.set(0, self.earliest);
+        }
         self.opened += 1;
         let (order, next, wake) = (self.opened, [ABSENT; 2], None);
         let slot = Slot { connection, generation, local, remote, flow, order, name, next, wake };
-        if let Some(place) = self.places.place(index) {
-            *place = Place::Taken(slot);
-        }
+        self.places.take(index, slot);
         self.touch(index);
         ConnId { index, generation }
     }
@@ -233,7 +127,7 @@ impl<C: Connection> Table<C> {
     /// Asks the memory for what any next segment will touch of the first connection.
     #[inline]
     pub fn prefetch_first(&self) {
-        self.places.first.prefetch(0, C::HOT.any);
+        self.places.first().prefetch(0, C::HOT.any);
     }
 
     /// Asks for what the next segment will touch besides, if there is one connection.
@@ -241,7 +135,7 @@ impl<C: Connection> Table<C> {
     pub fn prefetch_rest(&self) {
         if !self.several {
             let (from, to) = if self.sends { C::HOT.sender } else { C::HOT.receiver };
-            self.places.first.prefetch(from, to);
+            self.places.first().prefetch(from, to);
         }
     }
 
@@ -252,7 +146,7 @@ impl<C: Connection> Table<C> {
 
     /// How many connections there are, TIME-WAIT included.
     pub fn len(&self) -> usize {
-        usize::from(self.opened > 0) + self.places.others.len() - self.places.free.len()
+        self.places.len()
     }
 
     /// True if there is none.
@@ -414,11 +308,9 @@ impl<C: Connection> Table<C> {
     #[cold]
     #[inline(never)]
     fn remove(&mut self, index: u32, removed: &mut impl FnMut(ConnId, &Slot<C>)) {
-        let place = self.places.place(index);
-        if let Some(Place::Taken(slot)) = place.map(|place| std::mem::replace(place, Place::Free)) {
+        if let Some(slot) = self.places.leave(index) {
             removed(ConnId { index, generation: slot.generation }, &slot);
             self.finished.push((slot.order, report(self.transport, &slot)));
-            self.places.free.push((index, slot.generation + 1));
         }
         self.timers.set(index, None);
         self.find_earliest();
