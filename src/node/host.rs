@@ -272,7 +272,10 @@ impl Node for Host {
                 prefetch_first(self, HOT_BYTES);
                 self.core.tcp.prefetch_first();
             }
-            _ => self.core.tcp.prefetch_rest(),
+            _ => match &self.core.rudp {
+                Some(rudp) => rudp.prefetch(),
+                None => self.core.tcp.prefetch_rest(),
+            },
         }
     }
 

@@ -87,7 +87,7 @@ impl Core {
             any = true;
             self.send(src, dst, packet, None, ctx);
         }
-        if self.rudp.is_some() {
+        if self.rudp.as_ref().is_some_and(|rudp| rudp.has_work()) {
             any |= self.transmit_rudp(cause, ctx);
         }
         if let Some(kernel) = &mut self.kernel {

@@ -6,9 +6,7 @@ use std::sync::Arc;
 
 use super::connection::{Connection, Filled};
 use super::endpoint::{ConnId, EndpointEvent};
-#[cfg(test)]
-use super::places::Place;
-use super::places::{Places, Slot};
+use super::places::{Place, Places, Slot};
 use super::stream::Stream;
 use crate::base::calendar::Calendar;
 use crate::base::ids::{FlowId, TransportKind};
@@ -80,11 +78,9 @@ pub struct Table<C> {
 
 impl<C: Connection> Table<C> {
     /// The part of a table that every segment needs, the connection not counted.
-    #[cfg(test)]
     pub const HOT_BYTES: usize = std::mem::offset_of!(Self, places);
-    /// Where in its place a machine stands.
-    #[cfg(test)]
-    pub const MACHINE: usize = Place::<C>::MACHINE;
+    /// Where the machine of the first connection stands.
+    pub const MACHINE: usize = Self::HOT_BYTES + Place::<C>::MACHINE;
 
     /// No connections.
     pub fn new(transport: TransportKind) -> Self {

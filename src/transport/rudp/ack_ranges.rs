@@ -10,7 +10,8 @@ const MAX_KEPT: usize = 64;
 /// Packet numbers received: inclusive ranges, highest first, neither overlapping nor touching.
 #[derive(Clone, Debug, Default)]
 pub(super) struct AckRanges {
-    ranges: Vec<(u32, u32)>,
+    // Two where there are few gaps.
+    ranges: SmallVec<[(u32, u32); 2]>,
     // Everything below was forgotten and counts as seen.
     floor: u32,
 }
@@ -28,6 +29,11 @@ impl AckRanges {
 
     /// Adds `pn`; false if it was seen before.
     pub(super) fn insert(&mut self, pn: u32) -> bool {
+        // Most come in order.
+        if let Some(first) = self.ranges.first_mut().filter(|first| pn.checked_sub(1) == Some(first.1)) {
+            first.1 = pn;
+            return true;
+        }
         if self.seen(pn) {
             return false;
         }

@@ -48,6 +48,7 @@ impl State {
 
 impl RudpConnection {
     /// Our FIN left for the first time.
+    #[inline(never)]
     pub(super) fn on_fin_sent(&mut self) {
         self.fin_sent = true;
         self.state = match self.state {
@@ -58,6 +59,7 @@ impl RudpConnection {
     }
 
     /// Our FIN was acknowledged.
+    #[inline(never)]
     pub(super) fn on_fin_acked(&mut self, now: Instant) {
         self.fin_acked = true;
         self.fin_due = false;
@@ -70,9 +72,10 @@ impl RudpConnection {
     }
 
     /// The peer's FIN came, and everything before it.
+    #[inline(never)]
     pub(super) fn on_fin_received(&mut self, now: Instant) {
         self.fin_received = true;
-        self.events.push_back(StreamEvent::Finished);
+        self.events.push(StreamEvent::Finished);
         match self.state {
             State::Established => self.state = State::CloseWait,
             State::FinWait1 => self.state = State::Closing,
@@ -82,6 +85,7 @@ impl RudpConnection {
     }
 
     /// Both directions are done; only a repeated FIN may still want an answer.
+    #[inline(never)]
     pub(super) fn enter_time_wait(&mut self, now: Instant) {
         if self.state != State::TimeWait {
             self.state = State::TimeWait;
@@ -95,12 +99,13 @@ impl RudpConnection {
     fn over(&mut self, now: Instant, reason: CloseReason) {
         if self.stats.closed.is_none() {
             self.stats.closed = Some((now, reason));
-            self.events.push_back(StreamEvent::Closed(reason));
+            self.events.push(StreamEvent::Closed(reason));
             self.note(|| FlowNote::Closed { reason });
         }
     }
 
     /// Nothing is left to do, but for a RST that may be due.
+    #[inline(never)]
     pub(super) fn close(&mut self, now: Instant, reason: CloseReason) {
         self.state = State::Closed;
         self.timers.stop_all();
@@ -109,6 +114,7 @@ impl RudpConnection {
     }
 
     /// The peer broke the protocol, or time is up: tell it, and close.
+    #[inline(never)]
     pub(super) fn reset(&mut self, now: Instant, code: u16, reason: CloseReason) {
         self.rst_due = Some(code);
         self.close(now, reason);
@@ -116,6 +122,7 @@ impl RudpConnection {
 
     /// A valid RST came. With both FINs exchanged it is no error: the peer left TIME-WAIT before
     /// it could repeat its last acknowledgment (RFC 9293 section 3.10.7.4).
+    #[inline(never)]
     pub(super) fn on_reset(&mut self, now: Instant, reason: CloseReason) {
         let done = matches!(self.state, State::Closing | State::LastAck | State::TimeWait);
         self.close(now, if done { CloseReason::Finished } else { reason });
@@ -170,6 +177,7 @@ impl RudpConnection {
 
     /// Zero-window probes: after one RTO, doubling, but often enough that answers keep the
     /// connection from falling idle.
+    #[inline(never)]
     pub(super) fn arm_persist(&mut self, now: Instant) {
         let wait = self.rtt.rto() * (1u64 << self.probes_unanswered.min(20));
         let most = Duration::from_secs(60).min(self.peer.idle_timeout / 3);

@@ -1,9 +1,11 @@
 //! One connection: its state, and the traits through which host and application use it.
 
-use std::collections::VecDeque;
+use std::mem::offset_of;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use smallvec::SmallVec;
 
 use super::ack_ranges::AckRanges;
 use super::close::{State, error};
@@ -27,79 +29,99 @@ use crate::wire::rudp::RudpSegment;
 
 /// What the handshake settled about the peer.
 #[derive(Clone, Copy, Debug)]
+#[repr(C)]
 pub(super) struct Peer {
     pub(super) cid: u64,
+    pub(super) idle_timeout: Duration,
     pub(super) max_payload: u16,
     pub(super) mode: Mode,
-    pub(super) idle_timeout: Duration,
     pub(super) max_ack_delay: Duration,
     pub(super) reset_token: Option<[u8; 16]>,
 }
 
+/// What became of the data that left.
+#[derive(Debug, Default)]
+pub(super) struct Departed {
+    /// Data segments, repeats included.
+    pub(super) segments: u64,
+    pub(super) last: Option<Instant>,
+    /// When the newest byte of all was acknowledged.
+    pub(super) last_acked: Option<Instant>,
+}
+
 /// One end of an RUDP connection.
+///
+/// With thousands of connections every visit has to fetch its lines of memory anew, so the fields
+/// stand in the order of their use: up to `outbox` what all packets touch, what follows up to `delivered` a
+/// sender's, and the rest is for handshakes, endings and other rare occasions.
 #[derive(Debug)]
+#[repr(C)]
 pub struct RudpConnection {
+    pub(super) now: Instant,
     pub(super) config: Arc<RudpConfig>,
     pub(super) state: State,
-    pub(super) local_cid: u64,
-    pub(super) peer: Peer,
-    pub(super) now: Instant,
-    pub(super) timers: Timers,
-    /// Token that this end gives to the peer for stateless resets.
-    pub(super) own_token: [u8; 16],
-    /// The client repeats it until the server is known to hold the connection.
-    pub(super) cookie: Option<[u8; 32]>,
-    pub(super) syns_sent: u32,
+    pub(super) noting: bool,
+    pub(super) ack_now: bool,
+    pub(super) probe_due: bool,
+    /// The third packet of the handshake must be ack-eliciting.
+    pub(super) hello_due: bool,
     pub(super) syn_due: bool,
+    pub(super) finishing: bool,
+    pub(super) fin_due: bool,
+    pub(super) fin_sent: bool,
+    pub(super) fin_acked: bool,
+    pub(super) fin_received: bool,
+    /// The application throws away what it reads.
+    pub(super) discarding: bool,
+    pub(super) read_found_nothing: bool,
+    pub(super) write_was_cut: bool,
+    pub(super) next_pn: u32,
+    pub(super) skip_at: u32,
     pub(super) rst_due: Option<u16>,
-
-    pub(super) outbox: SendBuffer,
-    pub(super) sent: SentLog,
-    pub(super) lost: RangeSet,
-    pub(super) delivered: RangeSet,
+    pub(super) unacked_arrivals: u32,
+    pub(super) largest_arrived: Instant,
     pub(super) snd_una: u64,
     pub(super) snd_nxt: u64,
     /// Highest offset ever sent.
     pub(super) snd_max: u64,
     /// Right edge of the peer's window.
     pub(super) snd_edge: u64,
-    pub(super) finishing: bool,
-    pub(super) fin_due: bool,
-    pub(super) fin_sent: bool,
-    pub(super) fin_acked: bool,
-    pub(super) probe_due: bool,
-    /// The third packet of the handshake must be ack-eliciting.
-    pub(super) hello_due: bool,
-    pub(super) probes_unanswered: u32,
-    pub(super) next_pn: u32,
-    pub(super) skip_at: u32,
-    pub(super) skipped: [Option<u32>; 4],
-    pub(super) skip_rng: Rng,
-    pub(super) controller: Governor,
-    pub(super) rtt: RttEstimator,
-    pub(super) latest_rtt: Duration,
-    pub(super) recovery: Recovery,
-    pub(super) last_data_sent: Option<Instant>,
-
+    pub(super) timers: Timers,
     pub(super) inbox: Inbox,
     pub(super) received: AckRanges,
     pub(super) final_size: Option<u64>,
-    pub(super) fin_received: bool,
-    pub(super) ack_now: bool,
-    pub(super) unacked_arrivals: u32,
-    pub(super) largest_arrived: Instant,
+    /// The client repeats it until the server is known to hold the connection.
+    pub(super) cookie: Option<Box<[u8; 32]>>,
+    /// Rarely more than one: a ring would take more room.
+    pub(super) events: SmallVec<[StreamEvent; 8]>,
+    pub(super) peer: Peer,
+    pub(super) sent: SentLog,
+    pub(super) outbox: SendBuffer,
 
-    pub(super) events: VecDeque<StreamEvent>,
-    pub(super) read_found_nothing: bool,
-    /// The application throws away what it reads.
-    pub(super) discarding: bool,
-    pub(super) write_was_cut: bool,
-    pub(super) noting: bool,
+    pub(super) departed: Departed,
+    pub(super) rtt: RttEstimator,
+    pub(super) latest_rtt: Duration,
+    pub(super) controller: Governor,
+    pub(super) recovery: Recovery,
+    pub(super) skipped: [Option<NonZeroU32>; 4],
+    pub(super) lost: RangeSet,
+    pub(super) delivered: RangeSet,
+
+    pub(super) probes_unanswered: u32,
+    pub(super) syns_sent: u32,
+    pub(super) local_cid: u64,
+    /// Token that this end gives to the peer for stateless resets.
+    pub(super) own_token: [u8; 16],
+    pub(super) skip_rng: Rng,
     pub(super) notes: Vec<FlowNote>,
+    /// What cannot be counted from other figures.
     pub(super) stats: FlowStats,
 }
 
 impl RudpConnection {
+    /// So many first bytes are what most packets need, sent or received.
+    pub(super) const HOT_BYTES: usize = offset_of!(Self, delivered);
+
     fn new(config: Arc<RudpConfig>, local_cid: u64, peer: Peer, own_token: [u8; 16], now: Instant) -> Self {
         let payload = u64::from(peer.max_payload);
         let entry = config.controller();
@@ -141,11 +163,11 @@ impl RudpConnection {
             skip_at,
             skipped: [None; 4],
             skip_rng,
+            departed: Departed::default(),
             controller: (entry.build)(&config.setup(payload)).into(),
             rtt: RttEstimator::new(limits),
             latest_rtt: Duration::ZERO,
             recovery: Recovery::default(),
-            last_data_sent: None,
             inbox: Inbox::new(config.receive_buffer),
             received: AckRanges::default(),
             final_size: None,
@@ -153,7 +175,7 @@ impl RudpConnection {
             ack_now: false,
             unacked_arrivals: 0,
             largest_arrived: now,
-            events: VecDeque::new(),
+            events: SmallVec::new(),
             read_found_nothing: true,
             discarding: false,
             write_was_cut: false,
@@ -208,10 +230,17 @@ impl RudpConnection {
     pub(super) fn established(&mut self, now: Instant) {
         self.state = State::Established;
         self.stats.established = Some(now);
-        self.events.push_back(StreamEvent::Connected);
+        self.events.push(StreamEvent::Connected);
         self.note(|| FlowNote::Established);
         self.note_window(WindowCause::Start);
         self.heard(now);
+    }
+
+    /// The application read something: the peer may have to hear that there is room again.
+    pub(super) fn consider_window_update(&mut self) {
+        if self.state.may_receive() && self.inbox.update_due(self.payload()) {
+            self.ack_now = true;
+        }
     }
 
     /// Largest payload of a packet.
@@ -271,6 +300,14 @@ impl Connection for RudpConnection {
         self.next_segment(now, segment)
     }
 
+    /// All is acknowledged, and nothing to be: so it is between two packets of a peer that only sends.
+    fn is_silent(&self) -> bool {
+        self.state == State::Established
+            && !(self.ack_now | self.probe_due | self.hello_due | self.fin_due | self.noting)
+            && self.snd_una == self.outbox.end()
+            && self.rst_due.is_none()
+    }
+
     fn poll_timeout(&self) -> Option<Instant> {
         self.timers.next()
     }
@@ -280,7 +317,16 @@ impl Connection for RudpConnection {
     }
 
     fn stats(&self) -> FlowStats {
-        self.stats.clone()
+        FlowStats {
+            bytes_written: self.outbox.end(),
+            bytes_acked: self.snd_una,
+            bytes_delivered: self.inbox.read_so_far(),
+            segments_sent: self.departed.segments,
+            last_acked: self.departed.last_acked,
+            min_rtt: self.rtt.min_rtt(),
+            srtt: self.rtt.srtt(),
+            ..self.stats.clone()
+        }
     }
 
     fn is_closed(&self) -> bool {
@@ -296,7 +342,6 @@ impl Stream for RudpConnection {
         let asked = data.len();
         let taken = self.outbox.write(data);
         self.write_was_cut |= taken < asked;
-        self.stats.bytes_written += taken as u64;
         taken
     }
 
@@ -308,12 +353,7 @@ impl Stream for RudpConnection {
         let data = self.inbox.read();
         match &data {
             None => self.read_found_nothing = true,
-            Some(data) => {
-                self.stats.bytes_delivered += data.len() as u64;
-                if self.state.may_receive() && self.inbox.update_due(self.payload()) {
-                    self.ack_now = true;
-                }
-            }
+            Some(_) => self.consider_window_update(),
         }
         data
     }
@@ -323,7 +363,7 @@ impl Stream for RudpConnection {
     }
 
     fn finish_here(&mut self) {
-        self.stats.bytes_written -= self.outbox.truncate(self.snd_max);
+        self.outbox.truncate(self.snd_max);
         self.finish();
     }
 
@@ -345,6 +385,6 @@ impl Stream for RudpConnection {
     }
 
     fn poll_event(&mut self) -> Option<StreamEvent> {
-        self.events.pop_front()
+        (!self.events.is_empty()).then(|| self.events.remove(0))
     }
 }

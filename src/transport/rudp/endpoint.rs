@@ -1,7 +1,9 @@
 //! All RUDP connections of one host: demultiplexing, the stateless handshake, stateless resets.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::mem::offset_of;
 use std::net::{Ipv4Addr, SocketAddrV4};
+use std::num::NonZeroU64;
 use std::sync::Arc;
 
 #[cfg(test)]
@@ -12,6 +14,8 @@ use super::connection::{Peer, RudpConnection};
 use super::cookie::{Client, Keys, Offer};
 use crate::base::ids::TransportKind;
 use crate::base::note::{CloseReason, FlowNote, Noting};
+use crate::base::prefetch::prefetch_first;
+use crate::base::rare_queue::RareQueue;
 use crate::base::report::FlowReport;
 use crate::base::rng::Rng;
 use crate::base::time::{Duration, Instant};
@@ -26,25 +30,30 @@ const REMEMBER: Duration = Duration::from_secs(31);
 /// Stateless answers in one second.
 const RESETS_PER_SECOND: u32 = 100;
 
-/// The RUDP of one host.
+/// The RUDP of one host. What every packet needs comes first.
+#[repr(C, align(64))]
 pub struct RudpEndpoint {
+    accepted: RareQueue<EndpointEvent>,
+    replies: RareQueue<Outgoing<RudpSegment>>,
+    /// Own ports of connections that are over.
+    freed: RareQueue<u16>,
+    // Packets come in runs of the same connection.
+    last_hit: Option<(NonZeroU64, ConnId)>,
+    table: Table<RudpConnection>,
     rng: Rng,
     keys: Keys,
-    table: Table<RudpConnection>,
     listeners: BTreeMap<u16, Arc<RudpConfig>>,
     by_cid: BTreeMap<u64, ConnId>,
     by_peer_cid: BTreeMap<u64, ConnId>,
-    last_hit: Option<(u64, ConnId)>,
     used: VecDeque<(Instant, u64)>,
-    accepted: VecDeque<EndpointEvent>,
-    replies: VecDeque<Outgoing<RudpSegment>>,
-    /// Own ports of connections that are over.
-    freed: Vec<u16>,
     resets: (u64, u32),
     noting: bool,
 }
 
 impl RudpEndpoint {
+    /// What most packets need, the first connection included.
+    const HOT_BYTES: usize = offset_of!(Self, table) + Table::<RudpConnection>::MACHINE + RudpConnection::HOT_BYTES;
+
     /// No connections. `rng` makes connection ids and keys.
     pub fn new(mut rng: Rng) -> Self {
         RudpEndpoint {
@@ -56,9 +65,9 @@ impl RudpEndpoint {
             by_peer_cid: BTreeMap::new(),
             last_hit: None,
             used: VecDeque::new(),
-            accepted: VecDeque::new(),
-            replies: VecDeque::new(),
-            freed: Vec::new(),
+            accepted: RareQueue::default(),
+            replies: RareQueue::default(),
+            freed: RareQueue::default(),
             resets: (0, 0),
             noting: false,
         }
@@ -69,6 +78,11 @@ impl RudpEndpoint {
         self.noting = on;
     }
 
+    /// Asks the memory for what the next packet will touch of it and of the first connection.
+    pub fn prefetch(&self) {
+        prefetch_first(self, Self::HOT_BYTES);
+    }
+
     /// The state of a connection; closed once it is gone.
     #[cfg(test)]
     pub(super) fn state(&self, id: ConnId) -> State {
@@ -77,7 +91,7 @@ impl RudpEndpoint {
 
     /// A port from which a connection was opened that is over now.
     pub fn poll_freed(&mut self) -> Option<u16> {
-        self.freed.pop()
+        self.freed.pop_front()
     }
 
     fn fresh_cid(&mut self) -> u64 {
@@ -91,12 +105,12 @@ impl RudpEndpoint {
 
     fn find(&mut self, cid: u64) -> Option<ConnId> {
         if let Some((hit, id)) = self.last_hit
-            && hit == cid
+            && hit.get() == cid
         {
             return Some(id);
         }
         let id = *self.by_cid.get(&cid)?;
-        self.last_hit = Some((cid, id));
+        self.last_hit = NonZeroU64::new(cid).map(|cid| (cid, id));
         Some(id)
     }
 
@@ -306,7 +320,7 @@ impl Endpoint for RudpEndpoint {
             }
             *last_hit = None;
             if !listeners.contains_key(&slot.local.port()) {
-                freed.push(slot.local.port());
+                freed.push_back(slot.local.port());
             }
         })?;
         (segment.src_port, segment.dst_port) = (local.port(), remote.port());

@@ -6,16 +6,17 @@ use bytes::Bytes;
 
 use crate::transport::pieces::Pieces;
 
-/// The receive buffer.
+/// The receive buffer. What every packet needs comes first.
 #[derive(Debug)]
+#[repr(C)]
 pub(super) struct Inbox {
-    ready: VecDeque<Bytes>,
-    unread: u64,
-    early: Pieces,
     next: u64,
-    capacity: u64,
     // Right edge last announced; it never moves left.
     edge: u64,
+    unread: u64,
+    capacity: u64,
+    early: Pieces,
+    ready: VecDeque<Bytes>,
 }
 
 impl Inbox {
@@ -92,6 +93,17 @@ impl Inbox {
     /// Highest offset held, in order or not.
     pub(super) fn highest(&self) -> u64 {
         self.early.end().unwrap_or(self.next)
+    }
+
+    /// How much was read.
+    pub(super) fn read_so_far(&self) -> u64 {
+        self.next - self.unread
+    }
+
+    /// Reads everything and throws it away.
+    pub(super) fn discard(&mut self) {
+        self.ready.clear();
+        self.unread = 0;
     }
 
     /// The next in-order bytes.

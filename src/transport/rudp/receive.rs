@@ -6,7 +6,7 @@ use super::connection::RudpConnection;
 use super::timers::T;
 use crate::base::note::{CloseReason, FlowNote};
 use crate::base::time::{Duration, Instant};
-use crate::transport::stream::{Stream, StreamEvent};
+use crate::transport::stream::StreamEvent;
 use crate::wire::rudp::RudpSegment;
 
 impl RudpConnection {
@@ -42,7 +42,7 @@ impl RudpConnection {
             self.peer.max_ack_delay = Duration::from_millis(u64::from(ms));
         }
         self.adopt_payload(max_payload);
-        self.cookie = Some(cookie);
+        self.cookie = Some(Box::new(cookie));
         self.hello_due = true;
         self.timers.stop(T::Rto);
         if self.handle_ack(now, seg) {
@@ -137,10 +137,12 @@ impl RudpConnection {
             if bytes > 0 {
                 self.note(|| FlowNote::Delivered { bytes });
                 if self.discarding {
-                    while self.read().is_some() {}
+                    self.inbox.discard();
+                    self.read_found_nothing = true;
+                    self.consider_window_update();
                 } else if self.read_found_nothing {
                     self.read_found_nothing = false;
-                    self.events.push_back(StreamEvent::Readable);
+                    self.events.push(StreamEvent::Readable);
                 }
             }
         }

@@ -43,9 +43,32 @@ impl RudpConnection {
     }
 
     /// The acknowledgment part of a packet. False: it acknowledged what was never sent.
+    #[inline]
     pub(super) fn handle_ack(&mut self, now: Instant, seg: &RudpSegment) -> bool {
+        if self.says_nothing_new(seg) {
+            self.open_edge(seg.ack + u64::from(seg.window));
+            self.timers.stop(T::Reorder);
+            self.timers.stop(T::Rto);
+            return true;
+        }
+        self.handle_news(now, seg)
+    }
+
+    /// Whether it acknowledges nothing new, and nothing waits for an acknowledgment: so it is at an end that only
+    /// receives.
+    #[inline]
+    fn says_nothing_new(&self, seg: &RudpSegment) -> bool {
+        seg.ack == self.snd_una
+            && seg.ranges.is_empty()
+            && self.sent.is_empty()
+            && self.peer.mode == Mode::SelectiveRepeat
+            && !self.fin_sent
+    }
+
+    #[inline(never)]
+    fn handle_news(&mut self, now: Instant, seg: &RudpSegment) -> bool {
         let never_sent = |&(first, last): &(u32, u32)| {
-            last >= self.next_pn || self.skipped.iter().flatten().any(|&pn| first <= pn && pn <= last)
+            last >= self.next_pn || self.skipped.iter().flatten().any(|pn| first <= pn.get() && pn.get() <= last)
         };
         if seg.ack > self.snd_max + u64::from(self.fin_sent) || seg.ranges.iter().any(never_sent) {
             self.reset(now, error::ACK_OF_UNSENT, CloseReason::ProtocolError);
@@ -55,26 +78,21 @@ impl RudpConnection {
         let advanced = seg.ack > self.snd_una;
         let selective = self.peer.mode == Mode::SelectiveRepeat;
         let mut newly = false;
-        let largest = seg.ranges.first().map(|r| r.1);
         let mut rtt = None;
-        for &(first, last) in &seg.ranges {
-            let mut span = self.sent.span(first, last);
-            while let Some(i) = self.sent.next_unacked(&mut span) {
-                let p = self.sent.get(i);
-                if Some(p.pn) == largest {
+        if let ([(first, last)], true) = (seg.ranges.as_slice(), selective) {
+            // Mostly it names what was sent first, and nothing else.
+            while let Some(p) = self.sent.pop_named(*first, *last, seg.ack) {
+                if p.pn == *last {
                     rtt = self.sample_rtt(now, &p, seg.ack_delay_us);
                 }
-                // Without selective repeat the receiver may have dropped what it names.
-                if !selective && p.len > 0 {
-                    continue;
-                }
-                if let Some(p) = self.sent.acknowledge(i) {
-                    newly = true;
-                    self.on_packet_acked(now, p, seg.ack, flight, rtt);
-                }
+                newly = true;
+                self.on_packet_acked(now, p, seg.ack, flight, rtt);
             }
         }
-        if let Some(largest) = largest {
+        if let Some(&(_, largest)) = seg.ranges.first() {
+            if self.sent.reaches_down_to(largest) {
+                newly |= self.handle_ranges(now, seg, flight, &mut rtt);
+            }
             self.sent.saw_acked(largest);
         }
         while let Some(p) = self.sent.pop_covered(seg.ack) {
@@ -103,6 +121,32 @@ impl RudpConnection {
         true
     }
 
+    /// Settles the packets that it names; says whether there were any.
+    #[inline(never)]
+    fn handle_ranges(&mut self, now: Instant, seg: &RudpSegment, flight: u64, rtt: &mut Option<Duration>) -> bool {
+        let selective = self.peer.mode == Mode::SelectiveRepeat;
+        let mut newly = false;
+        let largest = seg.ranges.first().map(|r| r.1);
+        for &(first, last) in &seg.ranges {
+            let mut span = self.sent.span(first, last);
+            while let Some(i) = self.sent.next_unacked(&mut span) {
+                let p = self.sent.get(i);
+                if Some(p.pn) == largest {
+                    *rtt = self.sample_rtt(now, &p, seg.ack_delay_us);
+                }
+                // Without selective repeat the receiver may have dropped what it names.
+                if !selective && p.len > 0 {
+                    continue;
+                }
+                if let Some(p) = self.sent.acknowledge(i) {
+                    newly = true;
+                    self.on_packet_acked(now, p, seg.ack, flight, *rtt);
+                }
+            }
+        }
+        newly
+    }
+
     fn sample_rtt(&mut self, now: Instant, p: &Sent, ack_delay_us: u32) -> Option<Duration> {
         let raw = now.since(p.at);
         let delay = Duration::from_micros(u64::from(ack_delay_us)).min(self.peer.max_ack_delay);
@@ -110,8 +154,6 @@ impl RudpConnection {
         let rtt = if self.rtt.min_rtt().is_some_and(|min| less >= min) { less } else { raw };
         self.rtt.sample(rtt);
         self.latest_rtt = rtt;
-        self.stats.min_rtt = self.rtt.min_rtt();
-        self.stats.srtt = self.rtt.srtt();
         Some(rtt)
     }
 
@@ -143,6 +185,7 @@ impl RudpConnection {
         }
     }
 
+    #[inline(never)]
     fn end_recovery(&mut self) {
         self.recovery.active = false;
         self.recovery.inflation = 0;
@@ -154,7 +197,6 @@ impl RudpConnection {
         let before = self.snd_una;
         self.snd_una = ack.min(self.outbox.end());
         self.snd_nxt = self.snd_nxt.max(self.snd_una);
-        self.stats.bytes_acked += self.snd_una - before;
         self.outbox.release(self.snd_una);
         self.lost.remove_below(self.snd_una);
         self.delivered.remove_below(self.snd_una);
@@ -164,14 +206,14 @@ impl RudpConnection {
         }
         if self.snd_una > before {
             if self.snd_una == self.snd_max {
-                self.stats.last_acked = Some(now);
+                self.departed.last_acked = Some(now);
             }
             if self.snd_una == self.outbox.end() {
-                self.events.push_back(StreamEvent::Acknowledged);
+                self.events.push(StreamEvent::Acknowledged);
             }
             if self.write_was_cut && self.outbox.invites_writing() {
                 self.write_was_cut = false;
-                self.events.push_back(StreamEvent::Writable);
+                self.events.push(StreamEvent::Writable);
             }
         }
         // The user timeout watches over the oldest unacknowledged byte.
@@ -198,6 +240,7 @@ impl RudpConnection {
     }
 
     /// Go-back-N: the third duplicate starts again from the hole, as in RFC 5681 section 3.2.
+    #[inline(never)]
     fn on_duplicate(&mut self, now: Instant) {
         if self.peer.mode != Mode::GoBackN || self.snd_una == self.snd_max {
             return;
@@ -213,6 +256,7 @@ impl RudpConnection {
         }
     }
 
+    #[inline(never)]
     fn enter_recovery(&mut self, now: Instant, flight: u64) {
         self.controller.on_loss(&Lost { now, in_flight_bytes: flight, repeated: false });
         self.recovery.active = true;
@@ -231,6 +275,7 @@ impl RudpConnection {
     }
 
     /// Everything from the acknowledgment on is sent again.
+    #[inline(never)]
     fn go_back(&mut self) {
         self.sent.clear();
         self.lost.clear();
@@ -242,6 +287,12 @@ impl RudpConnection {
     pub(super) fn detect_losses(&mut self, now: Instant) {
         self.timers.stop(T::Reorder);
         if self.peer.mode != Mode::SelectiveRepeat {
+            return;
+        }
+        if !self.sent.is_overtaken() {
+            if self.sent.guarded_out() == 0 {
+                self.timers.stop(T::Rto);
+            }
             return;
         }
         let rtt = self.rtt.srtt().map_or(self.rtt.rto(), |srtt| srtt.max(self.latest_rtt));
@@ -268,6 +319,7 @@ impl RudpConnection {
         }
     }
 
+    #[inline(never)]
     fn requeue(&mut self, p: Sent) {
         let start = p.offset.max(self.snd_una);
         self.lost.insert(start, p.end());

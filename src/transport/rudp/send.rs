@@ -1,5 +1,7 @@
 //! What to send next.
 
+use std::num::NonZeroU32;
+
 use bytes::Bytes;
 
 use super::close::{State, error};
@@ -49,14 +51,19 @@ impl RudpConnection {
     fn next_pn(&mut self) -> u32 {
         // One number in about 500 is never sent, to expose acknowledgments of what did not arrive.
         if self.next_pn >= self.skip_at {
-            self.skipped.rotate_right(1);
-            self.skipped[0] = Some(self.next_pn);
-            self.next_pn += 1;
-            self.skip_at = self.next_pn.saturating_add(250 + self.skip_rng.below(501) as u32);
+            self.skip_pn();
         }
         let pn = self.next_pn;
         self.next_pn += 1;
         pn
+    }
+
+    #[inline(never)]
+    fn skip_pn(&mut self) {
+        self.skipped.rotate_right(1);
+        self.skipped[0] = NonZeroU32::new(self.next_pn);
+        self.next_pn += 1;
+        self.skip_at = self.next_pn.saturating_add(250 + self.skip_rng.below(501) as u32);
     }
 
     #[inline(never)]
@@ -97,15 +104,7 @@ impl RudpConnection {
 
     /// A packet at SND.NXT with the newest acknowledgment and window.
     fn packet(&mut self, now: Instant, payload: Bytes, segment: &mut RudpSegment) {
-        let options = self.cookie.map(|cookie| {
-            Box::new(RudpOptions {
-                source_cid: Some(self.local_cid),
-                cookie: Some(cookie),
-                max_ack_delay_ms: Some(self.config.ack_delay_millis()),
-                reset_token: Some(self.own_token),
-                ..RudpOptions::default()
-            })
-        });
+        let options = if self.cookie.is_some() { self.with_cookie() } else { None };
         *segment = RudpSegment {
             flags: RudpFlags { ack: true, ..RudpFlags::default() },
             cid: self.peer.cid,
@@ -131,6 +130,17 @@ impl RudpConnection {
         }
     }
 
+    #[inline(never)]
+    fn with_cookie(&self) -> Option<Box<RudpOptions>> {
+        Some(Box::new(RudpOptions {
+            source_cid: Some(self.local_cid),
+            cookie: Some(**self.cookie.as_ref()?),
+            max_ack_delay_ms: Some(self.config.ack_delay_millis()),
+            reset_token: Some(self.own_token),
+            ..RudpOptions::default()
+        }))
+    }
+
     fn log(&mut self, now: Instant, segment: &RudpSegment, guarded: bool) {
         self.sent.push(Sent {
             pn: segment.pn,
@@ -149,6 +159,10 @@ impl RudpConnection {
 
     /// The next packet with data or a FIN: lost bytes first, lowest offset first, then new ones.
     fn data(&mut self, now: Instant, segment: &mut RudpSegment) -> bool {
+        if self.snd_una == self.outbox.end() && !self.fin_due {
+            // There is nothing to send, and no acknowledgment to come that would ask what held it back.
+            return false;
+        }
         let limit = self.payload();
         let flight = self.sent.in_flight_bytes();
         if self.peer.mode == Mode::StopAndWait && self.sent.guarded_out() > 0 {
@@ -166,8 +180,8 @@ impl RudpConnection {
             return false;
         }
         if len > 0 {
-            if lost.is_none() && flight == 0 {
-                self.restart_after_idle(now);
+            if lost.is_none() && flight == 0 && self.departed.last.is_some_and(|at| now.since(at) > self.rtt.rto()) {
+                self.restart_after_idle();
             }
             let rescue = std::mem::take(&mut self.recovery.rescue) && lost.is_some();
             if flight > 0 && flight + len > self.cwnd() && !rescue {
@@ -211,8 +225,8 @@ impl RudpConnection {
                 self.recovery.cause = Some(SendCause::Recovery);
             }
         }
-        self.stats.segments_sent += 1;
-        self.last_data_sent = Some(now);
+        self.departed.segments += 1;
+        self.departed.last = Some(now);
         self.note(|| FlowNote::SegmentSent { offset, bytes, cause });
     }
 
@@ -235,13 +249,12 @@ impl RudpConnection {
     }
 
     /// RFC 5681 section 4.1.
-    fn restart_after_idle(&mut self, now: Instant) {
-        if self.last_data_sent.is_some_and(|at| now.since(at) > self.rtt.rto()) {
-            let before = self.controller.window();
-            self.controller.on_idle();
-            if self.controller.window() != before {
-                self.note_window(WindowCause::Idle);
-            }
+    #[inline(never)]
+    fn restart_after_idle(&mut self) {
+        let before = self.controller.window();
+        self.controller.on_idle();
+        if self.controller.window() != before {
+            self.note_window(WindowCause::Idle);
         }
     }
 }

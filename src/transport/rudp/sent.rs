@@ -127,6 +127,26 @@ impl SentLog {
         Some(before)
     }
 
+    /// The first packet, if an acknowledgment names it, says as much by its offset, and is the first to do so.
+    #[inline]
+    pub(super) fn pop_named(&mut self, first: u32, last: u32, ack: u64) -> Option<Sent> {
+        let p = *self.packets.front()?;
+        let named = (first..=last).contains(&p.pn) && p.end() <= ack;
+        if !named || p.fate != Fate::Out || p.len == 0 || p.fin {
+            return None;
+        }
+        self.settle(0, Fate::Acked);
+        self.packets.pop_front();
+        self.settled = self.settled.saturating_sub(1);
+        Some(p)
+    }
+
+    /// Whether there are packets with this number or a lower one.
+    #[inline]
+    pub(super) fn reaches_down_to(&self, pn: u32) -> bool {
+        self.packets.front().is_some_and(|front| front.pn <= pn)
+    }
+
     /// The first packet, if the cumulative acknowledgment covers it: acknowledged now. The
     /// receiver names packet numbers only while they matter to it, so `ack` counts too.
     pub(super) fn pop_covered(&mut self, ack: u64) -> Option<Sent> {
@@ -142,15 +162,25 @@ impl SentLog {
         Some(p)
     }
 
-    /// The next packet that is lost by now: three numbers below the largest acknowledged, or sent
-    /// at least `patience` ago and below it. If there is none: when the next would be.
-    pub(super) fn next_lost(&mut self, now: Instant, patience: Duration) -> Result<Sent, Option<Instant>> {
-        let largest = self.largest_acked.ok_or(None)?;
-        // Both rules grow with the number, so the first packet out decides.
+    /// Whether there is none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.packets.is_empty()
+    }
+
+    /// Whether a packet that is out was overtaken by one that is acknowledged.
+    pub(super) fn is_overtaken(&mut self) -> bool {
+        // Both ways to be lost grow with the number, so the first packet out decides.
         while self.packets.get(self.settled).is_some_and(|p| p.fate != Fate::Out) {
             self.settled += 1;
         }
-        let p = *self.packets.get(self.settled).filter(|p| p.pn < largest).ok_or(None)?;
+        self.packets.get(self.settled).is_some_and(|p| self.largest_acked.is_some_and(|largest| p.pn < largest))
+    }
+
+    /// The next packet that is lost by now: three numbers below the largest acknowledged, or sent
+    /// at least `patience` ago and below it. If there is none: when the next would be.
+    pub(super) fn next_lost(&mut self, now: Instant, patience: Duration) -> Result<Sent, Option<Instant>> {
+        let largest = self.largest_acked.filter(|_| self.is_overtaken()).ok_or(None)?;
+        let p = self.packets[self.settled];
         let due = p.at + patience;
         if p.pn + PACKET_THRESHOLD > largest && due > now {
             return Err(Some(due));

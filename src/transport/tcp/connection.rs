@@ -378,9 +378,10 @@ mod tests {
         let mut table = Table::new(TransportKind::Tcp);
         let ends = ("10.0.0.1:1".parse().unwrap(), "10.0.0.2:2".parse().unwrap());
         let id = table.insert(c, ends.0, ends.1, None);
-        let start = Table::<TcpConnection>::MACHINE;
+        let machine = Table::<TcpConnection>::MACHINE;
         let connection = std::ptr::from_ref(&table.get(id).unwrap().connection).addr();
-        assert_eq!(std::ptr::from_ref(&table).addr() + Table::<TcpConnection>::HOT_BYTES + start, connection);
+        assert_eq!(std::ptr::from_ref(&table).addr() + machine, connection);
+        let start = machine - Table::<TcpConnection>::HOT_BYTES;
         let (rcv, snd) = (start + offset_of!(TcpConnection, rcv), start + offset_of!(TcpConnection, snd));
         assert_eq!((rcv, size_of::<ReceiveState>(), snd, size_of::<SendState>()), (64, 64, 192, 64));
         assert_eq!(start + offset_of!(TcpConnection, timers), 256);
