@@ -220,6 +220,7 @@ impl<C: Connection> Table<C> {
             slot.wake = None;
             slot.connection.handle_timeout(now);
             self.touch(0);
+            return self.find_earliest();
         }
         while let Some((at, index)) = self.timers.peek().filter(|(at, _)| *at <= now) {
             let mut slot = self.places.get_mut(index);

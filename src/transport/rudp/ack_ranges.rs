@@ -10,8 +10,8 @@ const MAX_KEPT: usize = 64;
 /// Packet numbers received: inclusive ranges, highest first, neither overlapping nor touching.
 #[derive(Clone, Debug, Default)]
 pub(super) struct AckRanges {
-    // Two where there are few gaps.
-    ranges: SmallVec<[(u32, u32); 2]>,
+    // More than a few gaps at once are rare.
+    ranges: SmallVec<[(u32, u32); 4]>,
     // Everything below was forgotten and counts as seen.
     floor: u32,
 }
