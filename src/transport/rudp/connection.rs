@@ -388,3 +388,21 @@ impl Stream for RudpConnection {
         (!self.events.is_empty()).then(|| self.events.remove(0))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::RudpEndpoint;
+    use super::*;
+
+    /// Endpoint and connection in one piece, which begins with a line.
+    #[test]
+    fn a_receiver_touches_ten_cache_lines_and_a_sender_fourteen() {
+        let end = |field: usize, bytes: usize| (RudpEndpoint::MACHINE + field + bytes).div_ceil(64);
+        assert_eq!(align_of::<RudpEndpoint>(), 64);
+        // Of what a receiver wrote it asks only how much that is.
+        assert_eq!(end(offset_of!(RudpConnection, outbox), size_of::<u64>()), 10);
+        // Of what a sender lost it asks whether there is any.
+        assert_eq!(end(offset_of!(RudpConnection, lost), size_of::<u32>()), 14);
+        assert_eq!(end(RudpConnection::HOT_BYTES, 0), 15);
+    }
+}

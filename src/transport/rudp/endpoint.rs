@@ -51,8 +51,10 @@ pub struct RudpEndpoint {
 }
 
 impl RudpEndpoint {
+    /// Where the first connection stands.
+    pub(super) const MACHINE: usize = offset_of!(Self, table) + Table::<RudpConnection>::MACHINE;
     /// What most packets need, the first connection included.
-    const HOT_BYTES: usize = offset_of!(Self, table) + Table::<RudpConnection>::MACHINE + RudpConnection::HOT_BYTES;
+    const HOT_BYTES: usize = Self::MACHINE + RudpConnection::HOT_BYTES;
 
     /// No connections. `rng` makes connection ids and keys.
     pub fn new(mut rng: Rng) -> Self {

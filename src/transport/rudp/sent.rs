@@ -268,7 +268,52 @@ mod tests {
         assert_eq!(lost(&mut log, at(ms(90)), ms(90)), [0]);
     }
 
+    /// Settles what `first..=last` and `ack` name, with the short way or without; says in which order.
+    fn settle_all(log: &mut SentLog, (first, last): (u32, u32), ack: u64, short: bool) -> Vec<u32> {
+        let mut settled = Vec::new();
+        while short && let Some(p) = log.pop_named(first, last, ack) {
+            settled.push(p.pn);
+        }
+        if log.reaches_down_to(last) {
+            let mut span = log.span(first, last);
+            while let Some(i) = log.next_unacked(&mut span) {
+                settled.extend(log.acknowledge(i).map(|p| p.pn));
+            }
+        }
+        log.saw_acked(last);
+        while let Some(p) = log.pop_covered(ack) {
+            settled.extend((p.fate == Fate::Out).then_some(p.pn));
+        }
+        settled
+    }
+
     proptest::proptest! {
+        #[test]
+        fn the_short_way_settles_the_same_packets(
+            kinds in proptest::collection::vec(0u8..12, 1..30),
+            acks in proptest::collection::vec((0u32..30, 0u32..12, 0u64..32, proptest::bool::ANY), 1..8),
+        ) {
+            let mut log = SentLog::default();
+            for (pn, kind) in (0u32..).zip(&kinds) {
+                let (at, fate) = (Instant::from_nanos(u64::from(pn)), Fate::Out);
+                let (len, fin) = (if *kind < 10 { 1 } else { 0 }, *kind == 10);
+                let offset = if *kind == 9 { u64::from(pn / 2) } else { u64::from(pn) };
+                log.push(Sent { pn, at, offset, len, fin, guarded: len > 0, fate, acked_run: 0 });
+            }
+            let mut plain = SentLog { packets: log.packets.clone(), ..log };
+            for (first, more, ack, loses) in acks {
+                let span = (first, first + more);
+                let ways = [(&mut log, true), (&mut plain, false)];
+                let [a, b] = ways.map(|(log, short)| {
+                    let settled = settle_all(log, span, ack, short);
+                    let lost = if loses { lost(log, Instant::ZERO, Duration::from_secs(1)) } else { Vec::new() };
+                    let left: Vec<_> = log.packets.iter().map(|p| (p.pn, p.fate)).collect();
+                    (settled, lost, left, log.in_flight_bytes(), log.guarded_out())
+                });
+                proptest::prop_assert_eq!(a, b);
+            }
+        }
+
         #[test]
         fn places_agree_with_a_walk(
             gaps in proptest::collection::vec(1u32..9, 0..60), from in 0u32..300, len in 0u32..40,
