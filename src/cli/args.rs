@@ -131,7 +131,7 @@ pub(super) struct LiveArgs {
     /// The scenario file
     pub file: PathBuf,
     /// Only this node lives here; may be given several times
-    #[arg(long = "node", value_name = "NAME", num_args = 1..)]
+    #[arg(long = "node", value_name = "NAME")]
     pub nodes: Vec<String>,
     /// Where a node lives, as ADDRESS:PORT; goes before the file's [live.NAME]
     #[arg(long = "bind", value_name = "NAME=ADDR:PORT")]

@@ -82,9 +82,13 @@ fn a_live_run_refuses_what_it_cannot_do() {
         (&["--for", "10"], "--for"),
         (&["--bind", "store=127.0.0.1:9999", "--bind", "storage=127.0.0.1:9999"], "both be at"),
     ] {
-        let out = output(twinwire().arg("live").arg(&file).args(args));
-        let told = String::from_utf8_lossy(&out.stderr).into_owned();
-        assert_eq!(out.status.code(), Some(2), "{args:?}: {told}");
-        assert!(told.contains(word), "{args:?}: {told}");
+        // The file may stand before the options or behind them.
+        let before = output(twinwire().arg("live").arg(&file).args(args));
+        let behind = output(twinwire().arg("live").args(args).arg(&file));
+        for out in [before, behind] {
+            let told = String::from_utf8_lossy(&out.stderr).into_owned();
+            assert_eq!(out.status.code(), Some(2), "{args:?}: {told}");
+            assert!(told.contains(word), "{args:?}: {told}");
+        }
     }
 }
