@@ -212,7 +212,15 @@ impl RangeSet {
     }
 
     /// Takes away everything below `offset`.
+    #[inline]
     pub fn remove_below(&mut self, offset: u64) {
+        if self.first().is_some_and(|first| first.0 < offset) {
+            self.cut_below(offset);
+        }
+    }
+
+    #[inline(never)]
+    fn cut_below(&mut self, offset: u64) {
         let whole = self.ended_by(offset);
         self.drain(0, whole);
         if !self.is_empty() {

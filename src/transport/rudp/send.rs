@@ -197,7 +197,9 @@ impl RudpConnection {
         segment.flags.fin = fin;
         (self.hello_due, self.probe_due) = (false, false);
         self.log(now, segment, true);
-        self.lost.remove(offset, offset + len);
+        if lost.is_some() {
+            self.lost.remove(offset, offset + len);
+        }
         self.snd_nxt = self.snd_nxt.max(offset + len);
         if self.snd_max <= self.snd_una && !self.timers.is_set(T::User) {
             self.timers.set(T::User, now + self.config.user_timeout);
