@@ -19,7 +19,7 @@ const KEPT: usize = 16;
 /// From so many nodes on looking ahead is worth its price.
 const MANY_NODES: usize = 1_000;
 /// From so many on it is for routes, too.
-const MANY_ROUTES: usize = 10_000;
+const MANY_ROUTES: usize = 5_000;
 
 /// The hosts at which something will happen, by when that became known.
 pub(super) struct Lookahead {
