@@ -10,6 +10,8 @@ use super::{once, process, read};
 const MOST_GROWTH: f64 = 2.5;
 /// Memory at the end of a long run, in its memory after the first tenth.
 const MOST_MEMORY: f64 = 1.1;
+/// The heap is made of such pages: that one more was touched is no growth. A byte lost in every 500 hops of 10^9 is.
+const PAGE_KB: u64 = 2048;
 /// Packet-hops of the dumbbell in one virtual second, once the bottleneck is full.
 const HOPS_PER_SECOND: u64 = 37_000;
 
@@ -53,10 +55,12 @@ pub(crate) fn long(hops: u64, recording: &str) -> ExitCode {
     let (hops, peak) = (run.summary.packet_hops, process::memory_kb("VmHWM"));
     println!("{:.1} M packet-hops in {cpu:.1} s of CPU, peak {peak} kB, the program included", hops as f64 / 1e6);
     let most = tenths.iter().max().copied().unwrap_or(0);
-    let steady = tenths.first().is_some_and(|first| most as f64 <= *first as f64 * MOST_MEMORY);
+    let steady = tenths.first().is_some_and(|first| most as f64 <= *first as f64 * MOST_MEMORY + PAGE_KB as f64);
     if steady {
         return ExitCode::SUCCESS;
     }
-    println!("memory GREW: at most {MOST_MEMORY} times what it was after a tenth of the run");
+    println!(
+        "memory GREW: at most {MOST_MEMORY} times what it was after a tenth of the run, and a page of {PAGE_KB} kB"
+    );
     ExitCode::FAILURE
 }
