@@ -71,8 +71,6 @@ pub struct RudpConnection {
     pub(super) fin_sent: bool,
     pub(super) fin_acked: bool,
     pub(super) fin_received: bool,
-    /// The application throws away what it reads.
-    pub(super) discarding: bool,
     pub(super) read_found_nothing: bool,
     pub(super) write_was_cut: bool,
     pub(super) next_pn: u32,
@@ -177,7 +175,6 @@ impl RudpConnection {
             largest_arrived: now,
             events: SmallVec::new(),
             read_found_nothing: true,
-            discarding: false,
             write_was_cut: false,
             noting: false,
             notes: Vec::new(),
@@ -359,7 +356,7 @@ impl Stream for RudpConnection {
     }
 
     fn discard_input(&mut self) {
-        self.discarding = true;
+        self.inbox.discard_input();
     }
 
     fn finish_here(&mut self) {

@@ -2,9 +2,10 @@
 
 use std::collections::VecDeque;
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 
 use crate::transport::pieces::Pieces;
+use crate::transport::ranges::RangeSet;
 
 /// The receive buffer. What every packet needs comes first.
 #[derive(Debug)]
@@ -15,6 +16,16 @@ pub(super) struct Inbox {
     edge: u64,
     unread: u64,
     capacity: u64,
+    // What waits for a gap to fill.
+    early: RangeSet,
+    // The bytes themselves, unless nobody will read them.
+    kept: Option<Box<Kept>>,
+    discarding: bool,
+}
+
+/// Bytes that somebody will read.
+#[derive(Debug, Default)]
+struct Kept {
     early: Pieces,
     ready: VecDeque<Bytes>,
 }
@@ -22,7 +33,8 @@ pub(super) struct Inbox {
 impl Inbox {
     pub(super) fn new(capacity: u64) -> Self {
         let capacity = capacity.clamp(1, u64::from(u32::MAX));
-        Inbox { ready: VecDeque::new(), unread: 0, early: Pieces::default(), next: 0, capacity, edge: capacity }
+        let early = RangeSet::default();
+        Inbox { next: 0, edge: capacity, unread: 0, capacity, early, kept: None, discarding: false }
     }
 
     /// Next offset expected.
@@ -61,38 +73,79 @@ impl Inbox {
         growth >= half || (self.edge <= self.next && growth >= payload.min(half))
     }
 
-    /// Takes data at `offset`, which must lie below the edge; gives the bytes that became readable.
-    /// What came first is kept where data overlaps.
-    pub(super) fn insert(&mut self, mut offset: u64, mut data: Bytes, keep_early: bool) -> u64 {
-        if offset < self.next {
-            let known = ((self.next - offset) as usize).min(data.len());
-            let _ = data.split_to(known);
-            offset += known as u64;
+    /// From now on nobody reads what comes, nor what waits for a gap to fill.
+    pub(super) fn discard_input(&mut self) {
+        self.discarding = true;
+        if let Some(kept) = &mut self.kept {
+            kept.early = Pieces::default();
         }
-        if data.is_empty() {
-            return 0;
-        }
-        let before = self.next;
-        if offset == self.next && self.early.is_empty() {
-            self.take(data);
-        } else if offset == self.next || keep_early {
-            self.early.insert(offset, data);
-            while let Some(data) = self.early.pop(self.next) {
-                self.take(data);
-            }
-        }
-        self.next - before
     }
 
-    fn take(&mut self, data: Bytes) {
-        self.next += data.len() as u64;
-        self.unread += data.len() as u64;
-        self.ready.push_back(data);
+    /// Whether nobody reads what comes.
+    pub(super) fn is_discarding(&self) -> bool {
+        self.discarding
+    }
+
+    /// Takes data at `offset`, which must lie below the edge; gives the bytes that became readable.
+    /// What came first is kept where data overlaps.
+    #[inline]
+    pub(super) fn insert(&mut self, offset: u64, data: Bytes, keep_early: bool) -> u64 {
+        let end = offset + data.len() as u64;
+        if end <= self.next {
+            return 0;
+        }
+        let (before, in_order) = (self.next, offset <= self.next);
+        if in_order && self.early.is_empty() {
+            self.next = end;
+        } else if in_order || keep_early {
+            self.insert_early(offset.max(before), end);
+        } else {
+            return 0;
+        }
+        let more = self.next - before;
+        if !self.discarding {
+            self.unread += more;
+            self.keep(offset, data, before);
+        } else if more > 0 {
+            // With what could still be read.
+            (self.unread, self.kept) = (0, None);
+        }
+        more
+    }
+
+    #[inline(never)]
+    fn insert_early(&mut self, start: u64, end: u64) {
+        self.early.insert(start, end);
+        if let Some((start, end)) = self.early.first()
+            && start <= self.next
+        {
+            self.next = end;
+            self.early.remove_below(end);
+        }
+    }
+
+    /// Keeps the bytes; those that became readable begin at `before`.
+    #[inline(never)]
+    fn keep(&mut self, offset: u64, mut data: Bytes, before: u64) {
+        let kept = self.kept.get_or_insert_default();
+        let known = before.saturating_sub(offset);
+        data.advance(known as usize);
+        if kept.early.is_empty() && self.next > before {
+            return kept.ready.push_back(data);
+        }
+        kept.early.insert(offset + known, data);
+        let mut at = before;
+        while at < self.next
+            && let Some(data) = kept.early.pop(at)
+        {
+            at += data.len() as u64;
+            kept.ready.push_back(data);
+        }
     }
 
     /// Highest offset held, in order or not.
     pub(super) fn highest(&self) -> u64 {
-        self.early.end().unwrap_or(self.next)
+        self.early.last().map_or(self.next, |last| last.1)
     }
 
     /// How much was read.
@@ -100,15 +153,9 @@ impl Inbox {
         self.next - self.unread
     }
 
-    /// Reads everything and throws it away.
-    pub(super) fn discard(&mut self) {
-        self.ready.clear();
-        self.unread = 0;
-    }
-
     /// The next in-order bytes.
     pub(super) fn read(&mut self) -> Option<Bytes> {
-        let data = self.ready.pop_front()?;
+        let data = self.kept.as_mut()?.ready.pop_front()?;
         self.unread -= data.len() as u64;
         Some(data)
     }
@@ -173,6 +220,30 @@ mod tests {
                 read.extend(std::iter::from_fn(|| inbox.read()).flatten());
             }
             proptest::prop_assert_eq!(&read[..], &all[..next]);
+        }
+
+        #[test]
+        fn who_discards_hears_of_the_same_bytes(
+            parts in proptest::collection::vec((0usize..200, 1usize..60), 0..60),
+            keep_early: bool,
+            from in 0usize..30,
+        ) {
+            let all: Vec<u8> = (0..=255).collect();
+            let (mut reader, mut sink) = (Inbox::new(256), Inbox::new(256));
+            for (i, (at, len)) in parts.into_iter().enumerate() {
+                if i == from {
+                    sink.discard_input();
+                }
+                let ends = [&mut reader, &mut sink].map(|inbox| {
+                    let data = Bytes::copy_from_slice(&all[at..(at + len).min(256)]);
+                    let more = inbox.insert(at as u64, data, keep_early);
+                    if more > 0 {
+                        while inbox.read().is_some() {}
+                    }
+                    (more, inbox.next(), inbox.highest(), inbox.has_gap(), inbox.read_so_far(), inbox.announce(10))
+                });
+                proptest::prop_assert_eq!(ends[0], ends[1]);
+            }
         }
     }
 }

@@ -136,8 +136,7 @@ impl RudpConnection {
             let bytes = self.inbox.insert(seg.offset, std::mem::take(&mut seg.payload), keep_early);
             if bytes > 0 {
                 self.note(|| FlowNote::Delivered { bytes });
-                if self.discarding {
-                    self.inbox.discard();
+                if self.inbox.is_discarding() {
                     self.read_found_nothing = true;
                     self.consider_window_update();
                 } else if self.read_found_nothing {

@@ -105,20 +105,20 @@ impl RudpConnection {
     /// A packet at SND.NXT with the newest acknowledgment and window.
     fn packet(&mut self, now: Instant, payload: Bytes, segment: &mut RudpSegment) {
         let options = if self.cookie.is_some() { self.with_cookie() } else { None };
-        *segment = RudpSegment {
-            flags: RudpFlags { ack: true, ..RudpFlags::default() },
-            cid: self.peer.cid,
-            pn: self.next_pn(),
-            window: self.inbox.announce(self.payload()),
-            offset: self.snd_nxt,
-            ack: self.inbox.next() + u64::from(self.fin_received),
-            options,
-            payload,
-            ..RudpSegment::default()
-        };
+        segment.flags = RudpFlags { ack: true, ..RudpFlags::default() };
+        segment.error = 0;
+        segment.pn = self.next_pn();
+        segment.window = self.inbox.announce(self.payload());
+        segment.ack_delay_us = 0;
+        segment.cid = self.peer.cid;
+        segment.offset = self.snd_nxt;
+        segment.ack = self.inbox.next() + u64::from(self.fin_received);
+        segment.payload = payload;
+        segment.options = options;
+        segment.ranges.clear();
         // Ranges only when there is something to acknowledge.
         if self.ack_now || self.unacked_arrivals > 0 || self.cookie.is_some() {
-            segment.ranges = self.received.to_send();
+            segment.ranges.extend_from_slice(self.received.to_send());
             segment.ack_delay_us = now.since(self.largest_arrived).as_micros().min(u64::from(u32::MAX)) as u32;
             self.ack_now = false;
             self.unacked_arrivals = 0;
