@@ -65,6 +65,18 @@ fn losses_allocate_for_their_own_repair_only() {
 }
 
 #[test]
+fn with_many_flows_a_packet_costs_no_allocation_either() {
+    let _alone = ALONE.lock().expect("no other test failed");
+    for (transport, flows, from_s) in [("tcp", 100, 5), ("rudp", 100, 5), ("tcp", 1000, 20), ("rudp", 1000, 20)] {
+        let (allocations, hops) = count(&cases::dumbbell(flows, transport, true, 60), &[], from_s, from_s + 5);
+        assert!(hops > 100_000, "{hops} packet-hops");
+        // Rings still grow now and then, where a flow's window never was as large.
+        let most = hops / 500;
+        assert!(allocations as u64 <= most, "{flows} {transport}: {allocations} allocations in {hops} packet-hops");
+    }
+}
+
+#[test]
 fn the_scenario_of_the_instruction_gate_is_the_benchmark_s() {
     let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/dumbbell-10.toml");
     assert_eq!(std::fs::read_to_string(file).expect("readable"), cases::dumbbell(10, "tcp", true, 60));
