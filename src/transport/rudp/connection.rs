@@ -44,6 +44,7 @@ pub(super) struct Peer {
 pub(super) struct Departed {
     /// Data segments, repeats included.
     pub(super) segments: u64,
+    /// When the newest of them left.
     pub(super) last: Option<Instant>,
     /// When the newest byte of all was acknowledged.
     pub(super) last_acked: Option<Instant>,

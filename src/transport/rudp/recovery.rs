@@ -289,12 +289,16 @@ impl RudpConnection {
         if self.peer.mode != Mode::SelectiveRepeat {
             return;
         }
-        if !self.sent.is_overtaken() {
-            if self.sent.guarded_out() == 0 {
-                self.timers.stop(T::Rto);
-            }
-            return;
+        if self.sent.is_overtaken() {
+            self.lose_overtaken(now);
         }
+        if self.sent.guarded_out() == 0 {
+            self.timers.stop(T::Rto);
+        }
+    }
+
+    #[inline(never)]
+    fn lose_overtaken(&mut self, now: Instant) {
         let rtt = self.rtt.srtt().map_or(self.rtt.rto(), |srtt| srtt.max(self.latest_rtt));
         let patience = (rtt * 9 / 8).max(Duration::from_millis(1));
         let flight = self.sent.in_flight_bytes();
@@ -313,9 +317,6 @@ impl RudpConnection {
                     break;
                 }
             }
-        }
-        if self.sent.guarded_out() == 0 {
-            self.timers.stop(T::Rto);
         }
     }
 

@@ -127,7 +127,8 @@ impl SentLog {
         Some(before)
     }
 
-    /// The first packet, if an acknowledgment names it, says as much by its offset, and is the first to do so.
+    /// The first packet, if it is data that is out, and both the range and the cumulative acknowledgment say that
+    /// it arrived: acknowledged now.
     #[inline]
     pub(super) fn pop_named(&mut self, first: u32, last: u32, ack: u64) -> Option<Sent> {
         let p = *self.packets.front()?;
@@ -135,10 +136,15 @@ impl SentLog {
         if !named || p.fate != Fate::Out || p.len == 0 || p.fin {
             return None;
         }
-        self.settle(0, Fate::Acked);
+        self.forget_first(Fate::Acked);
+        Some(p)
+    }
+
+    #[inline]
+    fn forget_first(&mut self, fate: Fate) {
+        self.settle(0, fate);
         self.packets.pop_front();
         self.settled = self.settled.saturating_sub(1);
-        Some(p)
     }
 
     /// Whether there are packets with this number or a lower one.
@@ -156,9 +162,7 @@ impl SentLog {
         if p.fate == Fate::Out && !covered || p.fate == Fate::Lost && !covered && p.len > 0 {
             return None;
         }
-        self.settle(0, if covered { Fate::Acked } else { p.fate });
-        self.packets.pop_front();
-        self.settled = self.settled.saturating_sub(1);
+        self.forget_first(if covered { Fate::Acked } else { p.fate });
         Some(p)
     }
 
